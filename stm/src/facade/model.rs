@@ -1,0 +1,301 @@
+//! The model side of the facade: loom, under the shipped side's names.
+
+/// Atomics with companions; see the facade's head comment.
+pub mod atomic {
+    use loom::sync::atomic as loom_atomic;
+    pub use loom_atomic::{Ordering, fence};
+
+    use std::fmt;
+
+    /// The access that makes loom consider every schedule of the next one.
+    struct Companion(Option<loom_atomic::AtomicUsize>);
+
+    impl Companion {
+        fn new() -> Self {
+            let plain = std::env::var_os("HIVEWORK_LOOM_PLAIN").is_some();
+            Companion((!plain).then(|| loom_atomic::AtomicUsize::new(0)))
+        }
+
+        #[track_caller]
+        fn touch(&self) {
+            if let Some(companion) = &self.0 {
+                companion.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    macro_rules! atomic {
+        ([$($generic:ident)?] $name:ident, $value:ty) => {
+            /// loom's atomic of the same name behind a companion.
+            pub struct $name$(<$generic>)? {
+                value: loom_atomic::$name$(<$generic>)?,
+                companion: Companion,
+            }
+
+            impl$(<$generic>)? $name$(<$generic>)? {
+                /// A new atomic.
+                #[track_caller]
+                pub fn new(value: $value) -> Self {
+                    Self { value: loom_atomic::$name::new(value), companion: Companion::new() }
+                }
+
+                /// As `std`'s.
+                #[track_caller]
+                pub fn load(&self, order: Ordering) -> $value {
+                    self.companion.touch();
+                    self.value.load(order)
+                }
+
+                /// As `std`'s.
+                #[track_caller]
+                pub fn store(&self, value: $value, order: Ordering) {
+                    self.companion.touch();
+                    self.value.store(value, order);
+                }
+
+                /// As `std`'s.
+                #[track_caller]
+                pub fn swap(&self, value: $value, order: Ordering) -> $value {
+                    self.companion.touch();
+                    self.value.swap(value, order)
+                }
+
+                /// As `std`'s.
+                #[track_caller]
+                pub fn compare_exchange(
+                    &self,
+                    current: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.companion.touch();
+                    self.value.compare_exchange(current, new, success, failure)
+                }
+
+                /// As `std`'s, without spurious failures.
+                #[track_caller]
+                pub fn compare_exchange_weak(
+                    &self,
+                    current: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.compare_exchange(current, new, success, failure)
+                }
+            }
+
+            impl$(<$generic>)? fmt::Debug for $name$(<$generic>)? {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(stringify!($name))
+                }
+            }
+        };
+    }
+
+    macro_rules! fetch {
+        ($name:ident, $value:ty: $($method:ident)*) => {
+            impl $name {
+                $(
+                    /// As `std`'s.
+                    #[track_caller]
+                    pub fn $method(&self, value: $value, order: Ordering) -> $value {
+                        self.companion.touch();
+                        self.value.$method(value, order)
+                    }
+                )*
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self::new(Default::default())
+                }
+            }
+        };
+    }
+
+    atomic!([] AtomicBool, bool);
+    atomic!([] AtomicU8, u8);
+    atomic!([] AtomicU32, u32);
+    atomic!([] AtomicU64, u64);
+    atomic!([] AtomicUsize, usize);
+    atomic!([T] AtomicPtr, *mut T);
+    fetch!(AtomicBool, bool: fetch_or fetch_and);
+    fetch!(AtomicU8, u8: fetch_add fetch_sub fetch_or fetch_and);
+    fetch!(AtomicU32, u32: fetch_add fetch_sub fetch_or fetch_and fetch_max);
+    fetch!(AtomicU64, u64: fetch_add fetch_sub fetch_or fetch_and fetch_max);
+    fetch!(AtomicUsize, usize: fetch_add fetch_sub fetch_or fetch_and fetch_max);
+}
+
+/// Locks and shared ownership, with parking_lot's calls over loom's locks.
+pub mod sync {
+    use std::fmt;
+    use std::ops::{Deref, DerefMut};
+    use std::time::{Duration, Instant};
+
+    pub use std::sync::{Arc, Weak};
+
+    /// A lock without poisoning.
+    #[derive(Default)]
+    pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+    /// A held [`Mutex`].
+    pub struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+
+    impl<T> Mutex<T> {
+        /// A new, free lock.
+        pub fn new(value: T) -> Self {
+            Mutex(loom::sync::Mutex::new(value))
+        }
+
+        /// Waits for the lock.
+        #[track_caller]
+        pub fn lock(&self) -> MutexGuard<'_, T> {
+            MutexGuard(Some(self.0.lock().unwrap()))
+        }
+
+        /// Takes the lock if it is free.
+        #[track_caller]
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
+        }
+    }
+
+    impl<T> fmt::Debug for Mutex<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Mutex")
+        }
+    }
+
+    impl<T> fmt::Debug for MutexGuard<'_, T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("MutexGuard")
+        }
+    }
+
+    impl<T> Deref for MutexGuard<'_, T> {
+        type Target = T;
+        fn deref(&self) -> &T {
+            self.0.as_ref().expect("held")
+        }
+    }
+
+    impl<T> DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.0.as_mut().expect("held")
+        }
+    }
+
+    /// A condition variable. Under the model a wait never times out.
+    #[derive(Debug, Default)]
+    pub struct Condvar(loom::sync::Condvar);
+
+    /// Whether a bounded wait ran out: never, under the model.
+    #[derive(Debug, Clone, Copy)]
+    pub struct WaitTimeoutResult(());
+
+    impl WaitTimeoutResult {
+        /// Always false here.
+        pub fn timed_out(self) -> bool {
+            false
+        }
+    }
+
+    impl Condvar {
+        /// A new condition variable.
+        pub fn new() -> Self {
+            Condvar(loom::sync::Condvar::new())
+        }
+
+        /// Waits for a notification.
+        #[track_caller]
+        pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+            let held = guard.0.take().expect("held");
+            guard.0 = Some(self.0.wait(held).unwrap());
+        }
+
+        /// As [`Condvar::wait`]: time does not pass in a model.
+        #[track_caller]
+        pub fn wait_until<T>(
+            &self,
+            guard: &mut MutexGuard<'_, T>,
+            _: Instant,
+        ) -> WaitTimeoutResult {
+            self.wait(guard);
+            WaitTimeoutResult(())
+        }
+
+        /// As [`Condvar::wait`]: time does not pass in a model.
+        #[track_caller]
+        pub fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _: Duration) -> WaitTimeoutResult {
+            self.wait(guard);
+            WaitTimeoutResult(())
+        }
+
+        /// Wakes one waiter.
+        #[track_caller]
+        pub fn notify_one(&self) -> bool {
+            self.0.notify_one();
+            true
+        }
+
+        /// Wakes every waiter.
+        #[track_caller]
+        pub fn notify_all(&self) -> usize {
+            self.0.notify_all();
+            0
+        }
+    }
+}
+
+/// Threads.
+pub mod thread {
+    pub use loom::thread::{AccessError, Builder, JoinHandle, LocalKey, spawn, yield_now};
+}
+
+/// Hints to the processor.
+pub mod hint {
+    pub use loom::hint::spin_loop;
+}
+
+/// Orders a committer's lock acquisitions before its validation.
+///
+/// loom treats SeqCst accesses as acquire-release, and models only this fence.
+pub fn commit_fence() {
+    atomic::fence(atomic::Ordering::SeqCst);
+}
+
+/// Is this a build whose schedules a model checker explores?
+pub const MODELLED: bool = true;
+
+/// A thread-local variable: `local! { static NAME: Type = value; }`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __local {
+    ($($item:tt)*) => { ::loom::thread_local! { $($item)* } };
+}
+
+/// A global that races: `global! { static NAME: Type = value; }`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __global {
+    ($(#[$attr:meta])* static $name:ident: $type:ty = $value:expr;) => {
+        ::loom::lazy_static! {
+            $(#[$attr])*
+            static ref $name: $type = $value;
+        }
+    };
+}
+
+/// An array of one value: `filled!(value; LENGTH)`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __filled {
+    ($value:expr; $length:expr) => {
+        ::std::array::from_fn::<_, { $length }, _>(|_| $value)
+    };
+}
+
+#[doc(inline)]
+pub use crate::{__filled as filled, __global as global, __local as local};
