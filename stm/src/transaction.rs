@@ -1,26 +1,236 @@
-//! stub
-use crate::{Abort, StmResult};
+//! A running transaction, as its closure sees it.
+//!
+//! The mechanisms, one a file: [`read_log`] and [`write_log`], [`snapshot`]
+//! (what may be read), [`commit`], [`nest`] (savepoints), [`hooks`], and
+//! [`attempt`] (one run from begin to end).
+
+use std::cell::Cell;
+use std::fmt;
 use std::marker::PhantomData;
-#[allow(missing_docs)]
-#[derive(Debug)]
-pub struct Transaction<'t>(PhantomData<(*mut (), &'t mut &'t ())>);
-#[allow(missing_docs)]
-impl Transaction<'_> {
+use std::ptr::NonNull;
+
+use crate::cell::{Core, Word, into_word, with_word};
+use crate::context::Context;
+use crate::outcome::{Abort, Cause, StmError, StmResult};
+
+pub(crate) mod attempt;
+pub(crate) mod commit;
+pub(crate) mod hooks;
+pub(crate) mod nest;
+pub(crate) mod read_log;
+mod snapshot;
+pub(crate) mod write_log;
+
+/// A running transaction.
+///
+/// [`atomically`](crate::atomically) and its variants hand one out to their
+/// closure, and the operations of [`TVar`](crate::TVar) take it. It cannot
+/// leave the closure, its thread or its attempt:
+///
+/// ```compile_fail
+/// use hivework_stm::atomically;
+///
+/// let mut kept = None;
+/// atomically(|tx| {
+///     kept = Some(tx); // borrowed data escapes
+///     Ok(())
+/// });
+/// ```
+///
+/// ```compile_fail
+/// use hivework_stm::{TVar, atomically};
+///
+/// let var = TVar::new(1);
+/// atomically(|tx| std::thread::scope(|s| s.spawn(|| var.read(tx)).join().unwrap())); // not Send
+/// ```
+pub struct Transaction<'t> {
+    context: &'t mut Context,
+    /// Invariant in `'t`, neither Send nor Sync.
+    marker: PhantomData<(Cell<&'t ()>, *mut ())>,
+}
+
+impl fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("reads", &self.context.reads.len())
+            .field("writes", &self.context.writes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'t> Transaction<'t> {
+    /// The closure's view of an attempt, which is pinned and outlives it.
+    fn new(context: &'t mut Context) -> Self {
+        Transaction {
+            context,
+            marker: PhantomData,
+        }
+    }
+
+    /// Runs `first`; if it [`retry`](crate::retry)s, undoes it and runs `second`
+    /// instead. If both do, the transaction waits until something that *either*
+    /// has read changes.
+    ///
+    /// What is undone are writes and commit hooks; abort hooks of the undone
+    /// side run when the attempt is over. A conflict in `first` does not lead
+    /// to `second`: the whole transaction runs again.
+    ///
+    /// ```
+    /// use hivework_stm::{TVar, atomically, check};
+    ///
+    /// let (left, right) = (TVar::new(0), TVar::new(5));
+    /// let take = |var: &TVar<i32>, tx: &mut hivework_stm::Transaction<'_>| {
+    ///     let n = var.read(tx)?;
+    ///     check(n > 0)?;
+    ///     var.write(tx, n - 1)
+    /// };
+    /// atomically(|tx| tx.or_else(|tx| take(&left, tx), |tx| take(&right, tx)));
+    /// assert_eq!((left.load(), right.load()), (0, 4));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the branch that was taken answers, a conflict of either, or the
+    /// retry of both.
+    ///
+    /// Follows Harris, Marlow, Peyton Jones, Herlihy, *Composable Memory
+    /// Transactions* (PPoPP 2005).
     pub fn or_else<R>(
         &mut self,
-        _f: impl FnOnce(&mut Self) -> StmResult<R>,
-        _g: impl FnOnce(&mut Self) -> StmResult<R>,
+        first: impl FnOnce(&mut Self) -> StmResult<R>,
+        second: impl FnOnce(&mut Self) -> StmResult<R>,
     ) -> StmResult<R> {
-        unreachable!()
+        let savepoint = self.context.save();
+        let outcome = first(self);
+        if self.context.poisoned {
+            self.context.keep(&savepoint);
+            return Err(StmError::CONFLICT);
+        }
+        match outcome {
+            Err(StmError(Cause::Retry)) => {
+                self.context.roll_back_to(&savepoint);
+                drop(outcome);
+                second(self)
+            }
+            outcome => {
+                self.context.keep(&savepoint);
+                outcome
+            }
+        }
     }
+
+    /// Runs a part that can fail on its own: when `f` ends in the caller's
+    /// error, what it did is undone, the rest of the transaction stands, and
+    /// the error is handed out for the transaction to act on.
+    ///
+    /// ```
+    /// use hivework_stm::{TVar, abort, atomically};
+    ///
+    /// let (stock, log) = (TVar::new(3_u32), TVar::new(0_u32));
+    /// let taken = atomically(|tx| {
+    ///     log.modify(tx, |n| n + 1)?;
+    ///     tx.nested(|tx| {
+    ///         let left = stock.read(tx)?;
+    ///         stock.write(tx, 0)?;
+    ///         if left < 5 { abort("not enough") } else { Ok(left) }
+    ///     })
+    /// });
+    /// assert_eq!(taken, Err("not enough"));
+    /// assert_eq!((stock.load(), log.load()), (3, 1));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A conflict or retry inside `f`, which ends the whole attempt; the
+    /// caller's own error is the inner `Result`.
     pub fn nested<R, E>(
         &mut self,
-        _f: impl FnOnce(&mut Self) -> Result<R, Abort<E>>,
+        f: impl FnOnce(&mut Self) -> Result<R, Abort<E>>,
     ) -> StmResult<Result<R, E>> {
-        unreachable!()
+        let savepoint = self.context.save();
+        let outcome = f(self);
+        if self.context.poisoned {
+            self.context.keep(&savepoint);
+            return Err(StmError::CONFLICT);
+        }
+        match outcome {
+            Ok(value) => {
+                self.context.keep(&savepoint);
+                Ok(Ok(value))
+            }
+            Err(Abort::Caller(error)) => {
+                self.context.roll_back_to(&savepoint);
+                Ok(Err(error))
+            }
+            Err(Abort::Stm(error)) => {
+                self.context.keep(&savepoint);
+                Err(error)
+            }
+        }
     }
-    /// runs once, after the commit, when no lock is held and the thread is unpinned; may itself run transactions
-    pub fn on_commit(&mut self, _f: impl FnOnce() + 'static) {}
-    /// runs once if the attempt (or the branch it was registered in) is rolled back; dropped on commit
-    pub fn on_abort(&mut self, _f: impl FnOnce() + 'static) {}
+
+    /// Has `f` run once, after the transaction has committed.
+    ///
+    /// By then it is over: `f` may run transactions, block, and do what cannot
+    /// be rolled back. Hooks run in order on the thread that committed, before
+    /// `atomically` returns; each runs even if another panics, and the first
+    /// panic then goes on to the caller. A hook of an attempt or a branch that
+    /// is rolled back is dropped unrun.
+    pub fn on_commit(&mut self, f: impl FnOnce() + 'static) {
+        self.context.hooks.on_commit.push(Box::new(f));
+    }
+
+    /// Has `f` run once if what has been done so far is rolled back: if this
+    /// attempt does not commit, or the branch that registered it (of `or_else`
+    /// or `nested`) is undone.
+    ///
+    /// It runs when the attempt is over, before the next one begins, under the
+    /// same conditions as a commit hook. An attempt that registers it again
+    /// will have it run again.
+    pub fn on_abort(&mut self, f: impl FnOnce() + 'static) {
+        self.context.hooks.on_abort.push(Box::new(f));
+    }
+
+    /// Lends the value of a variable as this transaction sees it.
+    #[inline]
+    pub(crate) fn read<T: 'static, R>(
+        &mut self,
+        core: NonNull<Core>,
+        f: impl FnOnce(&T) -> R,
+    ) -> StmResult<R> {
+        let word = match self.context.writes.find(core) {
+            Some(position) => self.context.writes.word(position),
+            // SAFETY: the caller has a handle now, and the attempt is pinned:
+            // the core stays allocated until the attempt is over.
+            None => unsafe { self.context.read_committed(core)? },
+        };
+        // SAFETY: a word of a TVar<T> is a T. A pending one belongs to the
+        // write log, which nobody can reach while `f` runs because `self` is
+        // borrowed; a committed one is retired, at worst, and we are pinned.
+        Ok(unsafe { with_word(word, f) })
+    }
+
+    /// Sets what the variable will hold.
+    #[inline]
+    pub(crate) fn write<T: 'static>(&mut self, core: NonNull<Core>, value: T) {
+        let word = into_word(value);
+        match self.context.writes.find(core) {
+            Some(position) => self.rewrite(position, word),
+            // SAFETY: as in `read`; it is not in the log, and the word is a T.
+            None => unsafe { self.context.writes.push(core, word) },
+        }
+    }
+
+    fn rewrite(&mut self, position: usize, word: Word) {
+        let context = &mut *self.context;
+        let displaced = context.writes.replace(position, word);
+        if context.nest.protects(position) {
+            context.nest.remember(position, displaced);
+        } else {
+            // SAFETY: it stood in that entry a moment ago.
+            context
+                .garbage
+                .extend(unsafe { context.writes.garbage(position, displaced) });
+        }
+    }
 }

@@ -1,80 +1,264 @@
-#![allow(missing_docs)]
-//! stub
-use crate::{StmResult, Transaction};
+//! The public handle of a transactional variable.
+
 use std::fmt;
-pub struct TVar<T: Send + Sync + 'static>(std::sync::Arc<T>);
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr::NonNull;
+
+use crate::atomically::atomically;
+use crate::cell::{Core, with_word};
+use crate::contention::{Contention, Spin};
+use crate::context::in_transaction;
+use crate::facade::atomic::Ordering;
+use crate::outcome::StmResult;
+use crate::reclaim;
+use crate::transaction::Transaction;
+use crate::transaction::attempt::Attempt;
+use crate::transaction::commit::Commit;
+
+/// A variable that transactions read and write.
+///
+/// A handle: clones share the variable, and it lives as long as one of them.
+/// Small numbers, `bool` and `char` are kept in place; every other value in an
+/// immutable box that a write replaces, so that readers are never in a
+/// writer's way. Replaced values are dropped when no running transaction can be
+/// reading them any more; see [`flush`](crate::flush).
+///
+/// ```
+/// use hivework_stm::{TVar, atomically};
+///
+/// let names = TVar::new(vec!["Ada"]);
+/// let shared = names.clone();
+/// atomically(|tx| shared.modify(tx, |mut names| { names.push("Grace"); names }));
+/// assert_eq!(names.load(), ["Ada", "Grace"]);
+/// ```
+pub struct TVar<T> {
+    core: NonNull<Core>,
+    /// Invariant in `T`: a handle both gives and takes values.
+    marker: PhantomData<*mut T>,
+}
+
+// SAFETY: a handle lets its thread clone, lend and drop a T that other threads
+// share (Sync) and drop one that another thread made (Send).
+unsafe impl<T: Send + Sync> Send for TVar<T> {}
+// SAFETY: as above; `&TVar` can be cloned into a TVar.
+unsafe impl<T: Send + Sync> Sync for TVar<T> {}
+
+// A panic rolls a transaction back: no variable is ever seen half-changed.
+impl<T> UnwindSafe for TVar<T> {}
+impl<T> RefUnwindSafe for TVar<T> {}
+
 impl<T: Send + Sync + 'static> TVar<T> {
+    /// A new variable.
+    #[must_use]
     pub fn new(value: T) -> Self {
-        TVar(std::sync::Arc::new(value))
+        TVar {
+            core: Core::allocate(value, None),
+            marker: PhantomData,
+        }
     }
-    pub fn named(_name: &'static str, value: T) -> Self {
-        Self::new(value)
+
+    /// A new variable with a name by which reports call it.
+    #[must_use]
+    pub fn named(name: &'static str, value: T) -> Self {
+        TVar {
+            core: Core::allocate(value, Some(name)),
+            marker: PhantomData,
+        }
     }
-    pub fn read(&self, _tx: &mut Transaction<'_>) -> StmResult<T>
+
+    /// The value, as this transaction sees it: its own last write, or else what
+    /// was committed when it looked.
+    ///
+    /// # Errors
+    ///
+    /// A conflict: the variable has changed in a way that does not fit what the
+    /// transaction has read already.
+    #[inline]
+    pub fn read(&self, tx: &mut Transaction<'_>) -> StmResult<T>
     where
         T: Clone,
     {
-        unreachable!()
+        tx.read(self.core, T::clone)
     }
-    pub fn read_with<R>(
-        &self,
-        _tx: &mut Transaction<'_>,
-        _f: impl FnOnce(&T) -> R,
-    ) -> StmResult<R> {
-        unreachable!()
+
+    /// As [`TVar::read`], but lends the value instead of cloning it.
+    ///
+    /// # Errors
+    ///
+    /// As [`TVar::read`].
+    #[inline]
+    pub fn read_with<R>(&self, tx: &mut Transaction<'_>, f: impl FnOnce(&T) -> R) -> StmResult<R> {
+        tx.read(self.core, f)
     }
-    pub fn write(&self, _tx: &mut Transaction<'_>, _value: T) -> StmResult<()> {
-        unreachable!()
+
+    /// Sets the value that the variable has once the transaction commits.
+    ///
+    /// # Errors
+    ///
+    /// None at present; hand the result on with `?` like every other.
+    #[inline]
+    pub fn write(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<()> {
+        tx.write(self.core, value);
+        Ok(())
     }
-    pub fn modify(&self, _tx: &mut Transaction<'_>, _f: impl FnOnce(T) -> T) -> StmResult<()>
+
+    /// Replaces the value by what `f` makes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`TVar::read`].
+    #[inline]
+    pub fn modify(&self, tx: &mut Transaction<'_>, f: impl FnOnce(T) -> T) -> StmResult<()>
     where
         T: Clone,
     {
-        unreachable!()
+        let value = self.read(tx)?;
+        self.write(tx, f(value))
     }
-    pub fn replace(&self, _tx: &mut Transaction<'_>, _value: T) -> StmResult<T>
+
+    /// Sets the value and answers the one before.
+    ///
+    /// # Errors
+    ///
+    /// As [`TVar::read`].
+    #[inline]
+    pub fn replace(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<T>
     where
         T: Clone,
     {
-        unreachable!()
+        let before = self.read(tx)?;
+        self.write(tx, value)?;
+        Ok(before)
     }
+
+    /// The committed value, read without a transaction.
+    ///
+    /// Inside a transaction, too, this is what was last committed: neither what
+    /// the transaction has written nor part of what it has read. Use
+    /// [`TVar::read`] there.
+    #[must_use]
     pub fn load(&self) -> T
     where
         T: Clone,
     {
-        unreachable!()
+        let core = self.core();
+        let pin = reclaim::pin();
+        let mut spin = Spin::default();
+        let value = loop {
+            let before = core.version.load();
+            if !before.is_locked() {
+                // Ordering: Acquire, pairs with the commit's Release store of
+                // the data; what follows cannot move before it.
+                let word = core.data.load(Ordering::Acquire);
+                // The same version before and after, and unlocked: the word is
+                // that version's. Were it newer, the second load would find the
+                // lock under which it was stored, or a later version.
+                if core.version.load().without_waiter() == before.without_waiter() {
+                    // SAFETY: a word of this variable is a T, and we are pinned.
+                    break unsafe { with_word(word, T::clone) };
+                }
+            }
+            spin.wait();
+        };
+        drop(pin);
+        value
     }
-    pub fn store(&self, _value: T) {
-        unreachable!()
+
+    /// Sets the value: a transaction of one write.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction of the same thread: use [`TVar::write`] there.
+    pub fn store(&self, value: T) {
+        let mut contention = Contention::default();
+        let mut attempt = Attempt::begin(&contention);
+        attempt.transaction().write(self.core, value);
+        // It has read nothing, so a conflict is no more than a lock that was
+        // held for long: the same attempt may try again.
+        while attempt.commit() == Commit::Conflict {
+            contention.back_off();
+        }
+        attempt.end(true);
     }
-    /// returns the value that was replaced by f's result? no: nothing
-    pub fn update(&self, _f: impl FnMut(T) -> T)
+
+    /// Replaces the value by what `f` makes of it, in a transaction of its own;
+    /// `f` may run several times.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction of the same thread: use [`TVar::modify`] there.
+    pub fn update(&self, mut f: impl FnMut(T) -> T)
     where
         T: Clone,
     {
-        unreachable!()
-    }
-    pub fn ptr_eq(&self, _other: &Self) -> bool {
-        unreachable!()
+        atomically(|tx| self.modify(tx, &mut f));
     }
 }
-impl<T: Send + Sync + 'static> Clone for TVar<T> {
+
+impl<T> TVar<T> {
+    #[inline]
+    fn core(&self) -> &Core {
+        // SAFETY: this handle keeps the core allocated.
+        unsafe { self.core.as_ref() }
+    }
+
+    /// Are these handles of the same variable?
+    #[must_use]
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        self.core == other.core
+    }
+
+    /// The name it was given, if it was.
+    #[must_use]
+    pub fn name(&self) -> Option<&'static str> {
+        self.core().name()
+    }
+}
+
+impl<T> Clone for TVar<T> {
+    /// Another handle of the same variable.
     fn clone(&self) -> Self {
-        TVar(self.0.clone())
+        self.core().add_handle();
+        TVar {
+            core: self.core,
+            marker: PhantomData,
+        }
     }
 }
-impl<T: Send + Sync + 'static + Default> Default for TVar<T> {
+
+impl<T> Drop for TVar<T> {
+    fn drop(&mut self) {
+        if !self.core().remove_handle() {
+            return;
+        }
+        // SAFETY: that was the last handle.
+        unsafe { Core::retire(self.core, &reclaim::pin()) };
+        if !in_transaction() {
+            reclaim::drain();
+        }
+    }
+}
+
+impl<T: Default + Send + Sync + 'static> Default for TVar<T> {
     fn default() -> Self {
-        Self::new(T::default())
+        TVar::new(T::default())
     }
 }
+
 impl<T: Send + Sync + 'static> From<T> for TVar<T> {
     fn from(value: T) -> Self {
-        Self::new(value)
+        TVar::new(value)
     }
 }
-impl<T: Send + Sync + 'static> fmt::Debug for TVar<T> {
+
+impl<T: fmt::Debug + Clone + Send + Sync + 'static> fmt::Debug for TVar<T> {
+    /// Shows the committed value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TVar")
+        let mut shown = f.debug_struct("TVar");
+        if let Some(name) = self.name() {
+            shown.field("name", &name);
+        }
+        shown.field("value", &self.load()).finish()
     }
 }

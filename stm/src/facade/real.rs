@@ -13,6 +13,11 @@ pub mod thread {
     pub use std::thread::{AccessError, Builder, JoinHandle, LocalKey, spawn, yield_now};
 }
 
+/// Memory reclamation.
+pub mod epoch {
+    pub use crossbeam_epoch::{Collector, Guard, LocalHandle};
+}
+
 /// Hints to the processor.
 pub mod hint {
     pub use std::hint::spin_loop;

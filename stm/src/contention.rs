@@ -1,0 +1,158 @@
+//! What a transaction does after a conflict, and how none starves.
+//!
+//! 1. **Back-off.** After each conflict a transaction waits for a short random
+//!    while, doubling, then runs again.
+//! 2. **Elder.** After [`PATIENCE`] conflicts it takes the *elder token*, of which
+//!    the process has one. While somebody holds it, every other writer waits
+//!    before it locks anything. The elder holds no lock while user code runs, and
+//!    waits for a locked variable instead of conflicting with it.
+//!
+//! **The bound.** Once a transaction holds the token it can only meet commits that
+//! had already passed the gate when it took it: at most one a thread. So a
+//! transaction runs at most `PATIENCE` times, plus once for each other thread that
+//! was committing at that moment. The token comes free when its holder commits,
+//! waits, answers its caller, or panics.
+//!
+//! **The exception.** A closure that blocks on another thread's transaction could
+//! hold that thread up at the gate for ever. It must not do so, but a mistake
+//! must not stop the process: whoever has waited at the gate for [`GIVE_WAY`]
+//! goes on, and the bound does not hold against those who did. Likewise a
+//! transaction that has waited for the token itself for so long goes on without it.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::CachePadded;
+
+use crate::facade::atomic::{AtomicBool, Ordering};
+use crate::facade::{MODELLED, global, hint, thread};
+
+/// How many conflicts a transaction takes before it asks for the elder token.
+pub(crate) const PATIENCE: u32 = 8;
+
+/// How long others wait for the elder, at most.
+const GIVE_WAY: Duration = Duration::from_millis(20);
+
+/// How often a locked word is looked at before that counts as a conflict.
+const LOOKS: u32 = if MODELLED { 1 } else { 128 };
+
+global! {
+    static ELDER: CachePadded<AtomicBool> = CachePadded::new(AtomicBool::new(false));
+}
+
+/// Waits for somebody to leave a lock: first on the processor, then off it.
+#[derive(Debug, Default)]
+pub(crate) struct Spin(u32);
+
+impl Spin {
+    /// Waits a little. Says false when it has been enough for one conflict.
+    #[inline]
+    pub(crate) fn wait(&mut self) -> bool {
+        self.0 += 1;
+        if self.0 > LOOKS {
+            thread::yield_now();
+            return false;
+        }
+        // The last looks are for a holder that lost its processor.
+        if MODELLED || self.0 > LOOKS - 8 {
+            thread::yield_now();
+        } else {
+            hint::spin_loop();
+        }
+        true
+    }
+}
+
+/// The progress of one transaction over its attempts. Dropping it gives the
+/// token back.
+#[derive(Debug, Default)]
+pub(crate) struct Contention {
+    conflicts: u32,
+    elder: bool,
+    random: u32,
+}
+
+impl Contention {
+    #[inline]
+    pub(crate) fn is_elder(&self) -> bool {
+        self.elder
+    }
+
+    /// After a conflict, before the next run.
+    #[cold]
+    pub(crate) fn back_off(&mut self) {
+        self.conflicts += 1;
+        if self.elder {
+            return;
+        }
+        if self.conflicts >= PATIENCE {
+            self.become_elder();
+            return;
+        }
+        if MODELLED {
+            thread::yield_now();
+            return;
+        }
+        let ceiling = 16_u32 << self.conflicts;
+        for _ in 0..self.jitter() % ceiling {
+            hint::spin_loop();
+        }
+        if self.conflicts > 3 {
+            thread::yield_now();
+        }
+    }
+
+    fn become_elder(&mut self) {
+        // Ordering: Relaxed; the token guards no data.
+        let take = || {
+            ELDER
+                .compare_exchange(false, true, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        };
+        self.elder = wait_until(take);
+    }
+
+    /// A pseudo-random number (xorshift), seeded by where this stands in memory.
+    fn jitter(&mut self) -> u32 {
+        if self.random == 0 {
+            self.random = ((&raw const *self).addr() >> 4) as u32 | 1;
+        }
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 17;
+        self.random ^= self.random << 5;
+        self.random
+    }
+}
+
+impl Drop for Contention {
+    fn drop(&mut self) {
+        if self.elder {
+            // Ordering: Relaxed, as above.
+            ELDER.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Waits for the elder, unless that is who asks. Call it before locking anything.
+#[inline]
+pub(crate) fn give_way(elder: bool) {
+    // Ordering: Relaxed; this is courtesy, not exclusion. A writer that misses
+    // the flag counts as one that had passed the gate.
+    if !elder && ELDER.load(Ordering::Relaxed) {
+        wait_until(|| !ELDER.load(Ordering::Relaxed));
+    }
+}
+
+/// Yields until `holds`; says false when [`GIVE_WAY`] came first.
+#[cold]
+fn wait_until(mut holds: impl FnMut() -> bool) -> bool {
+    let begin = Instant::now();
+    loop {
+        if holds() {
+            return true;
+        }
+        if begin.elapsed() > GIVE_WAY {
+            return false;
+        }
+        thread::yield_now();
+    }
+}

@@ -1,0 +1,158 @@
+//! One run of a transaction, from begin to end, whichever end it is.
+//!
+//! 1. `begin`: take the thread's context, which panics inside another
+//!    transaction; pin. No clock is read.
+//! 2. The closure runs on a [`Transaction`].
+//! 3. `commit`, or register to wait, or neither.
+//! 4. `end`, which a panic reaches as well, through Drop: clear the logs, unpin,
+//!    give the context back, and only then run foreign code: wake those whose
+//!    variables changed, run hooks, drop values.
+
+use std::mem;
+
+use super::Transaction;
+use super::commit::Commit;
+use super::hooks::Hooks;
+use crate::contention::Contention;
+use crate::context::Context;
+use crate::parker::Unpark;
+use crate::reclaim::{self, Pin, contain};
+use crate::wait::{Changed, Registration};
+
+/// A run that is not over.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    /// None only while `end` takes the parts apart.
+    parts: Option<(Box<Context>, Pin)>,
+}
+
+impl Attempt {
+    /// Step 1.
+    #[inline]
+    pub(crate) fn begin(contention: &Contention) -> Attempt {
+        let mut context = Context::enter();
+        context.elder = contention.is_elder();
+        // Pinning may collect garbage, but runs no user code.
+        Attempt {
+            parts: Some((context, reclaim::pin())),
+        }
+    }
+
+    #[inline]
+    fn parts(&mut self) -> (&mut Context, &Pin) {
+        match &mut self.parts {
+            Some((context, pin)) => (context, pin),
+            None => unreachable!("taken by `end` only"),
+        }
+    }
+
+    /// What the closure works on.
+    #[inline]
+    pub(crate) fn transaction(&mut self) -> Transaction<'_> {
+        Transaction::new(self.parts().0)
+    }
+
+    /// Has an operation met a conflict, whatever became of its error?
+    #[inline]
+    pub(crate) fn is_poisoned(&mut self) -> bool {
+        self.parts().0.poisoned
+    }
+
+    /// Step 3. After a conflict the attempt can be committed again or ended.
+    #[inline]
+    pub(crate) fn commit(&mut self) -> Commit {
+        let (context, pin) = self.parts();
+        context.commit(pin)
+    }
+
+    /// Registers to be woken by the next change of what was read.
+    ///
+    /// # Panics
+    ///
+    /// When nothing was read: nothing could ever wake it.
+    pub(crate) fn wait(&mut self, unpark: Unpark) -> Result<Registration, Changed> {
+        let reads = &self.parts().0.reads;
+        assert!(
+            !reads.is_empty(),
+            "a transaction that has read no variable asked to retry: nothing could ever wake it. \
+             Read what it waits for with `TVar::read` before `retry`"
+        );
+        Registration::new(reads, unpark)
+    }
+
+    /// Step 4.
+    #[inline]
+    pub(crate) fn end(mut self, committed: bool) {
+        self.finish(committed);
+    }
+
+    #[inline]
+    fn finish(&mut self, committed: bool) {
+        let Some((mut context, pin)) = self.parts.take() else {
+            return;
+        };
+        if !context.nest.is_empty() {
+            context.forget_undo();
+        }
+        if !context.writes.is_empty() {
+            let Context {
+                writes, garbage, ..
+            } = &mut *context;
+            garbage.extend(writes.truncate(0).filter_map(|write| write.take_garbage()));
+        }
+        context.reads.clear();
+        context.poisoned = false;
+        let foreign = Foreign::take(&mut context);
+        drop(pin);
+        context.leave();
+        if let Some(foreign) = foreign {
+            foreign.run(committed);
+        }
+        reclaim::drain();
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.finish(false);
+    }
+}
+
+/// Foreign code that is due when the attempt is over.
+struct Foreign {
+    woken: Vec<crate::facade::sync::Arc<crate::wait::Waiter>>,
+    hooks: Hooks,
+    garbage: Vec<reclaim::Garbage>,
+}
+
+impl Foreign {
+    #[inline]
+    fn take(context: &mut Context) -> Option<Foreign> {
+        if context.woken.is_empty() && context.hooks.is_empty() && context.garbage.is_empty() {
+            return None;
+        }
+        Some(Foreign {
+            woken: mem::take(&mut context.woken),
+            hooks: mem::take(&mut context.hooks),
+            garbage: mem::take(&mut context.garbage),
+        })
+    }
+
+    #[cold]
+    fn run(self, committed: bool) {
+        let Foreign {
+            woken,
+            hooks,
+            garbage,
+        } = self;
+        for waiter in &woken {
+            // A task's waker that panics must not cost the others theirs.
+            contain(|| waiter.notify());
+        }
+        // Garbage contains its panics; a hook's panic goes on from here, and
+        // drops the garbage on its way.
+        hooks.run(committed);
+        drop(woken);
+        drop(garbage);
+    }
+}

@@ -1,0 +1,74 @@
+//! What an attempt has read: variables, and the versions they had.
+//!
+//! Append-only until the attempt ends: a branch that is rolled back leaves its
+//! reads behind, because what was decided after it was decided knowing them,
+//! and because a transaction that waits must wake when they change.
+//!
+//! The variables stay allocated because the attempt is pinned.
+
+use std::ptr::NonNull;
+
+use crate::cell::Core;
+use crate::version::Version;
+
+/// One read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Read {
+    core: NonNull<Core>,
+    pub(crate) version: Version,
+}
+
+impl Read {
+    #[inline]
+    pub(crate) fn core(&self) -> &Core {
+        // SAFETY: `ReadLog::push` demands that the core stays allocated while
+        // the entry is in the log.
+        unsafe { self.core.as_ref() }
+    }
+
+    pub(crate) fn address(&self) -> usize {
+        self.core.as_ptr().addr()
+    }
+}
+
+/// The reads of one attempt, in order.
+#[derive(Debug, Default)]
+pub(crate) struct ReadLog(Vec<Read>);
+
+impl ReadLog {
+    /// Logs a read.
+    ///
+    /// # Safety
+    ///
+    /// The core stays allocated until `clear`.
+    #[inline]
+    pub(crate) unsafe fn push(&mut self, core: NonNull<Core>, version: Version) {
+        self.0.push(Read { core, version });
+    }
+
+    #[inline]
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Read> {
+        self.0.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The reads with every variable once.
+    pub(crate) fn distinct(&self) -> Vec<Read> {
+        let mut reads = self.0.clone();
+        reads.sort_unstable_by_key(Read::address);
+        reads.dedup_by_key(|read| read.address());
+        reads
+    }
+
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,173 @@
+//! What an attempt may read: opacity, one read at a time.
+//!
+//! Invariant: at some instant, all that has been read so far was current
+//! together. So no attempt, not even one that will have to run again, ever sees
+//! a state that never was. (LSA: Riegel, Felber, Fetzer 2006; with clocks a
+//! thread, after TLC: Avni, Shavit 2008.)
+//!
+//! A thread keeps `seen[shard]`: it has seen every commit of that clock up to
+//! this count, their locks and their data (the order that [`crate::clock`]
+//! gives). It only grows, from one transaction to the next.
+//!
+//! **Read of x**
+//!
+//! 1. `d` = data (Acquire), *then* `v` = version (SeqCst), without WAIT.
+//! 2. Locked: wait a bounded while, start again at 1; too long is a conflict.
+//! 3. `v` ≤ seen: log (x, v), answer `d`.
+//! 4. Otherwise extend: check that every logged variable still has its logged
+//!    version, unlocked, by SeqCst loads after the load of `v`; then set seen of
+//!    `v`'s shard, and start again at 1. A logged variable that changed is a conflict.
+//!
+//! **Step 3 answers the data of version v.** The commit that made `v` has been seen,
+//! and it stored its data before it published its count; so `d` is that data or
+//! newer. Newer data is stored only under the lock, after the lock exchange; had the Acquire
+//! load found it, the version load would have found that lock, or a version later
+//! than `v`. It found `v`. (Without the second look after an extension `d` might be
+//! older than `v`: that is why step 4 starts again at 1.)
+//!
+//! **Step 3 keeps the invariant.** Let the instant be that of the last extension, or of
+//! the first read. The commit of `v` was seen then, so its locks had been taken; x
+//! has version `v` now, so no later commit had locked x then, and x@v was current
+//! at that instant together with the rest: none of the others was locked by the commit of
+//! `v` then either, because they were found unlocked with versions that still held.
+//!
+//! **Step 4 keeps it.** While the log is checked, `v` has been seen and is still
+//! there when step 1 comes around; at the moment of the check all of it was current.
+//! If x changes meanwhile, that is a further version to extend to.
+//!
+//! **It ends.** Every turn is paid for by somebody's commit on x. A transaction
+//! that is overtaken too often answers conflict, which leads to the elder token.
+
+use std::ptr::NonNull;
+
+use crate::cell::{Core, Word};
+use crate::clock;
+use crate::contention::Spin;
+use crate::context::Context;
+use crate::facade::atomic::Ordering;
+use crate::outcome::{StmError, StmResult};
+use crate::version::Version;
+
+/// How often one read may be overtaken before that counts as a conflict.
+const TURNS: u32 = 64;
+
+/// From this many reads on, an extension covers all clocks at once.
+const LONG: usize = 8;
+
+impl Context {
+    /// Reads the committed word of a variable that is not in the write log.
+    ///
+    /// # Safety
+    ///
+    /// The core stays allocated until the attempt ends.
+    #[inline]
+    pub(crate) unsafe fn read_committed(&mut self, core: NonNull<Core>) -> StmResult<Word> {
+        // SAFETY: allocated, by the caller's promise.
+        let shared = unsafe { core.as_ref() };
+        // Ordering: Acquire, pairs with the commit's Release store of the data:
+        // first data, then version; see step 3.
+        let data = shared.data.load(Ordering::Acquire);
+        let version = shared.version.load().without_waiter();
+        if !version.is_locked() && version.count() <= self.seen(version.shard()) {
+            // SAFETY: passed on from the caller.
+            unsafe { self.reads.push(core, version) };
+            return Ok(data);
+        }
+        // SAFETY: passed on from the caller.
+        unsafe { self.read_contended(core) }
+    }
+
+    /// The same from the start, with every way out.
+    #[cold]
+    unsafe fn read_contended(&mut self, core: NonNull<Core>) -> StmResult<Word> {
+        // SAFETY: allocated, by the caller's promise.
+        let shared = unsafe { core.as_ref() };
+        let mut spin = Spin::default();
+        let mut turns = 0;
+        loop {
+            // Ordering: Acquire, as in `read_committed`.
+            let data = shared.data.load(Ordering::Acquire);
+            let version = shared.version.load().without_waiter();
+            if version.is_locked() {
+                if spin.wait() || self.elder {
+                    continue;
+                }
+                return self.conflict();
+            }
+            if version.count() <= self.seen(version.shard()) {
+                // SAFETY: passed on from the caller.
+                unsafe { self.reads.push(core, version) };
+                return Ok(data);
+            }
+            turns += 1;
+            if turns > TURNS && !self.elder || !self.extend(version) {
+                return self.conflict();
+            }
+        }
+    }
+
+    /// How far this thread has seen a clock.
+    #[inline]
+    fn seen(&self, shard: usize) -> u64 {
+        self.seen.get(shard).copied().unwrap_or(0)
+    }
+
+    /// Moves the snapshot up to `version`, if all that was read still holds.
+    fn extend(&mut self, version: Version) -> bool {
+        let shards = clock::in_use().max(version.shard() + 1);
+        if self.seen.len() < shards {
+            self.seen.resize(shards, 0);
+        }
+        if self.reads.len() < LONG {
+            if !self.reads_hold() {
+                return false;
+            }
+        } else {
+            // Checking is the expensive part here, so let one check cover every
+            // clock. The counts are read before the check, and count only after.
+            let mut clocks = std::mem::take(&mut self.clocks);
+            clocks.clear();
+            clocks.extend((0..shards).map(clock::published));
+            let hold = self.reads_hold();
+            if hold {
+                for (seen, &count) in self.seen.iter_mut().zip(&clocks) {
+                    *seen = count.max(*seen);
+                }
+            }
+            self.clocks = clocks;
+            if !hold {
+                return false;
+            }
+        }
+        let seen = &mut self.seen[version.shard()];
+        *seen = version.count().max(*seen);
+        true
+    }
+
+    /// Has nothing that was read changed, and is none of it about to?
+    fn reads_hold(&self) -> bool {
+        self.reads.iter().all(|read| {
+            let mut spin = Spin::default();
+            loop {
+                let now = read.core().version.load().without_waiter();
+                if now == read.version {
+                    return true;
+                }
+                // The elder does not take a lock for a change: whoever holds it
+                // may still give up.
+                if !(now.is_locked() && self.elder) {
+                    return false;
+                }
+                spin.wait();
+            }
+        })
+    }
+
+    /// Poisons the attempt: it cannot commit any more, even if its closure
+    /// swallows the error.
+    #[cold]
+    pub(crate) fn conflict<T>(&mut self) -> StmResult<T> {
+        self.poisoned = true;
+        Err(StmError::CONFLICT)
+    }
+}

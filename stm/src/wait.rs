@@ -1,0 +1,156 @@
+//! Waiting until something that a transaction read changes.
+//!
+//! Waiters stand in buckets, chosen by the variable's address. A bucket is
+//! locked only by those who wait and by commits that know from the variable's
+//! version word that somebody does; everybody else pays one AND.
+//!
+//! **Waiter**, still pinned, with the log of (variable, version) it has read:
+//!
+//! 1. For each variable: queue an entry in its bucket, *then* set WAIT in the
+//!    version word, provided that it still shows the version that was read and
+//!    is unlocked. If not: take the entries back, run again at once.
+//! 2. Unpin, and touch no variable from here on: it may be gone.
+//! 3. Park until notified.
+//! 4. Take the entries that are left out of the buckets, by address.
+//!
+//! **Commit**, after its versions are published, for each variable whose lock
+//! replaced a word with WAIT: take from the bucket the entries for that address
+//! that wait for an older version than its own; unlock; notify.
+//!
+//! **No wake-up is lost.** Let a waiter have set WAIT, or found it set, on the
+//! version that it read. That word is later replaced by the lock of the first
+//! commit that changes the variable, so the commit sees WAIT. It enters the
+//! bucket after its lock. Had it been there before the waiter queued, the
+//! waiter would have come after it through the bucket's lock, and would have
+//! found the word locked or changed in step 1. So it comes after, and finds the entry.
+//! The two obvious simplifications break exactly this: flag before entry (the
+//! commit finds no entry), and a commit that tests WAIT after it has published (it
+//! reads a word that its own store has replaced).
+//!
+//! **Harmless races.** A commit may notify a waiter that registered for a later
+//! version, or whose variable was freed and its address used again: the waiter
+//! runs again and finds nothing changed. An entry may outlive its usefulness until
+//! step 4. WAIT may stay set with no entry left: the next commit looks into an
+//! empty bucket once. A commit that gives up restores WAIT with the old word.
+
+use std::hash::Hasher as _;
+use std::time::Instant;
+
+use crossbeam_utils::CachePadded;
+
+use crate::facade::atomic::{AtomicBool, Ordering};
+use crate::facade::sync::{Arc, Mutex};
+use crate::facade::{MODELLED, filled, global};
+use crate::parker::Unpark;
+use crate::transaction::read_log::ReadLog;
+use crate::transaction::write_log::AddressHasher;
+use crate::version::{Flag, Version};
+
+const BUCKETS: usize = if MODELLED { 2 } else { 256 };
+
+struct Entry {
+    address: usize,
+    /// The version whose end is waited for.
+    version: Version,
+    waiter: Arc<Waiter>,
+}
+
+type Bucket = CachePadded<Mutex<Vec<Entry>>>;
+
+global! {
+    static TABLE: [Bucket; BUCKETS] = filled!(CachePadded::new(Mutex::new(Vec::new())); BUCKETS);
+}
+
+fn bucket(address: usize) -> &'static Mutex<Vec<Entry>> {
+    let mut hasher = AddressHasher::default();
+    hasher.write_usize(address);
+    &TABLE[(hasher.finish() >> 32) as usize % BUCKETS]
+}
+
+/// Somebody who waits.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    notified: AtomicBool,
+    unpark: Unpark,
+}
+
+impl Waiter {
+    /// Wakes it, the first time.
+    pub(crate) fn notify(&self) {
+        // Ordering: Relaxed; of several commits the first wakes. What the woken
+        // waiter must see of it passes through the parker.
+        if !self.notified.swap(true, Ordering::Relaxed) {
+            self.unpark.unpark();
+        }
+    }
+}
+
+/// A waiter's entries in the buckets; dropping it takes them back.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    waiter: Arc<Waiter>,
+    addresses: Vec<usize>,
+}
+
+/// Something that was read has changed already: no reason to wait.
+#[derive(Debug)]
+pub(crate) struct Changed;
+
+impl Registration {
+    /// Step 1. The caller is pinned and has validly read `reads`.
+    pub(crate) fn new(reads: &ReadLog, unpark: Unpark) -> Result<Registration, Changed> {
+        let waiter = Arc::new(Waiter {
+            notified: AtomicBool::new(false),
+            unpark,
+        });
+        let mut registration = Registration {
+            waiter,
+            addresses: Vec::new(),
+        };
+        for read in reads.distinct() {
+            registration.addresses.push(read.address());
+            bucket(read.address()).lock().push(Entry {
+                address: read.address(),
+                version: read.version,
+                waiter: Arc::clone(&registration.waiter),
+            });
+            if read.core().version.flag_waiter(read.version) == Flag::Changed {
+                return Err(Changed);
+            }
+        }
+        Ok(registration)
+    }
+
+    /// Step 3, for a thread. Says false when `deadline` came first.
+    pub(crate) fn park(&self, deadline: Option<Instant>) -> bool {
+        match &self.waiter.unpark {
+            Unpark::Thread(parker) => parker.park(deadline),
+            Unpark::Task(_) => unreachable!("a task does not park"),
+        }
+    }
+}
+
+impl Drop for Registration {
+    /// Step 4.
+    fn drop(&mut self) {
+        // This handle outlives the entries': no waker is dropped under a lock.
+        for &address in &self.addresses {
+            bucket(address)
+                .lock()
+                .retain(|entry| !Arc::ptr_eq(&entry.waiter, &self.waiter));
+        }
+    }
+}
+
+/// The waiters to be notified because of a commit that gave the variable at
+/// `address` the version `published`. Notify them with no lock held.
+#[cold]
+pub(crate) fn take_waiters(address: usize, published: Version, woken: &mut Vec<Arc<Waiter>>) {
+    bucket(address).lock().retain(|entry| {
+        let wake = entry.address == address && entry.version != published;
+        if wake {
+            woken.push(Arc::clone(&entry.waiter));
+        }
+        !wake
+    });
+}
