@@ -12,11 +12,8 @@ use std::cell::Cell;
 use crate::clock::Shard;
 use crate::facade::local;
 use crate::facade::sync::Arc;
-use crate::reclaim::Garbage;
-use crate::transaction::hooks::Hooks;
-use crate::transaction::nest::Nest;
+use crate::transaction::nest::Effects;
 use crate::transaction::read_log::ReadLog;
-use crate::transaction::write_log::WriteLog;
 use crate::wait::Waiter;
 
 local! {
@@ -36,15 +33,11 @@ pub(crate) struct Context {
     /// Room for an extension to keep the clocks in.
     pub(crate) clocks: Vec<u64>,
     pub(crate) reads: ReadLog,
-    pub(crate) writes: WriteLog,
-    pub(crate) nest: Nest,
-    pub(crate) hooks: Hooks,
+    pub(crate) effects: Effects,
     /// The transaction holds the elder token.
     pub(crate) elder: bool,
     /// The attempt has met a conflict and must not commit.
     pub(crate) poisoned: bool,
-    /// To be dropped when the attempt is over.
-    pub(crate) garbage: Vec<Garbage>,
     /// To be notified when the attempt is over.
     pub(crate) woken: Vec<Arc<Waiter>>,
 }
@@ -57,12 +50,9 @@ impl Context {
             seen: Vec::new(),
             clocks: Vec::new(),
             reads: ReadLog::default(),
-            writes: WriteLog::default(),
-            nest: Nest::default(),
-            hooks: Hooks::default(),
+            effects: Effects::default(),
             elder: false,
             poisoned: false,
-            garbage: Vec::new(),
             woken: Vec::new(),
         })
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use crate::cell::{Core, Word, into_word, with_word};
+use crate::cell::{Core, into_word, with_word};
 use crate::context::Context;
 use crate::outcome::{Abort, Cause, StmError, StmResult};
 
@@ -53,7 +53,7 @@ impl fmt::Debug for Transaction<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction")
             .field("reads", &self.context.reads.len())
-            .field("writes", &self.context.writes.len())
+            .field("writes", &self.context.effects.writes.len())
             .finish_non_exhaustive()
     }
 }
@@ -100,20 +100,20 @@ impl<'t> Transaction<'t> {
         first: impl FnOnce(&mut Self) -> StmResult<R>,
         second: impl FnOnce(&mut Self) -> StmResult<R>,
     ) -> StmResult<R> {
-        let savepoint = self.context.save();
+        let savepoint = self.context.effects.save();
         let outcome = first(self);
         if self.context.poisoned {
-            self.context.keep(&savepoint);
+            self.context.effects.keep(&savepoint);
             return Err(StmError::CONFLICT);
         }
         match outcome {
             Err(StmError(Cause::Retry)) => {
-                self.context.roll_back_to(&savepoint);
+                self.context.effects.roll_back_to(&savepoint);
                 drop(outcome);
                 second(self)
             }
             outcome => {
-                self.context.keep(&savepoint);
+                self.context.effects.keep(&savepoint);
                 outcome
             }
         }
@@ -147,23 +147,23 @@ impl<'t> Transaction<'t> {
         &mut self,
         f: impl FnOnce(&mut Self) -> Result<R, Abort<E>>,
     ) -> StmResult<Result<R, E>> {
-        let savepoint = self.context.save();
+        let savepoint = self.context.effects.save();
         let outcome = f(self);
         if self.context.poisoned {
-            self.context.keep(&savepoint);
+            self.context.effects.keep(&savepoint);
             return Err(StmError::CONFLICT);
         }
         match outcome {
             Ok(value) => {
-                self.context.keep(&savepoint);
+                self.context.effects.keep(&savepoint);
                 Ok(Ok(value))
             }
             Err(Abort::Caller(error)) => {
-                self.context.roll_back_to(&savepoint);
+                self.context.effects.roll_back_to(&savepoint);
                 Ok(Err(error))
             }
             Err(Abort::Stm(error)) => {
-                self.context.keep(&savepoint);
+                self.context.effects.keep(&savepoint);
                 Err(error)
             }
         }
@@ -177,7 +177,7 @@ impl<'t> Transaction<'t> {
     /// panic then goes on to the caller. A hook of an attempt or a branch that
     /// is rolled back is dropped unrun.
     pub fn on_commit(&mut self, f: impl FnOnce() + 'static) {
-        self.context.hooks.on_commit.push(Box::new(f));
+        self.context.effects.hooks.on_commit.push(Box::new(f));
     }
 
     /// Has `f` run once if what has been done so far is rolled back: if this
@@ -188,7 +188,7 @@ impl<'t> Transaction<'t> {
     /// same conditions as a commit hook. An attempt that registers it again
     /// will have it run again.
     pub fn on_abort(&mut self, f: impl FnOnce() + 'static) {
-        self.context.hooks.on_abort.push(Box::new(f));
+        self.context.effects.hooks.on_abort.push(Box::new(f));
     }
 
     /// Lends the value of a variable as this transaction sees it.
@@ -198,8 +198,8 @@ impl<'t> Transaction<'t> {
         core: NonNull<Core>,
         f: impl FnOnce(&T) -> R,
     ) -> StmResult<R> {
-        let word = match self.context.writes.find(core) {
-            Some(position) => self.context.writes.word(position),
+        let word = match self.context.effects.writes.find(core) {
+            Some(position) => self.context.effects.writes.word(position),
             // SAFETY: the caller has a handle now, and the attempt is pinned:
             // the core stays allocated until the attempt is over.
             None => unsafe { self.context.read_committed(core)? },
@@ -214,23 +214,7 @@ impl<'t> Transaction<'t> {
     #[inline]
     pub(crate) fn write<T: 'static>(&mut self, core: NonNull<Core>, value: T) {
         let word = into_word(value);
-        match self.context.writes.find(core) {
-            Some(position) => self.rewrite(position, word),
-            // SAFETY: as in `read`; it is not in the log, and the word is a T.
-            None => unsafe { self.context.writes.push(core, word) },
-        }
-    }
-
-    fn rewrite(&mut self, position: usize, word: Word) {
-        let context = &mut *self.context;
-        let displaced = context.writes.replace(position, word);
-        if context.nest.protects(position) {
-            context.nest.remember(position, displaced);
-        } else {
-            // SAFETY: it stood in that entry a moment ago.
-            context
-                .garbage
-                .extend(unsafe { context.writes.garbage(position, displaced) });
-        }
+        // SAFETY: as in `read`; the word of a TVar<T> is a T.
+        unsafe { self.context.effects.write(core, word) }
     }
 }

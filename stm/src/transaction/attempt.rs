@@ -91,15 +91,7 @@ impl Attempt {
         let Some((mut context, pin)) = self.parts.take() else {
             return;
         };
-        if !context.nest.is_empty() {
-            context.forget_undo();
-        }
-        if !context.writes.is_empty() {
-            let Context {
-                writes, garbage, ..
-            } = &mut *context;
-            garbage.extend(writes.truncate(0).filter_map(|write| write.take_garbage()));
-        }
+        context.effects.clear();
         context.reads.clear();
         context.poisoned = false;
         let foreign = Foreign::take(&mut context);
@@ -128,13 +120,14 @@ struct Foreign {
 impl Foreign {
     #[inline]
     fn take(context: &mut Context) -> Option<Foreign> {
-        if context.woken.is_empty() && context.hooks.is_empty() && context.garbage.is_empty() {
+        let Context { woken, effects, .. } = context;
+        if woken.is_empty() && effects.hooks.is_empty() && effects.garbage.is_empty() {
             return None;
         }
         Some(Foreign {
-            woken: mem::take(&mut context.woken),
-            hooks: mem::take(&mut context.hooks),
-            garbage: mem::take(&mut context.garbage),
+            woken: mem::take(woken),
+            hooks: mem::take(&mut effects.hooks),
+            garbage: mem::take(&mut effects.garbage),
         })
     }
 

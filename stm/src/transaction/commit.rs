@@ -79,7 +79,7 @@ impl Context {
         if self.poisoned {
             return Commit::Conflict;
         }
-        if self.writes.is_empty() {
+        if self.effects.writes.is_empty() {
             return Commit::Done;
         }
         give_way(self.elder);
@@ -88,7 +88,7 @@ impl Context {
         }
         commit_fence();
         if !self.reads_unchanged() {
-            self.unlock(self.writes.len());
+            self.unlock(self.effects.writes.len());
             return Commit::Conflict;
         }
         self.publish(pin);
@@ -98,8 +98,8 @@ impl Context {
     /// Step 2: all locks or none.
     #[inline]
     fn lock_writes(&mut self) -> bool {
-        for position in 0..self.writes.len() {
-            let write = &mut self.writes.entries_mut()[position];
+        for position in 0..self.effects.writes.len() {
+            let write = &mut self.effects.writes.entries_mut()[position];
             let mut spin = Spin::default();
             loop {
                 match write.core().version.try_lock() {
@@ -123,7 +123,7 @@ impl Context {
     /// Gives back the first `locked` locks.
     #[cold]
     fn unlock(&self, locked: usize) {
-        for write in self.writes.iter().take(locked) {
+        for write in self.effects.writes.iter().take(locked) {
             write.core().version.restore(write.before);
         }
     }
@@ -139,6 +139,7 @@ impl Context {
             // Locked by this very commit, which replaced what was read?
             now.is_locked()
                 && self
+                    .effects
                     .writes
                     .locked_entry(read.address())
                     .is_some_and(|write| write.before.without_waiter() == read.version)
@@ -148,7 +149,7 @@ impl Context {
     /// Steps 5 to 7.
     #[inline]
     fn publish(&mut self, pin: &Pin) {
-        for write in self.writes.entries_mut() {
+        for write in self.effects.writes.entries_mut() {
             let data = &write.core().data;
             // Ordering: Relaxed; only the holder of the lock writes the data,
             // and the lock orders one holder after the other.
@@ -160,7 +161,7 @@ impl Context {
             write.word = displaced;
         }
         let version = self.shard.tick();
-        for write in self.writes.iter() {
+        for write in self.effects.writes.iter() {
             write.core().version.publish(version);
         }
         // What this thread has committed it has seen.
@@ -168,7 +169,7 @@ impl Context {
             self.seen.resize(version.shard() + 1, 0);
         }
         self.seen[version.shard()] = version.count();
-        for write in self.writes.truncate(0) {
+        for write in self.effects.writes.truncate(0) {
             if write.before.has_waiter() {
                 take_waiters(write.address(), version, &mut self.woken);
             }

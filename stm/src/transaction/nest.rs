@@ -13,39 +13,29 @@
 //! Reads are never rolled back (see [`super::read_log`]). Words that a roll-back
 //! displaces are dropped when the attempt is over.
 
-use crate::cell::Word;
-use crate::context::Context;
+use std::ptr::NonNull;
 
-/// A word that a branch has replaced.
-#[derive(Debug)]
-pub(crate) struct Undo {
-    position: usize,
-    word: Word,
-}
+use super::hooks::Hooks;
+use super::write_log::{Write, WriteLog};
+use crate::cell::{Core, Word};
+use crate::reclaim::Garbage;
 
-/// The state of all savepoints together.
+/// What an attempt will do if it commits, and can undo in part until then.
 #[derive(Debug, Default)]
-pub(crate) struct Nest {
+pub(crate) struct Effects {
+    pub(crate) writes: WriteLog,
+    pub(crate) hooks: Hooks,
+    /// To be dropped when the attempt is over.
+    pub(crate) garbage: Vec<Garbage>,
     undo: Vec<Undo>,
     barrier: usize,
 }
 
-impl Nest {
-    /// Must replacing the word of this entry be undoable?
-    #[inline]
-    pub(crate) fn protects(&self, position: usize) -> bool {
-        position < self.barrier
-    }
-
-    /// Remembers a replaced word, and with it owns it.
-    pub(crate) fn remember(&mut self, position: usize, word: Word) {
-        self.undo.push(Undo { position, word });
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.undo.is_empty()
-    }
+/// An entry that a branch has replaced.
+#[derive(Debug)]
+struct Undo {
+    position: usize,
+    replaced: Write,
 }
 
 /// Where the logs stood when a branch began.
@@ -59,17 +49,42 @@ pub(crate) struct Savepoint {
     on_abort: usize,
 }
 
-impl Context {
+impl Effects {
+    /// Sets what a variable will hold.
+    ///
+    /// # Safety
+    ///
+    /// The core stays allocated until the attempt is over, and the word, which
+    /// is given up to the log, is of its type.
+    #[inline]
+    pub(crate) unsafe fn write(&mut self, core: NonNull<Core>, word: Word) {
+        match self.writes.find(core) {
+            // SAFETY: passed on from the caller.
+            Some(position) => self.rewrite(position, unsafe { Write::new(core, word) }),
+            // SAFETY: passed on from the caller; it is not in the log.
+            None => self.writes.push(unsafe { Write::new(core, word) }),
+        }
+    }
+
+    fn rewrite(&mut self, position: usize, write: Write) {
+        let replaced = self.writes.replace(position, write);
+        if position < self.barrier {
+            self.undo.push(Undo { position, replaced });
+        } else {
+            self.garbage.extend(replaced.take_garbage());
+        }
+    }
+
     /// Begins a branch.
     pub(crate) fn save(&mut self) -> Savepoint {
         let savepoint = Savepoint {
             writes: self.writes.len(),
-            undo: self.nest.undo.len(),
-            barrier: self.nest.barrier,
+            undo: self.undo.len(),
+            barrier: self.barrier,
             on_commit: self.hooks.on_commit.len(),
             on_abort: self.hooks.on_abort.len(),
         };
-        self.nest.barrier = savepoint.writes;
+        self.barrier = savepoint.writes;
         savepoint
     }
 
@@ -77,37 +92,35 @@ impl Context {
     ///
     /// Its undo entries stay: an outer branch may need them.
     pub(crate) fn keep(&mut self, savepoint: &Savepoint) {
-        self.nest.barrier = savepoint.barrier;
+        self.barrier = savepoint.barrier;
     }
 
-    /// Ends a branch and undoes what it did, its reads excepted.
+    /// Ends a branch and undoes what it did.
     pub(crate) fn roll_back_to(&mut self, savepoint: &Savepoint) {
-        while self.nest.undo.len() > savepoint.undo {
-            let Some(Undo { position, word }) = self.nest.undo.pop() else {
-                break;
-            };
-            let displaced = self.writes.replace(position, word);
-            // SAFETY: the displaced word stood in that entry a moment ago.
-            self.garbage
-                .extend(unsafe { self.writes.garbage(position, displaced) });
+        for Undo { position, replaced } in self.undo.drain(savepoint.undo..).rev() {
+            let displaced = self.writes.replace(position, replaced);
+            self.garbage.extend(displaced.take_garbage());
         }
-        for write in self.writes.truncate(savepoint.writes) {
-            self.garbage.extend(write.take_garbage());
-        }
+        let undone = self.writes.truncate(savepoint.writes);
+        self.garbage.extend(undone.filter_map(Write::take_garbage));
         self.hooks
             .roll_back(savepoint.on_commit, savepoint.on_abort);
-        self.nest.barrier = savepoint.barrier;
+        self.barrier = savepoint.barrier;
     }
 
-    /// Gives up the remembered words at the end of an attempt.
-    #[cold]
-    pub(crate) fn forget_undo(&mut self) {
-        while let Some(Undo { position, word }) = self.nest.undo.pop() {
-            // SAFETY: the word stood in that entry, which is still in the log,
-            // and belonged to the undo list since.
+    /// Makes garbage of all that is still pending: after a commit, nothing but
+    /// words that branches have replaced.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.barrier = 0;
+        if !self.undo.is_empty() {
+            let replaced = self.undo.drain(..).map(|undo| undo.replaced);
             self.garbage
-                .extend(unsafe { self.writes.garbage(position, word) });
+                .extend(replaced.filter_map(Write::take_garbage));
         }
-        self.nest.barrier = 0;
+        if !self.writes.is_empty() {
+            let pending = self.writes.truncate(0);
+            self.garbage.extend(pending.filter_map(Write::take_garbage));
+        }
     }
 }

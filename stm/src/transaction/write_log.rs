@@ -28,10 +28,22 @@ pub(crate) struct Write {
 }
 
 impl Write {
+    /// # Safety
+    ///
+    /// The core stays allocated while the write is in use, and the word, which
+    /// the write owns from now on, is of its type.
+    #[inline]
+    pub(crate) unsafe fn new(core: NonNull<Core>, word: Word) -> Self {
+        Write {
+            core,
+            word,
+            before: Version::INITIAL,
+        }
+    }
+
     #[inline]
     pub(crate) fn core(&self) -> &Core {
-        // SAFETY: `WriteLog::push` demands that the core stays allocated while
-        // the entry is in the log.
+        // SAFETY: promised to `new`.
         unsafe { self.core.as_ref() }
     }
 
@@ -42,7 +54,7 @@ impl Write {
     /// The entry's word, to be dropped by whoever takes it.
     #[inline]
     pub(crate) fn take_garbage(self) -> Option<Garbage> {
-        // SAFETY: the word belongs to the entry, and the entry ends here.
+        // SAFETY: the word belongs to the write, which ends here.
         unsafe { self.core().garbage(self.word) }
     }
 }
@@ -107,36 +119,17 @@ impl WriteLog {
         self.entries[position].word
     }
 
-    /// Exchanges the pending word of an entry.
+    /// Exchanges an entry for another of the same variable.
     #[inline]
-    pub(crate) fn replace(&mut self, position: usize, word: Word) -> Word {
-        std::mem::replace(&mut self.entries[position].word, word)
+    pub(crate) fn replace(&mut self, position: usize, write: Write) -> Write {
+        std::mem::replace(&mut self.entries[position], write)
     }
 
-    /// An exchanged word as garbage, by the entry it stood in.
-    ///
-    /// # Safety
-    ///
-    /// The word stood in that entry and is given up by the caller.
-    pub(crate) unsafe fn garbage(&self, position: usize, word: Word) -> Option<Garbage> {
-        // SAFETY: of the entry's type, by the caller's promise.
-        unsafe { self.entries[position].core().garbage(word) }
-    }
-
-    /// Logs the first write to a variable and takes ownership of the word.
-    ///
-    /// # Safety
-    ///
-    /// The core stays allocated until the entry is taken out, is not in the log
-    /// yet, and the word is of its type.
+    /// Logs the first write to a variable.
     #[inline]
-    pub(crate) unsafe fn push(&mut self, core: NonNull<Core>, word: Word) {
-        self.bloom |= bloom_bit(core.as_ptr().addr());
-        self.entries.push(Write {
-            core,
-            word,
-            before: Version::INITIAL,
-        });
+    pub(crate) fn push(&mut self, write: Write) {
+        self.bloom |= bloom_bit(write.address());
+        self.entries.push(write);
         if self.entries.len() > LINEAR {
             self.index_newest();
         }
