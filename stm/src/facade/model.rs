@@ -251,7 +251,39 @@ pub mod sync {
 
 /// Threads.
 pub mod thread {
-    pub use loom::thread::{AccessError, Builder, JoinHandle, LocalKey, spawn, yield_now};
+    use std::mem::ManuallyDrop;
+
+    pub use loom::thread::{AccessError, Builder, JoinHandle, spawn, yield_now};
+
+    /// A thread-local variable that is never dropped.
+    ///
+    /// loom lets a thread be joined before it has dropped its thread-locals,
+    /// and takes the globals down when its main thread returns: a destructor
+    /// that needs a global could come too late. What thread-local destructors
+    /// do is therefore left to Miri and the sanitizers.
+    #[derive(Debug)]
+    pub struct LocalKey<T: 'static>(&'static loom::thread::LocalKey<ManuallyDrop<T>>);
+
+    impl<T: 'static> LocalKey<T> {
+        #[doc(hidden)]
+        pub const fn new(key: &'static loom::thread::LocalKey<ManuallyDrop<T>>) -> Self {
+            LocalKey(key)
+        }
+
+        /// Lends the calling thread's value.
+        pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+            self.0.with(|value| f(value))
+        }
+
+        /// As `with`.
+        ///
+        /// # Errors
+        ///
+        /// None here.
+        pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+            self.0.try_with(|value| f(value))
+        }
+    }
 }
 
 /// Memory reclamation that never frees: see the head of `reclaim.rs`.
@@ -323,9 +355,18 @@ pub const MODELLED: bool = true;
 #[macro_export]
 macro_rules! __local {
     ($(#[$attr:meta])* $vis:vis static $name:ident: $type:ty = const $value:block;) => {
-        ::loom::thread_local! { $(#[$attr])* $vis static $name: $type = $value; }
+        $crate::facade::local! { $(#[$attr])* $vis static $name: $type = $value; }
     };
-    ($($item:tt)*) => { ::loom::thread_local! { $($item)* } };
+    ($(#[$attr:meta])* $vis:vis static $name:ident: $type:ty = $value:expr;) => {
+        $(#[$attr])*
+        $vis static $name: $crate::facade::thread::LocalKey<$type> = {
+            ::loom::thread_local! {
+                static INNER: ::std::mem::ManuallyDrop<$type> =
+                    ::std::mem::ManuallyDrop::new($value);
+            }
+            $crate::facade::thread::LocalKey::new(&INNER)
+        };
+    };
 }
 
 /// A global that races: `global! { static NAME: Type = value; }`.
