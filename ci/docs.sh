@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The documentation builds without warnings, private items included: that is
+# where the protocols are told.
+. "$(dirname "$0")/lib.sh"
+export RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings"
+run cargo doc --no-deps "${LIBRARIES[@]}"
+run cargo doc --no-deps --document-private-items "${LIBRARIES[@]}"

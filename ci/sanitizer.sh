@@ -1,0 +1,17 @@
+# Shared by the sanitizer scripts, after `lib.sh`.
+
+# Runs the integration tests of the library crates under a sanitizer, with the
+# standard library built for it too.
+sanitize() {
+    need_nightly rust-src
+    case "$(host)" in
+    x86_64-*-linux-gnu | aarch64-*-linux-gnu) ;;
+    *) pass_over "no $1 sanitizer for $(host)" ;;
+    esac
+    export RUSTFLAGS="${RUSTFLAGS:-} -Zsanitizer=$1"
+    export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$1-sanitizer"
+    # crossbeam-epoch and crossbeam-deque use fences, which the thread sanitizer
+    # does not see.
+    export TSAN_OPTIONS="suppressions=$PWD/ci/thread-sanitizer.txt ${TSAN_OPTIONS:-}"
+    run cargo +nightly test -Zbuild-std --target "$(host)" "${LIBRARIES[@]}" --test integration
+}
