@@ -63,11 +63,14 @@ fn run<R, E>(
     loop {
         let mut attempt = Attempt::begin(&contention);
         match run_once(&mut attempt, &mut f) {
+            // The token goes before the hooks run: it has done its work.
             Run::Committed(value) => {
+                drop(contention);
                 attempt.end(true);
                 return Ok(Some(value));
             }
             Run::Refused(error) => {
+                drop(contention);
                 attempt.end(false);
                 return Err(error);
             }

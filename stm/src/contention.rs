@@ -11,7 +11,9 @@
 //! had already passed the gate when it took it: at most one a thread. So a
 //! transaction runs at most `PATIENCE` times, plus once for each other thread that
 //! was committing at that moment. The token comes free when its holder commits,
-//! waits, answers its caller, or panics.
+//! waits, answers its caller, or panics; that is before its commit hooks run. Other
+//! transactions of its own thread (an abort hook's, a `Drop`'s) do not wait for it:
+//! that would be waiting for themselves.
 //!
 //! **The exception.** A closure that blocks on another thread's transaction could
 //! hold that thread up at the gate for ever. It must not do so, but a mistake
@@ -19,12 +21,13 @@
 //! goes on, and the bound does not hold against those who did. Likewise a
 //! transaction that has waited for the token itself for so long goes on without it.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
 use crate::facade::atomic::{AtomicBool, Ordering};
-use crate::facade::{MODELLED, global, hint, thread};
+use crate::facade::{MODELLED, global, hint, local, thread};
 
 /// How many conflicts a transaction takes before it asks for the elder token.
 pub(crate) const PATIENCE: u32 = 8;
@@ -37,6 +40,11 @@ const LOOKS: u32 = if MODELLED { 1 } else { 128 };
 
 global! {
     static ELDER: CachePadded<AtomicBool> = CachePadded::new(AtomicBool::new(false));
+}
+
+local! {
+    /// Does this thread hold the token?
+    static HOLDING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Waits for somebody to leave a lock: first on the processor, then off it.
@@ -102,6 +110,10 @@ impl Contention {
     }
 
     fn become_elder(&mut self) {
+        if HOLDING.with(Cell::get) {
+            // An outer transaction of this thread holds the others up already.
+            return;
+        }
         // Ordering: Relaxed; the token guards no data.
         let take = || {
             ELDER
@@ -109,6 +121,7 @@ impl Contention {
                 .is_ok()
         };
         self.elder = wait_until(take);
+        HOLDING.with(|holding| holding.set(self.elder));
     }
 
     /// A pseudo-random number (xorshift), seeded by where this stands in memory.
@@ -126,6 +139,7 @@ impl Contention {
 impl Drop for Contention {
     fn drop(&mut self) {
         if self.elder {
+            HOLDING.with(|holding| holding.set(false));
             // Ordering: Relaxed, as above.
             ELDER.store(false, Ordering::Relaxed);
         }
@@ -138,6 +152,14 @@ pub(crate) fn give_way(elder: bool) {
     // Ordering: Relaxed; this is courtesy, not exclusion. A writer that misses
     // the flag counts as one that had passed the gate.
     if !elder && ELDER.load(Ordering::Relaxed) {
+        wait_for_the_elder();
+    }
+}
+
+#[cold]
+fn wait_for_the_elder() {
+    if !HOLDING.with(Cell::get) {
+        // Ordering: Relaxed, as above.
         wait_until(|| !ELDER.load(Ordering::Relaxed));
     }
 }

@@ -83,6 +83,7 @@ where
             let mut attempt = Attempt::begin(&contention);
             match run_once(&mut attempt, &mut f) {
                 Run::Committed(value) => {
+                    drop(contention);
                     attempt.end(true);
                     return Poll::Ready(value);
                 }
@@ -103,6 +104,7 @@ where
                 }
             }
         }
+        drop(contention);
         task.waker().wake_by_ref();
         Poll::Pending
     }

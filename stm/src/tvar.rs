@@ -178,7 +178,9 @@ impl<T: Send + Sync + 'static> TVar<T> {
         // held for long: the same attempt may try again.
         while attempt.commit() == Commit::Conflict {
             contention.back_off();
+            attempt.set_elder(&contention);
         }
+        drop(contention);
         attempt.end(true);
     }
 

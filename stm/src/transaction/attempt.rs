@@ -30,12 +30,20 @@ impl Attempt {
     /// Step 1.
     #[inline]
     pub(crate) fn begin(contention: &Contention) -> Attempt {
-        let mut context = Context::enter();
-        context.elder = contention.is_elder();
+        let context = Context::enter();
         // Pinning may collect garbage, but runs no user code.
-        Attempt {
+        let mut attempt = Attempt {
             parts: Some((context, reclaim::pin())),
-        }
+        };
+        attempt.set_elder(contention);
+        attempt
+    }
+
+    /// Takes over what the transaction has become after a conflict, for an
+    /// attempt that is committed again.
+    #[inline]
+    pub(crate) fn set_elder(&mut self, contention: &Contention) {
+        self.parts().0.elder = contention.is_elder();
     }
 
     #[inline]
