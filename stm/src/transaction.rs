@@ -9,6 +9,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+use self::nest::Savepoint;
+
 use crate::cell::{Core, into_word, with_word};
 use crate::context::Context;
 use crate::outcome::{Abort, Cause, StmError, StmResult};
@@ -100,8 +102,7 @@ impl<'t> Transaction<'t> {
         first: impl FnOnce(&mut Self) -> StmResult<R>,
         second: impl FnOnce(&mut Self) -> StmResult<R>,
     ) -> StmResult<R> {
-        let savepoint = self.context.effects.save();
-        let outcome = first(self);
+        let (savepoint, outcome) = self.branch(first);
         if self.context.poisoned {
             self.context.effects.keep(&savepoint);
             return Err(StmError::CONFLICT);
@@ -147,8 +148,7 @@ impl<'t> Transaction<'t> {
         &mut self,
         f: impl FnOnce(&mut Self) -> Result<R, Abort<E>>,
     ) -> StmResult<Result<R, E>> {
-        let savepoint = self.context.effects.save();
-        let outcome = f(self);
+        let (savepoint, outcome) = self.branch(f);
         if self.context.poisoned {
             self.context.effects.keep(&savepoint);
             return Err(StmError::CONFLICT);
@@ -166,6 +166,29 @@ impl<'t> Transaction<'t> {
                 self.context.effects.keep(&savepoint);
                 Err(error)
             }
+        }
+    }
+
+    /// Runs a branch, to be kept or rolled back by the caller. One that panics
+    /// is rolled back here: its panic may be caught inside the transaction, which
+    /// must not go on with half a branch.
+    fn branch<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> (Savepoint, R) {
+        struct Branch<'a, 't>(&'a mut Transaction<'t>, Option<Savepoint>);
+
+        impl Drop for Branch<'_, '_> {
+            fn drop(&mut self) {
+                if let Some(savepoint) = self.1.take() {
+                    self.0.context.effects.roll_back_to(&savepoint);
+                }
+            }
+        }
+
+        let savepoint = self.context.effects.save();
+        let mut branch = Branch(self, Some(savepoint));
+        let outcome = f(branch.0);
+        match branch.1.take() {
+            Some(savepoint) => (savepoint, outcome),
+            None => unreachable!("taken when the branch ends"),
         }
     }
 
