@@ -1,0 +1,374 @@
+//! What becomes of values: each is dropped once, in time, where it may be, and
+//! whatever its Drop does.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, TryRecvError, channel};
+use std::thread;
+
+use hivework_stm::{
+    TVar, abort, atomically, atomically_or, flush, in_transaction, retry, try_atomically,
+};
+
+use crate::support::{Count, HANGS, elsewhere, finishes, joined, rounds, until};
+
+#[test]
+fn each_value_is_dropped_once_however_its_transaction_ends() {
+    let count = Count::default();
+    let (var, trigger) = (TVar::new(count.value(0)), TVar::new(0));
+    atomically(|tx| var.write(tx, count.value(1)));
+    atomically(|tx| {
+        var.write(tx, count.value(2))?;
+        var.write(tx, count.value(3))?;
+        var.modify(tx, |v| v)
+    });
+    let answer = atomically_or(|tx| {
+        var.write(tx, count.value(4))?;
+        abort::<(), _>(count.value(5))
+    });
+    assert_eq!(*answer.expect_err("refused").n, 5);
+    assert!(
+        try_atomically(|tx| {
+            var.replace(tx, count.value(6))?;
+            retry::<()>()
+        })
+        .is_none()
+    );
+    let runs = Cell::new(0);
+    let before = atomically(|tx| {
+        runs.set(runs.get() + 1);
+        trigger.read(tx)?;
+        if runs.get() == 1 {
+            elsewhere(|| trigger.store(1));
+        }
+        trigger.write(tx, 2)?;
+        var.replace(tx, count.value(7))
+    });
+    assert_eq!((runs.get(), *before.n), (2, 3));
+    drop(before);
+    var.store(count.value(8));
+    var.update(|v| v);
+    count.settles_at(1);
+    drop(var);
+    count.settles_at(0);
+}
+
+#[test]
+fn a_commit_that_returns_a_value_of_an_attempt_that_failed_drops_it() {
+    let count = Count::default();
+    let (trigger, out) = (TVar::new(0), TVar::new(0));
+    let runs = Cell::new(0);
+    let last = atomically(|tx| {
+        runs.set(runs.get() + 1);
+        trigger.read(tx)?;
+        if runs.get() < 4 {
+            elsewhere(|| trigger.update(|n| n + 1));
+        }
+        out.write(tx, 1)?;
+        Ok(count.value(runs.get()))
+    });
+    assert_eq!((*last.n, count.alive()), (4, 1));
+}
+
+#[test]
+fn each_value_is_dropped_once_under_contention() {
+    let count = Count::default();
+    let vars: Vec<_> = (0..4).map(|n| TVar::new(count.value(n))).collect();
+    thread::scope(|scope| {
+        for me in 0..4_usize {
+            let (vars, count) = (&vars, &count);
+            scope.spawn(move || {
+                for n in 0..rounds(3_000) {
+                    atomically(|tx| {
+                        let value = vars[(me + n) % 4].read(tx)?;
+                        let other = vars[(me + 3 * n) % 4].replace(tx, value)?;
+                        vars[n % 4].write(tx, other)
+                    });
+                    if n % 16 == 0 {
+                        vars[me].store(count.value(n as i32));
+                        drop(vars[n % 3].load());
+                    }
+                }
+            });
+        }
+    });
+    count.settles_at(4);
+    drop(vars);
+    count.settles_at(0);
+}
+
+#[test]
+fn flush_drops_a_displaced_sender_so_that_its_receiver_disconnects() {
+    let (sender, receiver) = channel::<()>();
+    let var = TVar::new(Some(sender));
+    var.store(None);
+    until("the sender is dropped", || {
+        flush();
+        receiver.try_recv() == Err(TryRecvError::Disconnected)
+    });
+}
+
+#[test]
+fn dropping_the_last_handle_drops_the_value_too() {
+    let (sender, receiver) = channel::<()>();
+    let var = TVar::new(sender);
+    let other = var.clone();
+    drop(var);
+    flush();
+    assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    drop(other);
+    until("the sender is dropped", || {
+        flush();
+        receiver.try_recv() == Err(TryRecvError::Disconnected)
+    });
+}
+
+#[test]
+fn what_a_thread_displaced_is_dropped_after_the_thread_has_ended() {
+    let (sender, receiver) = channel::<()>();
+    let var = TVar::new(Some(sender));
+    let own = var.clone();
+    joined(thread::spawn(move || own.store(None)));
+    until("the sender is dropped", || {
+        // No flush: ordinary transactions have to do.
+        var.store(None);
+        receiver.try_recv() == Err(TryRecvError::Disconnected)
+    });
+}
+
+#[test]
+fn displaced_values_do_not_pile_up() {
+    // Without a flush. Other tests pin now and then, so not at every moment.
+    let count = Count::default();
+    let var = TVar::new(count.value(0));
+    let n = rounds(20_000);
+    for _ in 0..n {
+        var.store(count.value(1));
+    }
+    until("most are dropped", || {
+        var.store(count.value(1));
+        count.alive() < 1_000
+    });
+}
+
+#[test]
+fn a_value_stays_while_a_transaction_looks_at_it() {
+    let count = Count::default();
+    let var = TVar::new(count.value(7));
+    atomically(|tx| {
+        var.read_with(tx, |value| {
+            elsewhere(|| {
+                var.store(count.value(8));
+                for _ in 0..8 {
+                    flush();
+                }
+            });
+            assert_eq!((*value.n, count.alive()), (7, 2));
+        })
+    });
+    count.settles_at(1);
+}
+
+#[test]
+fn a_drop_may_run_transactions() {
+    #[derive(Clone)]
+    struct Tells(TVar<u32>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            assert!(!in_transaction());
+            self.0.update(|n| n + 1);
+        }
+    }
+    let told = TVar::new(0);
+    let var = TVar::new(Tells(told.clone()));
+    var.store(Tells(told.clone()));
+    until("the displaced one has told", || {
+        flush();
+        told.load() == 1
+    });
+    let refused: Result<(), ()> = atomically_or(|tx| {
+        var.write(tx, Tells(told.clone()))?;
+        var.write(tx, Tells(told.clone()))?;
+        abort(())
+    });
+    assert_eq!(
+        (refused, told.load()),
+        (Err(()), 3),
+        "at the end of the attempt"
+    );
+    drop(var);
+    until("the last one has told", || {
+        flush();
+        told.load() == 4
+    });
+}
+
+#[test]
+fn the_last_handle_may_go_inside_a_transaction_that_reads_and_writes_it() {
+    let count = Count::default();
+    let out = TVar::new(0);
+    for commits in [true, false] {
+        let mut var = Some(TVar::new(count.value(1)));
+        let answer = atomically_or(|tx| {
+            if let Some(var) = var.take() {
+                assert_eq!(*var.read(tx)?.n, 1);
+                var.write(tx, count.value(2))?;
+                var.write(tx, count.value(3))?;
+                assert_eq!(*var.read(tx)?.n, 3);
+                drop(var);
+                flush(); // has to leave it alone
+            }
+            out.write(tx, 1)?;
+            if commits { Ok(()) } else { abort(()) }
+        });
+        assert_eq!(answer.is_ok(), commits);
+        count.settles_at(0);
+    }
+}
+
+#[test]
+fn a_variable_that_is_made_and_dropped_in_a_transaction_leaves_nothing() {
+    let count = Count::default();
+    let home = TVar::new(None::<TVar<crate::support::Counted>>);
+    for _ in 0..rounds(200) {
+        atomically(|tx| {
+            let inner = TVar::new(count.value(1));
+            inner.write(tx, count.value(2))?;
+            home.write(tx, Some(inner))
+        });
+        atomically(|tx| {
+            let Some(inner) = home.replace(tx, None)? else {
+                return retry();
+            };
+            inner.write(tx, count.value(3))
+        });
+    }
+    count.settles_at(0);
+}
+
+#[test]
+fn a_variable_may_be_dropped_while_others_read_it() {
+    let count = Count::default();
+    let home = TVar::new(TVar::new(count.value(0)));
+    let writing = AtomicBool::new(true);
+    thread::scope(|scope| {
+        let (home, count, writing) = (&home, &count, &writing);
+        scope.spawn(move || {
+            for n in 0..rounds(3_000) {
+                home.store(TVar::new(count.value(n as i32)));
+            }
+            writing.store(false, Ordering::Relaxed);
+        });
+        for _ in 0..2 {
+            scope.spawn(move || {
+                while writing.load(Ordering::Relaxed) {
+                    atomically(|tx| {
+                        let inner = home.read(tx)?;
+                        let n = *inner.read(tx)?.n;
+                        inner.write(tx, count.value(n))
+                    });
+                }
+            });
+        }
+    });
+    count.settles_at(1);
+    drop(home);
+    count.settles_at(0);
+}
+
+#[test]
+fn a_chain_of_a_million_variables_is_dropped_without_recursion() {
+    struct Link {
+        _next: Option<TVar<Link>>,
+        _told: Option<Sender<()>>,
+    }
+    // On a stack that a recursion of a few thousand would overflow.
+    let length = rounds(1_000_000);
+    let drops = move || {
+        let (told, tells) = channel();
+        let mut chain = TVar::new(Link {
+            _next: None,
+            _told: Some(told),
+        });
+        for _ in 0..length {
+            chain = TVar::new(Link {
+                _next: Some(chain),
+                _told: None,
+            });
+        }
+        drop(chain);
+        until("the last link is dropped", || {
+            flush();
+            tells.try_recv() == Err(TryRecvError::Disconnected)
+        });
+    };
+    finishes(move || {
+        joined(
+            thread::Builder::new()
+                .stack_size(256 << 10)
+                .spawn(drops)
+                .expect("starts"),
+        );
+    });
+}
+
+#[test]
+fn a_cycle_of_variables_can_be_broken_and_freed() {
+    #[derive(Clone)]
+    struct Node {
+        next: Option<TVar<Node>>,
+        _count: crate::support::Counted,
+    }
+    let count = Count::default();
+    let node = || Node {
+        next: None,
+        _count: count.value(0),
+    };
+    let (a, b) = (TVar::new(node()), TVar::new(node()));
+    let link = |from: &TVar<Node>, to: Option<&TVar<Node>>| {
+        from.update(|mut node| {
+            node.next = to.cloned();
+            node
+        });
+    };
+    link(&a, Some(&b));
+    link(&b, Some(&a));
+    link(&b, None);
+    drop((a, b));
+    count.settles_at(0);
+}
+
+#[test]
+fn flush_inside_a_transaction_and_inside_a_drop_does_no_harm() {
+    #[derive(Clone)]
+    struct Flushes(#[allow(dead_code)] crate::support::Counted);
+    impl Drop for Flushes {
+        fn drop(&mut self) {
+            flush();
+        }
+    }
+    let count = Count::default();
+    let var = TVar::new(Flushes(count.value(0)));
+    atomically(|tx| {
+        var.write(tx, Flushes(count.value(1)))?;
+        flush();
+        var.write(tx, Flushes(count.value(2)))
+    });
+    count.settles_at(1);
+}
+
+#[test]
+fn a_sender_kept_by_a_live_variable_stays_connected() {
+    let (sender, receiver) = channel::<u8>();
+    let var = TVar::new(sender);
+    var.update(|sender| sender);
+    for _ in 0..4 {
+        flush();
+    }
+    atomically(|tx| var.read_with(tx, |sender| sender.send(1).is_ok()));
+    assert_eq!(receiver.recv_timeout(HANGS), Ok(1));
+    assert_ne!(
+        receiver.recv_timeout(std::time::Duration::ZERO),
+        Err(RecvTimeoutError::Disconnected)
+    );
+}

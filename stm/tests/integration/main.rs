@@ -1,0 +1,14 @@
+//! What the engine promises, one file a subject; each test is named after the
+//! promise that it holds the engine to, or the anomaly that it forbids.
+
+mod asynchronous;
+mod basics;
+mod branches;
+mod drops;
+mod hooks;
+mod isolation;
+mod panics;
+mod progress;
+mod support;
+mod threads;
+mod waiting;
