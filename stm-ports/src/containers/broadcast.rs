@@ -1,0 +1,355 @@
+//! Multicast: what is sent reaches every receiver that had joined before.
+//!
+//! Each receiver has an inbox of its own, a queue; the broadcast keeps a list of
+//! the inboxes, without keeping them alive.
+//!
+//! 1. Joining adds a new inbox to the list. The list is a variable, so a send
+//!    either comes after the joining and reaches the inbox, or before.
+//! 2. A send reads the list and puts the value into every inbox that is still
+//!    somebody's. If an inbox is at the bound, its oldest value goes and is
+//!    counted as missed, in the same step.
+//! 3. Leaving is dropping the receiver, with its inbox and what is in it. It
+//!    needs no transaction, so it may happen anywhere. The entry that stays in
+//!    the list is taken out by the next send or joining.
+//!
+//! **Why not one shared chain with a place for each receiver.** One receiver that
+//! lags would hold on to everything for all; and since nobody could cut a link
+//! that another receiver may still read, the chain would be given back one link
+//! for each grace period of the engine, slower than it is built
+//! ([`super::chain`]).
+//!
+//! **Races.** Whether an inbox is somebody's is looked up outside the transaction,
+//! but it changes only once: what is put into an inbox that is let go at that
+//! moment goes with it, and an inbox found abandoned will not come back.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use hivework_stm::facade::sync::{Arc, Weak};
+use hivework_stm::{
+    StmResult, TVar, Transaction, atomically, atomically_timeout, retry, try_atomically,
+};
+
+use super::Container;
+use super::queue::TQueue;
+
+/// Where to send what every receiver is to see.
+///
+/// A handle: clones share the broadcast. A receiver sees what is sent after it
+/// joined, each value once, and all receivers see values in the same order.
+/// While nobody has joined, what is sent is dropped.
+///
+/// What a receiver has not read yet is kept for it alone and goes when it leaves.
+/// [`TBroadcast::new`] keeps all of it, so a receiver that never reads makes
+/// memory grow; [`TBroadcast::bounded`] keeps the newest of it and counts the
+/// rest.
+///
+/// ```
+/// use hivework_stm::atomically;
+/// use stm_ports::TBroadcast;
+///
+/// let news = TBroadcast::new();
+/// news.send_now("nobody hears this");
+/// let (ann, ben) = (news.subscribe(), news.subscribe());
+/// news.send_now("hello");
+/// assert_eq!(ann.receive_blocking(), "hello");
+/// assert_eq!(ben.receive_blocking(), "hello");
+/// assert_eq!(ben.receive_now(), None);
+/// ```
+pub struct TBroadcast<T: Send + Sync + 'static>(Arc<Audience<T>>);
+
+struct Audience<T: Send + Sync + 'static> {
+    inboxes: TVar<Arc<[Weak<Inbox<T>>]>>,
+    bound: Option<NonZeroUsize>,
+}
+
+struct Inbox<T: Send + Sync + 'static> {
+    /// Values are shared among inboxes; each receiver clones for itself.
+    unread: TQueue<Arc<T>>,
+    missed: TVar<u64>,
+    bound: Option<NonZeroUsize>,
+}
+
+/// One who sees what is sent to a [`TBroadcast`] after it joined.
+///
+/// A handle: a clone is the same receiver, so each value goes to one of the
+/// clones; [`TBroadcast::subscribe`] makes another receiver. It leaves when its
+/// last handle is dropped.
+pub struct TBroadcastReceiver<T: Send + Sync + 'static>(Arc<Inbox<T>>);
+
+impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
+    /// A new broadcast whose receivers miss nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        TBroadcast::with_bound(None)
+    }
+
+    /// A new broadcast that keeps the newest `bound` values for each receiver. One
+    /// that lags by more loses the oldest, and
+    /// [`TBroadcastReceiver::missed`] tells how many those were.
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    /// use stm_ports::TBroadcast;
+    ///
+    /// let news = TBroadcast::bounded(const { NonZeroUsize::new(2).unwrap() });
+    /// let slow = news.subscribe();
+    /// for n in 1..=5 {
+    ///     news.send_now(n);
+    /// }
+    /// assert_eq!(slow.receive_blocking(), 4);
+    /// assert_eq!(hivework_stm::atomically(|tx| slow.missed(tx)), 3);
+    /// ```
+    #[must_use]
+    pub fn bounded(bound: NonZeroUsize) -> Self {
+        TBroadcast::with_bound(Some(bound))
+    }
+
+    fn with_bound(bound: Option<NonZeroUsize>) -> Self {
+        TBroadcast(Arc::new(Audience {
+            inboxes: TVar::new(Arc::from([])),
+            bound,
+        }))
+    }
+
+    /// Sends a value to every receiver. Never waits.
+    ///
+    /// Takes time in proportion to the number of receivers. Sends conflict with
+    /// each other, with joining, and with a receiver that has read everything; a
+    /// send to a bounded broadcast conflicts with every receiving.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    pub fn send(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<()> {
+        let inboxes = self.0.inboxes.read(tx)?;
+        if inboxes.is_empty() {
+            return Ok(());
+        }
+        let value = Arc::new(value);
+        let mut abandoned = false;
+        for inbox in inboxes.iter() {
+            match inbox.upgrade() {
+                Some(inbox) => inbox.deliver(tx, Arc::clone(&value))?,
+                None => abandoned = true,
+            }
+        }
+        if abandoned {
+            self.0.inboxes.write(tx, in_use(&inboxes).collect())?;
+        }
+        Ok(())
+    }
+
+    /// [`TBroadcast::send`] in a transaction of its own.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction of the same thread.
+    pub fn send_now(&self, value: T) {
+        atomically(|tx| self.send(tx, value.clone()));
+    }
+
+    /// Joins: a receiver that sees what is sent from now on.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction of the same thread: use [`TBroadcast::subscribe_in`]
+    /// there.
+    #[must_use = "a receiver leaves when it is dropped"]
+    pub fn subscribe(&self) -> TBroadcastReceiver<T> {
+        atomically(|tx| self.subscribe_in(tx))
+    }
+
+    /// Joins as a part of the transaction: a receiver that sees what is sent after
+    /// it, later in the same transaction included.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    pub fn subscribe_in(&self, tx: &mut Transaction<'_>) -> StmResult<TBroadcastReceiver<T>> {
+        let inboxes = self.0.inboxes.read(tx)?;
+        let inbox = Arc::new(Inbox {
+            unread: TQueue::new(),
+            missed: TVar::new(0),
+            bound: self.0.bound,
+        });
+        let joined = in_use(&inboxes).chain([Arc::downgrade(&inbox)]).collect();
+        self.0.inboxes.write(tx, joined)?;
+        Ok(TBroadcastReceiver(inbox))
+    }
+
+    /// How many receivers there are.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    pub fn receivers(&self, tx: &mut Transaction<'_>) -> StmResult<usize> {
+        self.0
+            .inboxes
+            .read_with(tx, |inboxes| in_use(inboxes).count())
+    }
+}
+
+/// The inboxes that are still somebody's.
+fn in_use<T: Send + Sync + 'static>(
+    inboxes: &[Weak<Inbox<T>>],
+) -> impl Iterator<Item = Weak<Inbox<T>>> + '_ {
+    inboxes
+        .iter()
+        .filter(|inbox| inbox.strong_count() > 0)
+        .cloned()
+}
+
+impl<T: Send + Sync + 'static> Inbox<T> {
+    fn deliver(&self, tx: &mut Transaction<'_>, value: Arc<T>) -> StmResult<()> {
+        if self.is_full(tx)? && self.unread.try_take(tx)?.is_some() {
+            self.missed.modify(tx, |missed| missed + 1)?;
+        }
+        self.unread.put(tx, value)
+    }
+
+    fn is_full(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        match self.bound {
+            Some(bound) => Ok(self.unread.len(tx)? >= bound.get()),
+            None => Ok(false),
+        }
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> TBroadcastReceiver<T> {
+    /// The next value; waits until it is sent.
+    ///
+    /// # Errors
+    ///
+    /// A conflict, or a retry while everything sent has been received.
+    pub fn receive(&self, tx: &mut Transaction<'_>) -> StmResult<T> {
+        match self.try_receive(tx)? {
+            Some(value) => Ok(value),
+            None => retry(),
+        }
+    }
+
+    /// The next value, if it has been sent.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    pub fn try_receive(&self, tx: &mut Transaction<'_>) -> StmResult<Option<T>> {
+        let value = self.0.unread.try_take(tx)?;
+        Ok(value.map(|value| T::clone(&value)))
+    }
+
+    /// The next values, up to `max`; as many as have been sent, if they are fewer,
+    /// and so perhaps none.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    pub fn receive_batch(&self, tx: &mut Transaction<'_>, max: usize) -> StmResult<Vec<T>> {
+        let values = self.0.unread.take_batch(tx, max)?;
+        Ok(values.iter().map(|value| T::clone(value)).collect())
+    }
+
+    /// How many values this receiver has lost, since it joined, because it lagged
+    /// by more than the bound. They lie before the value that is received next.
+    ///
+    /// Always 0 without a bound.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    pub fn missed(&self, tx: &mut Transaction<'_>) -> StmResult<u64> {
+        self.0.missed.read(tx)
+    }
+
+    /// [`TBroadcastReceiver::try_receive`] in a transaction of its own.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction of the same thread.
+    #[must_use = "the value has been received"]
+    pub fn receive_now(&self) -> Option<T> {
+        try_atomically(|tx| self.receive(tx))
+    }
+
+    /// [`TBroadcastReceiver::receive`] in a transaction of its own: blocks the
+    /// thread until a value is sent.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction of the same thread.
+    pub fn receive_blocking(&self) -> T {
+        atomically(|tx| self.receive(tx))
+    }
+
+    /// As [`TBroadcastReceiver::receive_blocking`], but blocks no longer than
+    /// `limit` and then answers `None`.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction of the same thread.
+    #[must_use = "the value has been received"]
+    pub fn receive_timeout(&self, limit: Duration) -> Option<T> {
+        atomically_timeout(limit, |tx| self.receive(tx))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Container for TBroadcastReceiver<T> {
+    fn is_empty(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        self.0.unread.is_empty(tx)
+    }
+
+    /// Will the next value that is sent displace one?
+    fn is_full(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        self.0.is_full(tx)
+    }
+
+    fn len(&self, tx: &mut Transaction<'_>) -> StmResult<usize> {
+        self.0.unread.len(tx)
+    }
+
+    /// Skips what has been sent. That does not count as missed.
+    fn clear(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
+        self.0.unread.clear(tx)
+    }
+}
+
+impl<T: Send + Sync + 'static> Clone for TBroadcast<T> {
+    /// Another handle of the same broadcast.
+    fn clone(&self) -> Self {
+        TBroadcast(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Send + Sync + 'static> Clone for TBroadcastReceiver<T> {
+    /// Another handle of the same receiver: each value goes to one of them.
+    fn clone(&self) -> Self {
+        TBroadcastReceiver(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Default for TBroadcast<T> {
+    fn default() -> Self {
+        TBroadcast::new()
+    }
+}
+
+impl<T: Send + Sync + 'static> fmt::Debug for TBroadcast<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TBroadcast")
+            .field("receivers", &in_use(&self.0.inboxes.load()).count())
+            .field("bound", &self.0.bound)
+            .finish()
+    }
+}
+
+impl<T: Send + Sync + 'static> fmt::Debug for TBroadcastReceiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TBroadcastReceiver")
+            .field("unread", &self.0.unread)
+            .field("missed", &self.0.missed.load())
+            .field("bound", &self.0.bound)
+            .finish()
+    }
+}

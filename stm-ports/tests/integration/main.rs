@@ -1,0 +1,8 @@
+//! What the containers, ports and channels promise, one promise a test.
+
+mod broadcast;
+mod channel;
+mod message;
+mod queue;
+mod queue_threads;
+mod support;
