@@ -11,4 +11,5 @@
 //! from hour to hour.
 
 pub mod report;
+pub mod suite;
 pub mod workload;
