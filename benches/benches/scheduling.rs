@@ -1,2 +1,5 @@
-//! (being written)
-fn main() {}
+//! The subjects about scheduling, through criterion.
+
+fn main() {
+    hivework_benches::suite::run(hivework_benches::workload::scheduling());
+}

@@ -1,1 +1,15 @@
-//! (being written)
+//! Hivework beside its peers: what is measured ([`workload`]), and how two
+//! measurements are compared ([`report`]).
+//!
+//! ```text
+//! cargo bench -p hivework-benches                              criterion, with its history
+//! cargo run --release -p hivework-benches --bin report         writes benches/REPORT.md
+//! ```
+//!
+//! Both run the same workloads. What counts is the ratio to a peer taken in one
+//! run on one machine; the figures themselves move from machine to machine and
+//! from hour to hour.
+
+pub mod report;
+pub mod suite;
+pub mod workload;

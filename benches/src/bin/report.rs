@@ -1,2 +1,87 @@
-//! (being written)
-fn main() {}
+//! Measures everything and writes `benches/REPORT.md`.
+//!
+//! ```text
+//! cargo run --release -p hivework-benches --bin report               minutes
+//! cargo run --release -p hivework-benches --bin report -- --smoke    seconds; writes nothing
+//! ```
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::thread;
+
+use hivework_benches::report::{Effort, compare};
+use hivework_benches::workload::{self, Subject};
+
+const PREFACE: &str = "\
+# Hivework beside its peers
+
+Written by `cargo run --release -p hivework-benches --bin report`.
+
+Wall time divided by the operations of all threads, in nanoseconds: the median of
+the samples and their middle half. The last column is the median of the ratios to
+the first row, taken round by round in the same process. The ratios are what to
+compare between machines; they too move by some ten percent from run to run.
+";
+
+type Subjects = fn() -> Vec<Subject>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let smoke = match arguments.as_slice() {
+        [] => false,
+        [only] if only == "--smoke" => true,
+        _ => {
+            eprintln!("usage: report [--smoke]");
+            return ExitCode::from(2);
+        }
+    };
+    let effort = if smoke { Effort::SMOKE } else { Effort::FULL };
+
+    let mut report = format!("{PREFACE}\n{}\n", machine());
+    let parts: [(&str, Subjects); 2] = [
+        ("Transactions", workload::transactions),
+        ("Scheduling", workload::scheduling),
+    ];
+    for (title, subjects) in parts {
+        // Writing into a string does not fail.
+        let _ = writeln!(report, "\n## {title}");
+        for mut subject in subjects() {
+            let comparison = compare(&mut subject, effort);
+            println!("{comparison}");
+            let _ = write!(report, "\n{comparison}");
+        }
+    }
+    if smoke {
+        println!("every subject ran; figures this short mean nothing and are not kept");
+        return ExitCode::SUCCESS;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("REPORT.md");
+    match std::fs::write(&path, report) {
+        Ok(()) => {
+            println!("written to benches/REPORT.md");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("report: {}: {error}", path.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The class of machine, in words.
+fn machine() -> String {
+    let cores = thread::available_parallelism().map_or(0, usize::from);
+    let rustc = Command::new("rustc")
+        .arg("--version")
+        .output()
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok())
+        .unwrap_or_else(|| "rustc unknown".into());
+    format!(
+        "Measured on a machine with {cores} cores, {} on {}, {}.",
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        rustc.trim()
+    )
+}

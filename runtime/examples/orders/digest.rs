@@ -14,7 +14,7 @@ const STRIDE: u32 = 256;
 ///
 /// [`WorkError::DeadlineExceeded`] when the deadline passes first. The job
 /// notices at its next checkpoint and frees its worker.
-pub async fn digest(
+pub(crate) async fn digest(
     scheduler: &Scheduler,
     body: Vec<u8>,
     rounds: u32,

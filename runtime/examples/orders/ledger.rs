@@ -9,21 +9,21 @@ use hivework::{StmResult, TVar, Transaction};
 const PAGE: usize = 64;
 
 /// The pages in order; all but the last are full.
-#[derive(Debug, Clone)]
-pub struct Ledger<T> {
+#[derive(Clone)]
+pub(crate) struct Ledger<T> {
     pages: TVar<Vec<TVar<Vec<T>>>>,
 }
 
 impl<T: Clone + Send + Sync + 'static> Ledger<T> {
     /// An empty list.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Ledger {
             pages: TVar::new(Vec::new()),
         }
     }
 
     /// Appends `entry` and answers its place, from 0.
-    pub fn append(&self, tx: &mut Transaction<'_>, entry: T) -> StmResult<usize> {
+    pub(crate) fn append(&self, tx: &mut Transaction<'_>, entry: T) -> StmResult<usize> {
         let (full, last) = self.pages.read_with(tx, |pages| {
             (pages.len().saturating_sub(1), pages.last().cloned())
         })?;
@@ -44,7 +44,7 @@ impl<T: Clone + Send + Sync + 'static> Ledger<T> {
     }
 
     /// A copy of all entries.
-    pub fn entries(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<T>> {
+    pub(crate) fn entries(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<T>> {
         let mut all = Vec::new();
         for page in self.pages.read(tx)? {
             page.read_with(tx, |entries| all.extend_from_slice(entries))?;

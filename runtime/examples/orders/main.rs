@@ -29,6 +29,8 @@ mod shop;
 mod shutdown;
 
 use std::error::Error;
+use std::io;
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -66,7 +68,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     };
 
     tokio::runtime::Runtime::new()?.block_on(async {
-        let listener = TcpListener::bind((options.host, options.port)).await?;
+        let listener = listen(options.host, options.port).await?;
         greet(&listener, &shop)?;
         shutdown::serve_until_asked(listener, routes::router(app)).await
     })?;
@@ -78,7 +80,17 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn greet(listener: &TcpListener, shop: &Shop) -> std::io::Result<()> {
+async fn listen(host: IpAddr, port: u16) -> io::Result<TcpListener> {
+    let refused = |error: io::Error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {host}:{port}: {error}"),
+        )
+    };
+    TcpListener::bind((host, port)).await.map_err(refused)
+}
+
+fn greet(listener: &TcpListener, shop: &Shop) -> io::Result<()> {
     let address = listener.local_addr()?;
     let item = shop.items().next().unwrap_or("apple");
     println!("listening on http://{address}");

@@ -10,14 +10,14 @@ use crate::shop::Refusal;
 
 /// A request that was not granted: the status, and why in words.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     status: StatusCode,
     reason: String,
 }
 
 impl Failure {
     /// With a status and a reason.
-    pub fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
         Failure {
             status,
             reason: reason.into(),
@@ -25,7 +25,7 @@ impl Failure {
     }
 
     /// The request itself is wrong.
-    pub fn bad_request(reason: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(reason: impl Into<String>) -> Self {
         Failure::new(StatusCode::BAD_REQUEST, reason)
     }
 }

@@ -23,15 +23,15 @@ const LONGEST_DEADLINE_MS: u64 = 60_000;
 
 /// What every request may use.
 #[derive(Debug, Clone)]
-pub struct App {
+pub(crate) struct App {
     /// The state.
-    pub shop: Shop,
+    pub(crate) shop: Shop,
     /// Where work is put.
-    pub scheduler: Scheduler,
+    pub(crate) scheduler: Scheduler,
 }
 
 /// All routes.
-pub fn router(app: App) -> Router {
+pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/orders", post(order))
         .route("/digest", post(compute_digest))
@@ -91,7 +91,9 @@ async fn compute_digest(
 ) -> Result<Json<Value>, Failure> {
     let Query(request) = query.map_err(|error| Failure::bad_request(error.body_text()))?;
     if !(1..=MOST_ROUNDS).contains(&request.rounds) {
-        return Err(Failure::bad_request(format!("rounds must be 1 to {MOST_ROUNDS}")));
+        return Err(Failure::bad_request(format!(
+            "rounds must be 1 to {MOST_ROUNDS}"
+        )));
     }
     if !(1..=LONGEST_DEADLINE_MS).contains(&request.deadline_ms) {
         let reason = format!("deadline_ms must be 1 to {LONGEST_DEADLINE_MS}");
@@ -105,6 +107,10 @@ async fn compute_digest(
 
 async fn state(State(app): State<App>) -> Json<shop::State> {
     Json(app.shop.state())
+}
+
+async fn stats(State(app): State<App>) -> Json<Value> {
+    Json(json!({ "queued": app.scheduler.stats().queued }))
 }
 
 fn received(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Failure> {

@@ -12,28 +12,28 @@ use crate::ledger::Ledger;
 
 /// An order that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Order {
+pub(crate) struct Order {
     /// Unique, counted from 1.
-    pub id: u64,
+    pub(crate) id: u64,
     /// What was ordered.
-    pub item: Arc<str>,
+    pub(crate) item: Arc<str>,
     /// How many.
-    pub quantity: u64,
+    pub(crate) quantity: u64,
 }
 
 /// An order that left the house.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shipment {
+pub(crate) struct Shipment {
     /// Its place among all shipments, from 1.
-    pub shipment: usize,
+    pub(crate) shipment: usize,
     /// What was shipped.
     #[serde(flatten)]
-    pub order: Order,
+    pub(crate) order: Order,
 }
 
 /// Why an order was refused. It leaves no trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The shop does not have the item at all.
     UnknownItem,
     /// The shop has fewer than were ordered.
@@ -45,34 +45,34 @@ pub enum Refusal {
 
 /// An order on its way: what was accepted, and the work that ships it.
 #[derive(Debug)]
-pub struct Placed {
+pub(crate) struct Placed {
     /// The order.
-    pub order: Order,
+    pub(crate) order: Order,
     /// Answers once it is shipped.
-    pub shipping: WorkHandle<Shipment>,
+    pub(crate) shipping: WorkHandle<Shipment>,
 }
 
 /// The books of one instant.
 #[derive(Debug, Clone, Serialize)]
-pub struct State {
+pub(crate) struct State {
     /// What is left of each item.
-    pub stock: BTreeMap<Arc<str>, u64>,
+    pub(crate) stock: BTreeMap<Arc<str>, u64>,
     /// Accepted and not yet shipped.
-    pub open: Vec<Order>,
+    pub(crate) open: Vec<Order>,
     /// Shipped, in the order of shipping.
-    pub shipped: Vec<Order>,
+    pub(crate) shipped: Vec<Order>,
 }
 
 impl State {
     /// One line of JSON.
-    pub fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).expect("maps with string keys, numbers and strings only")
     }
 }
 
 /// The shop; clones share it.
 #[derive(Clone)]
-pub struct Shop(Arc<Shelves>);
+pub(crate) struct Shop(Arc<Shelves>);
 
 struct Shelves {
     stock: BTreeMap<Arc<str>, TVar<u64>>,
@@ -93,10 +93,13 @@ impl Shop {
     /// # Errors
     ///
     /// When an item is named twice.
-    pub fn new(stock: Vec<(String, u64)>) -> Result<Self, String> {
+    pub(crate) fn new(stock: Vec<(String, u64)>) -> Result<Self, String> {
         let mut shelves = BTreeMap::new();
         for (item, count) in stock {
-            if shelves.insert(item.as_str().into(), TVar::new(count)).is_some() {
+            if shelves
+                .insert(item.as_str().into(), TVar::new(count))
+                .is_some()
+            {
                 return Err(format!("{item} is given twice in the stock"));
             }
         }
@@ -109,7 +112,7 @@ impl Shop {
     }
 
     /// What the shop sells.
-    pub fn items(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &str> {
         self.0.stock.keys().map(|item| &**item)
     }
 
@@ -119,7 +122,7 @@ impl Shop {
     /// # Errors
     ///
     /// A [`Refusal`], which rolls everything back.
-    pub fn place(
+    pub(crate) fn place(
         &self,
         scheduler: &Scheduler,
         item: &str,
@@ -172,7 +175,7 @@ impl Shop {
     ///
     /// The work's, when it never ran to its end. Then the order is undone: its
     /// goods are back in stock.
-    pub async fn shipped(&self, placed: Placed) -> Result<Shipment, WorkError> {
+    pub(crate) async fn shipped(&self, placed: Placed) -> Result<Shipment, WorkError> {
         let answer = placed.shipping.await;
         if answer.is_err() {
             self.undo(&placed.order);
@@ -198,7 +201,7 @@ impl Shop {
     }
 
     /// Everything, as of one instant.
-    pub fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         atomically(|tx| {
             let mut stock = BTreeMap::new();
             for (item, count) in &self.0.stock {
@@ -206,7 +209,10 @@ impl Shop {
             }
             Ok(State {
                 stock,
-                open: self.0.open.read_with(tx, |open| open.values().cloned().collect())?,
+                open: self
+                    .0
+                    .open
+                    .read_with(tx, |open| open.values().cloned().collect())?,
                 shipped: self.0.shipped.entries(tx)?,
             })
         })

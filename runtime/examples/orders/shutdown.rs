@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// # Errors
 ///
 /// The server's, or that requests were cut off.
-pub async fn serve_until_asked(listener: TcpListener, router: Router) -> io::Result<()> {
+pub(crate) async fn serve_until_asked(listener: TcpListener, router: Router) -> io::Result<()> {
     let (end, ended) = oneshot::channel::<()>();
     let server = axum::serve(listener, router).with_graceful_shutdown(async {
         // Ends alike on the message and when its sender is gone.

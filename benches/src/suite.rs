@@ -1,0 +1,26 @@
+//! Criterion over subjects: its warm-up, its statistics, its history in `target/criterion`.
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+use crate::workload::Subject;
+
+/// Runs `subjects`, with criterion's options taken from the command line.
+pub fn run(subjects: Vec<Subject>) {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .configure_from_args();
+    for mut subject in subjects {
+        let mut group = criterion.benchmark_group(&subject.name);
+        for contestant in &mut subject.contestants {
+            group.bench_function(contestant.name, |bencher| {
+                bencher.iter_custom(|operations| contestant.run(operations));
+            });
+        }
+        group.finish();
+    }
+    criterion.final_summary();
+}
