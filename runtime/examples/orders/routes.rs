@@ -91,7 +91,9 @@ async fn compute_digest(
 ) -> Result<Json<Value>, Failure> {
     let Query(request) = query.map_err(|error| Failure::bad_request(error.body_text()))?;
     if !(1..=MOST_ROUNDS).contains(&request.rounds) {
-        return Err(Failure::bad_request(format!("rounds must be 1 to {MOST_ROUNDS}")));
+        return Err(Failure::bad_request(format!(
+            "rounds must be 1 to {MOST_ROUNDS}"
+        )));
     }
     if !(1..=LONGEST_DEADLINE_MS).contains(&request.deadline_ms) {
         let reason = format!("deadline_ms must be 1 to {LONGEST_DEADLINE_MS}");

@@ -96,7 +96,10 @@ impl Shop {
     pub fn new(stock: Vec<(String, u64)>) -> Result<Self, String> {
         let mut shelves = BTreeMap::new();
         for (item, count) in stock {
-            if shelves.insert(item.as_str().into(), TVar::new(count)).is_some() {
+            if shelves
+                .insert(item.as_str().into(), TVar::new(count))
+                .is_some()
+            {
                 return Err(format!("{item} is given twice in the stock"));
             }
         }
@@ -206,7 +209,10 @@ impl Shop {
             }
             Ok(State {
                 stock,
-                open: self.0.open.read_with(tx, |open| open.values().cloned().collect())?,
+                open: self
+                    .0
+                    .open
+                    .read_with(tx, |open| open.values().cloned().collect())?,
                 shipped: self.0.shipped.entries(tx)?,
             })
         })
