@@ -59,12 +59,14 @@ impl ReadLog {
         self.0.is_empty()
     }
 
-    /// The reads with every variable once.
+    /// The reads with every variable once, in the order in which they were
+    /// first read: addresses differ from one run of a model to the next.
     pub(crate) fn distinct(&self) -> Vec<Read> {
-        let mut reads = self.0.clone();
-        reads.sort_unstable_by_key(Read::address);
-        reads.dedup_by_key(|read| read.address());
-        reads
+        let mut reads: Vec<_> = self.0.iter().copied().enumerate().collect();
+        reads.sort_unstable_by_key(|&(position, read)| (read.address(), position));
+        reads.dedup_by_key(|(_, read)| read.address());
+        reads.sort_unstable_by_key(|&(position, _)| position);
+        reads.into_iter().map(|(_, read)| read).collect()
     }
 
     #[inline]

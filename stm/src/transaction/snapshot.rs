@@ -44,6 +44,7 @@ use crate::cell::{Core, Word};
 use crate::clock;
 use crate::contention::Spin;
 use crate::context::Context;
+use crate::facade::MODELLED;
 use crate::facade::atomic::Ordering;
 use crate::outcome::{StmError, StmResult};
 use crate::version::Version;
@@ -52,7 +53,7 @@ use crate::version::Version;
 const TURNS: u32 = 64;
 
 /// From this many reads on, an extension covers all clocks at once.
-const LONG: usize = 8;
+const LONG: usize = if MODELLED { 2 } else { 8 };
 
 impl Context {
     /// Reads the committed word of a variable that is not in the write log.

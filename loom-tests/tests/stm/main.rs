@@ -1,0 +1,8 @@
+//! Bounded models of the transactional engine, one file a subject. Each names
+//! the anomaly that it forbids; a deadlock (a lost wake-up) fails a model too.
+
+mod clocks;
+mod isolation;
+mod single;
+mod support;
+mod waiting;
