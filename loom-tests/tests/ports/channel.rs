@@ -57,13 +57,9 @@ fn a_message_is_sent_and_drained_or_refused() {
 fn a_waiting_receive_drains_and_hears_of_a_disconnection() {
     model("channel: disconnect against a receive that waits", || {
         let (channel, here, there) = connected();
+        here.send_blocking(1).unwrap();
         let other = thread::spawn(move || {
-            atomically(|tx| {
-                let sent = here.send(tx, 1)?;
-                assert!(sent.is_ok());
-                channel.disconnect_in(tx, &*here)
-            })
-            .unwrap();
+            channel.disconnect(&*here).unwrap();
             here
         });
         assert_eq!(there.receive_blocking(), Ok(1));
