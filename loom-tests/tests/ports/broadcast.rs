@@ -1,0 +1,84 @@
+//! Multicast: joining, leaving and lagging against a send.
+
+use std::num::NonZeroUsize;
+
+use hivework_loom_tests::model;
+use hivework_stm::atomically;
+use hivework_stm::facade::thread;
+use stm_ports::TBroadcast;
+
+#[test]
+fn a_joining_comes_before_a_send_or_after_it() {
+    model("broadcast: join against send", || {
+        let news = TBroadcast::new();
+        let sender = {
+            let news = news.clone();
+            thread::spawn(move || news.send_now(1))
+        };
+        let receiver = news.subscribe();
+        sender.join().unwrap();
+        news.send_now(2);
+        let seen = atomically(|tx| receiver.receive_batch(tx, 9));
+        assert!(seen == [1, 2] || seen == [2]);
+    });
+}
+
+#[test]
+fn two_who_join_at_once_are_both_there() {
+    model("broadcast: join against join", || {
+        let news = TBroadcast::new();
+        let other = {
+            let news = news.clone();
+            thread::spawn(move || news.subscribe())
+        };
+        let receivers = [news.subscribe(), other.join().unwrap()];
+        news.send_now(1);
+        assert_eq!(
+            receivers.map(|receiver| receiver.receive_now()),
+            [Some(1); 2]
+        );
+    });
+}
+
+#[test]
+fn a_leaving_takes_nothing_from_those_who_stay() {
+    model("broadcast: leave against send", || {
+        let news = TBroadcast::new();
+        let (stays, leaves) = (news.subscribe(), news.subscribe());
+        let leaver = thread::spawn(move || drop(leaves));
+        news.send_now(1);
+        leaver.join().unwrap();
+        news.send_now(2);
+        assert_eq!(atomically(|tx| stays.receive_batch(tx, 9)), [1, 2]);
+        assert_eq!(atomically(|tx| news.receivers(tx)), 1);
+    });
+}
+
+#[test]
+fn a_waiting_receiver_gets_the_send() {
+    model("broadcast: send against a receive that waits", || {
+        let news = TBroadcast::new();
+        let receiver = news.subscribe();
+        let sender = thread::spawn(move || news.send_now(1));
+        assert_eq!(receiver.receive_blocking(), 1);
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn every_value_is_received_or_counted_as_missed() {
+    model("broadcast: a bounded send against a receive", || {
+        let news = TBroadcast::bounded(const { NonZeroUsize::new(1).unwrap() });
+        let receiver = news.subscribe();
+        news.send_now(1);
+        let sender = thread::spawn(move || news.send_now(2));
+        let first = receiver.receive_blocking();
+        sender.join().unwrap();
+        let second = receiver.receive_now();
+        let missed = atomically(|tx| receiver.missed(tx));
+        assert!(matches!(
+            (first, missed, second),
+            (1, 0, Some(2)) | (2, 1, None)
+        ));
+    });
+}
