@@ -111,9 +111,7 @@ async fn state(State(app): State<App>) -> Json<shop::State> {
 
 async fn stats(State(app): State<App>) -> Json<Value> {
     let stats = app.scheduler.stats();
-    let worker = |worker: &WorkerStats| {
-        json!({ "run": worker.run, "stolen": worker.stolen, "parked": worker.parked })
-    };
+    let worker = |worker: &WorkerStats| json!({ "run": worker.run, "stolen": worker.stolen, "parked": worker.parked });
     Json(json!({
         "put": stats.put,
         "queued": stats.queued,
