@@ -41,6 +41,7 @@ use tokio::net::TcpListener;
 use crate::options::Options;
 use crate::routes::App;
 use crate::shop::Shop;
+use crate::shutdown::{EndRequests, serve_until_asked};
 
 /// How long the work that is still queued may take at the end.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -67,17 +68,18 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         scheduler: scheduler.clone(),
     };
 
-    tokio::runtime::Runtime::new()?.block_on(async {
+    let served = tokio::runtime::Runtime::new()?.block_on(async {
+        let end_requests = EndRequests::catch()?;
         let listener = listen(options.host, options.port).await?;
         greet(&listener, &shop)?;
-        shutdown::serve_until_asked(listener, routes::router(app)).await
-    })?;
+        serve_until_asked(end_requests, listener, routes::router(app)).await
+    });
 
     // Nobody puts orders any more: what is queued runs, then the workers end.
     scheduler.drain(DRAIN)?;
     println!("books {}", shop.state().to_json());
     println!("scheduler {}", scheduler.stats());
-    Ok(())
+    Ok(served?)
 }
 
 async fn listen(host: IpAddr, port: u16) -> io::Result<TcpListener> {

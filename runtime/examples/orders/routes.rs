@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use hivework::Scheduler;
+use hivework::{Scheduler, WorkerStats};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -110,7 +110,21 @@ async fn state(State(app): State<App>) -> Json<shop::State> {
 }
 
 async fn stats(State(app): State<App>) -> Json<Value> {
-    Json(json!({ "queued": app.scheduler.stats().queued }))
+    let stats = app.scheduler.stats();
+    let worker = |worker: &WorkerStats| json!({ "run": worker.run, "stolen": worker.stolen, "parked": worker.parked });
+    Json(json!({
+        "put": stats.put,
+        "queued": stats.queued,
+        "running": stats.running,
+        "finished": stats.finished,
+        "panicked": stats.panicked,
+        "cancelled": stats.cancelled,
+        "overdue": stats.overdue,
+        "stopped": stats.stopped,
+        "lost": stats.lost,
+        "crashed_workers": stats.crashed_workers,
+        "workers": stats.workers.iter().map(worker).collect::<Vec<_>>(),
+    }))
 }
 
 fn received(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Failure> {
