@@ -54,7 +54,7 @@ pub struct WorkerStats {
 
 impl Stats {
     pub(crate) fn read<'a>(
-        books: &Books,
+        books: &'a Books,
         workers: impl Iterator<Item = &'a WorkerBooks> + Clone,
     ) -> Stats {
         let all = workers.clone().chain([&books.elsewhere]);

@@ -72,6 +72,9 @@ pub(crate) trait Core<T>: Send + Sync {
     fn completion(&self) -> &Completion<T>;
     fn info(&self) -> &Info;
     fn info_mut(&mut self) -> &mut Info;
+    fn state(&self) -> &StateWord;
+    /// Its handle is gone.
+    fn detach(&self);
     /// Runs it on this thread if nobody has begun it.
     fn run_here(self: Arc<Self>);
     /// Asks it to cancel; false when it was over.
@@ -110,10 +113,6 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
         }
     }
 
-    fn state(&self) -> &StateWord {
-        &self.completion.state
-    }
-
     fn owner(&self) -> Option<&Arc<Shared>> {
         self.info.owner.as_ref()
     }
@@ -123,7 +122,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
         if self.info.is_overdue() {
             self.expire_now();
         }
-        match self.state().begin(claim) {
+        match self.completion.state.begin(claim) {
             Begin::Begun => {
                 self.execute();
                 true
@@ -155,7 +154,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
 
     /// Steps 4 and 5.
     fn finish(&self, mut outcome: Outcome<T>, mut ending: Ending) {
-        match self.state().finish() {
+        match self.completion.state.finish() {
             Finish::Mine { left } => {
                 if left && ending == Ending::Finished {
                     drop_contained(std::mem::replace(&mut outcome, Err(WorkError::Cancelled)));
@@ -188,7 +187,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
     }
 
     fn withdraw_as(&self, why: WorkError, ending: Ending) -> bool {
-        match self.state().withdraw() {
+        match self.completion.state.withdraw() {
             Withdraw::Mine => {
                 self.publish_unbegun(why, ending);
                 true
@@ -201,7 +200,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
     /// the caller may be the supervisor, which runs no user's code.
     fn expire_now(&self) {
         let why = WorkError::DeadlineExceeded;
-        match self.state().expire() {
+        match self.completion.state.expire() {
             Expire::Unbegun => {
                 if let Some(owner) = self.owner() {
                     owner.books.withdrawn();
@@ -222,7 +221,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
     /// over has a closure to spare: one that runs elsewhere may be about to
     /// take its own.
     fn bury(&self) {
-        if self.state().is_over() {
+        if self.completion.state.is_over() {
             let body = self.body.lock().take();
             drop_contained(body);
             self.completion.run_late_callbacks();
@@ -309,12 +308,20 @@ impl<F: Body<T>, T: Send + 'static> Core<T> for Task<F, T> {
         &mut self.info
     }
 
+    fn state(&self) -> &StateWord {
+        &self.completion.state
+    }
+
+    fn detach(&self) {
+        self.completion.detach();
+    }
+
     fn run_here(self: Arc<Self>) {
         self.run_claimed(Claim::Handle);
     }
 
     fn cancel(&self) -> bool {
-        match self.state().cancel() {
+        match self.completion.state.cancel() {
             Cancel::Withdrawn => {
                 self.publish_unbegun(WorkError::Cancelled, Ending::Cancelled);
                 true
@@ -357,7 +364,7 @@ impl<F: Body<T>, T: Send + 'static> Due for Task<F, T> {
     }
 
     fn is_over(&self) -> bool {
-        self.state().is_over()
+        self.completion.state.is_over()
     }
 }
 
@@ -367,7 +374,7 @@ impl<F: Body<T>, T: Send + 'static> Progress for Task<F, T> {
     }
 
     fn state(&self) -> &StateWord {
-        self.state()
+        &self.completion.state
     }
 }
 
