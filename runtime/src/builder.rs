@@ -147,8 +147,8 @@ impl Builder {
         if self.name.contains('\0') {
             return Err(BuildError::BadName(self.name));
         }
-        let injector = Injector::new(&*self.transport, self.queue_capacity)
-            .map_err(BuildError::Transport)?;
+        let injector =
+            Injector::new(&*self.transport, self.queue_capacity).map_err(BuildError::Transport)?;
         let config = Config {
             name: self.name,
             workers,
@@ -218,21 +218,22 @@ pub enum BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BuildError::NoWorkers => {
-                f.write_str("a scheduler needs at least one worker; leave `workers` unset for one per core")
-            }
+            BuildError::NoWorkers => f.write_str(
+                "a scheduler needs at least one worker; leave `workers` unset for one per core",
+            ),
             BuildError::TooManyWorkers { most } => {
                 write!(f, "a scheduler has at most {most} workers")
             }
-            BuildError::ZeroInterval => {
-                f.write_str("the run interval must be longer than zero")
-            }
-            BuildError::ZeroCapacity => {
-                f.write_str("a queue of capacity 0 takes no work; leave `queue_capacity` unset for no bound")
-            }
+            BuildError::ZeroInterval => f.write_str("the run interval must be longer than zero"),
+            BuildError::ZeroCapacity => f.write_str(
+                "a queue of capacity 0 takes no work; leave `queue_capacity` unset for no bound",
+            ),
             BuildError::BadName(name) => write!(f, "the name {name:?} holds a zero byte"),
             BuildError::Transport(error) => {
-                write!(f, "the transport did not connect its work channel: {error:?}")
+                write!(
+                    f,
+                    "the transport did not connect its work channel: {error:?}"
+                )
             }
             BuildError::Start(error) => error.fmt(f),
         }

@@ -121,7 +121,11 @@ impl fmt::Debug for Crew {
 
 impl Crew {
     /// Fills the seat of this number with a new thread.
-    pub(crate) fn fill(shared: &Arc<Shared>, number: usize, is_spare: bool) -> Result<(), FillError> {
+    pub(crate) fn fill(
+        shared: &Arc<Shared>,
+        number: usize,
+        is_spare: bool,
+    ) -> Result<(), FillError> {
         let crew = &shared.crew;
         let channel = shared.config.transport.event_channel();
         let outbox = channel.connect().map_err(FillError::Connect)?;

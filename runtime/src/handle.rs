@@ -12,8 +12,11 @@
 //! a stack of its own.
 //!
 //! An item that runs on the waiting thread itself, as the one that asks or
-//! beneath it, can never end while it is waited for:
+//! beneath it, can never end while it is waited for, and neither can one that
+//! waits, through however many others, for the one that asks ([ring]):
 //! [`WorkError::WouldDeadlock`].
+
+mod ring;
 
 use std::fmt;
 use std::future::Future;
@@ -71,7 +74,8 @@ impl<T: Send + 'static> WorkHandle<T> {
     /// # Errors
     ///
     /// A [`WorkError`] that says why there is no result;
-    /// [`WorkError::WouldDeadlock`] when the caller runs inside the item.
+    /// [`WorkError::WouldDeadlock`] when the caller runs inside the item, or the
+    /// item waits in `join` for the caller.
     ///
     /// # Panics
     ///
@@ -90,7 +94,7 @@ impl<T: Send + 'static> WorkHandle<T> {
     ///
     /// Inside a transaction: use [`wait_in`](WorkHandle::wait_in) there.
     pub fn join_timeout(&mut self, limit: Duration) -> Option<Result<T, WorkError>> {
-        match self.wait(Some(after(limit)?)) {
+        match self.wait(after(limit)) {
             Ok(true) => Some(self.core.completion().take()),
             Ok(false) => None,
             Err(error) => Some(Err(error)),
@@ -100,10 +104,7 @@ impl<T: Send + 'static> WorkHandle<T> {
     /// The outcome if it is there.
     pub fn try_join(&mut self) -> Option<Result<T, WorkError>> {
         let completion = self.core.completion();
-        completion
-            .state
-            .is_published()
-            .then(|| completion.take())
+        completion.state.is_published().then(|| completion.take())
     }
 
     /// Waits until the outcome is there or the time is over, and says which.
@@ -127,6 +128,9 @@ impl<T: Send + 'static> WorkHandle<T> {
                 return Ok(true);
             }
         }
+        let Some(_link) = ring::Link::join(info) else {
+            return Err(WorkError::WouldDeadlock);
+        };
         let _absence = Absence::begin();
         // A scheduler that is stopped watches no deadlines, so we do it.
         if completion.wait(earlier(until, info.due)) {

@@ -61,7 +61,9 @@ impl Idle {
     pub fn new(workers: usize) -> Self {
         Idle {
             word: AtomicU32::new(0),
-            most: u32::try_from(workers / 2).unwrap_or(u32::MAX).clamp(1, 0x7FFF),
+            most: u32::try_from(workers / 2)
+                .unwrap_or(u32::MAX)
+                .clamp(1, 0x7FFF),
             sleepers: Mutex::new(Vec::new()),
         }
     }
@@ -85,7 +87,8 @@ impl Idle {
             return Notified::Nobody;
         };
         // Ordering: the woken worker takes this credit over through its parker.
-        self.word.fetch_add(SEARCHING.wrapping_sub(SLEEPING), Ordering::Relaxed);
+        self.word
+            .fetch_add(SEARCHING.wrapping_sub(SLEEPING), Ordering::Relaxed);
         drop(sleepers);
         parker.unpark();
         Notified::Woken
@@ -123,7 +126,11 @@ impl Idle {
         // Ordering: SeqCst fence between the end of the search and the last
         // look; partner: the fence in `notify` of who relied on this search.
         fence(Ordering::SeqCst);
-        if more() { self.notify() } else { Notified::Searching }
+        if more() {
+            self.notify()
+        } else {
+            Notified::Searching
+        }
     }
 
     /// Sleeps until woken, or until `deadline` (P1 to P4). `nothing` looks at
@@ -141,7 +148,8 @@ impl Idle {
             let mut sleepers = self.sleepers.lock();
             sleepers.push(Arc::clone(me));
             // Ordering: ordered by the fence below.
-            self.word.fetch_add(SLEEPING.wrapping_sub(own), Ordering::Relaxed);
+            self.word
+                .fetch_add(SLEEPING.wrapping_sub(own), Ordering::Relaxed);
         }
         // Ordering: SeqCst fence between "I sleep" and the last look; partner:
         // the fence in `notify`, between the publication and its look at the

@@ -96,7 +96,9 @@ impl Injector {
             };
             if let (Some(depth), false) = (&self.depth, batch.is_empty()) {
                 let taken = batch.len();
-                depth.items.modify(tx, |items| items.saturating_sub(taken))?;
+                depth
+                    .items
+                    .modify(tx, |items| items.saturating_sub(taken))?;
             }
             Ok(batch)
         })

@@ -7,11 +7,11 @@ use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::facade::{global, local};
 
-use crate::worker::deque::Deque;
 use crate::crew::Seat;
 use crate::injector::Item;
 use crate::shared::Shared;
 use crate::work::task::Info;
+use crate::worker::deque::Deque;
 
 /// A worker as its own thread sees it.
 pub(crate) struct Local {
@@ -126,6 +126,13 @@ pub(crate) fn is_running_here(info: &Info) -> bool {
         .unwrap_or(false)
 }
 
+/// The items that run on this thread, the innermost last, by address.
+pub(crate) fn running() -> Vec<usize> {
+    RUNNING
+        .try_with(|running| running.borrow().clone())
+        .unwrap_or_default()
+}
+
 /// How many items run on this thread, one inside the other.
 pub(crate) fn depth() -> usize {
     RUNNING
@@ -133,7 +140,7 @@ pub(crate) fn depth() -> usize {
         .unwrap_or(0)
 }
 
-fn address(info: &Info) -> usize {
+pub(crate) fn address(info: &Info) -> usize {
     std::ptr::from_ref(info) as usize
 }
 

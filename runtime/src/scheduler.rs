@@ -246,10 +246,7 @@ impl Scheduler {
     /// # Panics
     ///
     /// Inside a transaction: use [`put_work_in`](Scheduler::put_work_in) there.
-    pub fn put_work<T: Send + 'static, Kind>(
-        &self,
-        work: impl IntoWork<T, Kind>,
-    ) -> WorkHandle<T> {
+    pub fn put_work<T: Send + 'static, Kind>(&self, work: impl IntoWork<T, Kind>) -> WorkHandle<T> {
         put::put(self.shared(), work.into_work())
     }
 

@@ -94,9 +94,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> Result<(), StartError> {
     let workers = shared.config.workers;
     let started = Supervisor::start(shared)
         .map_err(StartError::Spawn)
-        .and_then(|()| {
-            (0..workers).try_for_each(|number| Ok(Crew::fill(shared, number, false)?))
-        });
+        .and_then(|()| (0..workers).try_for_each(|number| Ok(Crew::fill(shared, number, false)?)));
     match started {
         Ok(()) => shared.announce(|| Some(Event::Started { workers })),
         Err(_) => end_run(shared),
@@ -318,7 +316,10 @@ impl fmt::Display for Drained {
                 write!(f, "the drain ran out of time with {queued} works queued")
             }
             Drained::NotRunning { queued } => {
-                write!(f, "the scheduler is not running, and {queued} works are queued")
+                write!(
+                    f,
+                    "the scheduler is not running, and {queued} works are queued"
+                )
             }
         }
     }

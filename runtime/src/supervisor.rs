@@ -170,7 +170,11 @@ fn supervise(shared: &Arc<Shared>) {
         });
         if let Err(payload) = round {
             let reason = message(&*payload);
-            shared.announce(|| Some(Event::SupervisorTroubled { reason: reason.into() }));
+            shared.announce(|| {
+                Some(Event::SupervisorTroubled {
+                    reason: reason.into(),
+                })
+            });
         }
         if shared.supervisor.is_quitting() {
             return;
@@ -233,4 +237,3 @@ pub(crate) fn pass_events_on(shared: &Shared, seats: &[Arc<Seat>]) {
         }
     }
 }
-

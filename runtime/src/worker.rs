@@ -30,11 +30,11 @@ use crate::crew::Seat;
 use crate::event::Event;
 use crate::idle::Parked;
 use crate::injector::Item;
+use crate::local::{self, Local};
 use crate::shared::Shared;
 use crate::work::unwind::{message, shield};
 use away::{InTransaction, Rest};
 use deque::Deque;
-use crate::local::{self, Local};
 use search::Search;
 
 /// How long a spare sleeps before it looks whether it is still needed; doubled

@@ -113,7 +113,8 @@ impl<T: Send + 'static> Bound<T> {
             name,
             deadline,
         } = work;
-        let owned = Arc::get_mut(&mut core).expect("work that is not put is held by its Work alone");
+        let owned =
+            Arc::get_mut(&mut core).expect("work that is not put is held by its Work alone");
         let info = owned.info_mut();
         info.id = shared.books.accept();
         info.name = name;

@@ -250,7 +250,11 @@ impl StateWord {
         // Ordering: AcqRel. Release hands the outcome to `is_published`;
         // Acquire pairs with `detach`, whose caller has let go of its claims.
         let word = self.0.fetch_or(PUBLISHED, Ordering::AcqRel);
-        debug_assert_eq!(word & PHASE, SETTLED, "published by the thread that settled");
+        debug_assert_eq!(
+            word & PHASE,
+            SETTLED,
+            "published by the thread that settled"
+        );
         word & DETACHED != 0
     }
 

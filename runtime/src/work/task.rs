@@ -37,8 +37,8 @@ use super::error::{PanicReport, WorkError};
 use super::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
 use super::unwind::{contain, drop_contained};
 use crate::books::Ending;
-use crate::shared::Shared;
 use crate::local;
+use crate::shared::Shared;
 
 /// What can be called as a work item's body.
 pub(crate) trait Body<T>: Send + 'static {
@@ -286,10 +286,7 @@ impl<F: Body<T>, T: Send + 'static> WorkItem for Task<F, T> {
         let (why, ending) = match why {
             Refusal::Stopped => (WorkError::Stopped, Ending::Stopped),
             Refusal::Lost(why) => (WorkError::Lost(why), Ending::Lost),
-            _ => (
-                WorkError::Lost("the transport refused it"),
-                Ending::Lost,
-            ),
+            _ => (WorkError::Lost("the transport refused it"), Ending::Lost),
         };
         self.withdraw_as(why, ending);
     }

@@ -178,7 +178,10 @@ impl Away {
             return Rest::Serve;
         }
         let mut spares = self.spares.lock();
-        let place = spares.resting.iter().position(|other| Arc::ptr_eq(other, me));
+        let place = spares
+            .resting
+            .iter()
+            .position(|other| Arc::ptr_eq(other, me));
         if let Some(place) = place {
             spares.resting.remove(place);
             return Rest::Retire;

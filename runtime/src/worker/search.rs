@@ -69,12 +69,13 @@ impl<'a> Search<'a> {
     pub(super) fn next(&mut self) -> Option<Item> {
         self.turn = (self.turn + 1) % TURN;
         let found = if self.turn == 0 {
-            self.from_injector(1).or_else(|| self.local.deque.pop())
+            self.take_from_injector(1)
+                .or_else(|| self.local.deque.pop())
         } else {
             self.local.deque.pop()
         };
-        let found = found.or_else(|| self.from_injector(BATCH));
-        let found = found.or_else(|| self.from_others());
+        let found = found.or_else(|| self.take_from_injector(BATCH));
+        let found = found.or_else(|| self.take_from_others());
         if found.is_some() {
             self.end();
         }
@@ -82,7 +83,7 @@ impl<'a> Search<'a> {
     }
 
     /// Step 3.
-    fn from_injector(&self, most: usize) -> Option<Item> {
+    fn take_from_injector(&self, most: usize) -> Option<Item> {
         let shared = &self.local.shared;
         let mut batch = shared.injector.take(most).into_iter();
         let first = batch.next()?.into_item();
@@ -97,7 +98,7 @@ impl<'a> Search<'a> {
     }
 
     /// Step 4.
-    fn from_others(&mut self) -> Option<Item> {
+    fn take_from_others(&mut self) -> Option<Item> {
         let shared = &self.local.shared;
         if !self.counted {
             self.counted = shared.idle.try_search();
@@ -110,7 +111,7 @@ impl<'a> Search<'a> {
             if let Some(item) = self.steal_round() {
                 return Some(item);
             }
-            if let Some(item) = self.from_injector(BATCH) {
+            if let Some(item) = self.take_from_injector(BATCH) {
                 return Some(item);
             }
             if shared.is_halting() {
