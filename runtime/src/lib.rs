@@ -1,1 +1,101 @@
-//! (being written)
+//! A work-stealing runtime whose shared state is transactional memory.
+//!
+//! A program makes a [`Scheduler`] and puts work into it. Worker threads, one
+//! for each core, run the work and steal from each other; a supervisor thread
+//! watches over them. The queue that work goes through is made of transactional
+//! variables, so that putting work, cancelling it, waiting for it and changing
+//! the program's own state can be one atomic step:
+//!
+//! ```
+//! use hivework::{atomically, make_scheduler, TVar};
+//!
+//! let scheduler = make_scheduler();
+//! let (stock, open) = (TVar::new(3), TVar::new(0));
+//!
+//! // No work for an order that was rolled back, no order without its work.
+//! let shipping = atomically(|tx| {
+//!     stock.modify(tx, |stock| stock - 1)?;
+//!     open.modify(tx, |open| open + 1)?;
+//!     let open = open.clone();
+//!     scheduler.put_work_in(tx, move || open.update(|open| open - 1))
+//! });
+//!
+//! shipping.join().unwrap();
+//! assert_eq!((stock.load(), open.load()), (2, 0));
+//! ```
+//!
+//! * [`make_scheduler`], [`Scheduler::builder`]: making one.
+//! * [`Scheduler::put_work`], [`put_work_in`](Scheduler::put_work_in): putting
+//!   work; [`make_work`] gives it a name, a deadline, a callback.
+//! * [`WorkHandle`]: waiting, awaiting, waiting in a transaction, cancelling.
+//! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
+//! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on.
+//!
+//! The transactional memory ([`hivework_stm`]) and its containers and channels
+//! ([`stm_ports`]) are re-exported: a program depends on this crate alone.
+//!
+//! # What happens to a panic
+//!
+//! A panic in work is contained and answers the work's handle with
+//! [`WorkError::Panicked`], payload included. So are panics in callbacks, thread
+//! hooks and wakers, and in the `Drop` of closures, results and payloads. (With
+//! `panic = "abort"` nothing can be contained.)
+
+#![forbid(unsafe_code)]
+
+mod books;
+mod builder;
+mod crew;
+mod event;
+mod gate;
+mod handle;
+mod idle;
+mod injector;
+mod local;
+mod scheduler;
+mod shared;
+mod stop;
+mod supervisor;
+mod time;
+mod work;
+mod worker;
+
+pub use hivework_stm::*;
+pub use stm_ports::*;
+
+pub use books::{Stats, WorkerStats};
+pub use builder::{BuildError, Builder};
+pub use event::{Event, Events, UserEvent, WorkId};
+pub use handle::WorkHandle;
+pub use scheduler::{Scheduler, TryPutError};
+pub use stop::{Drained, StartError, StopError};
+pub use work::context::WorkContext;
+pub use work::error::{PanicReport, WorkError};
+pub use work::state::Status;
+pub use work::{IntoWork, Work, kind, make_work};
+pub use worker::away::blocking;
+
+/// Makes a scheduler and starts it: one worker for each core that this process
+/// may use, a supervisor that looks every millisecond while there is work.
+///
+/// # Panics
+///
+/// When the operating system gives no threads. [`Scheduler::builder`] answers
+/// that as an error.
+#[must_use = "the scheduler stops when its last handle is dropped"]
+pub fn make_scheduler() -> Scheduler {
+    match Scheduler::builder().start() {
+        Ok(scheduler) => scheduler,
+        Err(error) => panic!("make_scheduler: {error}"),
+    }
+}
+
+/// The mechanisms, for the models and the tests. Not part of the interface.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::idle::{Idle, Notified, Parked, Parker};
+    pub use crate::work::completion::Completion;
+    pub use crate::work::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
+    pub use crate::work::unwind::Crash;
+    pub use crate::worker::deque::{Deque, Steal, Stealer};
+}

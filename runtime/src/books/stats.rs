@@ -1,0 +1,123 @@
+//! The books as a snapshot.
+
+use std::fmt;
+
+use hivework_stm::facade::atomic::Ordering;
+
+use super::{Books, WorkerBooks};
+
+/// A scheduler's figures at about one moment: each is exact, and none is ahead
+/// of what it follows from (`running` and `queued` never fall below zero), but
+/// items move on while they are read. When nothing runs, they add up:
+/// `put = queued + running + finished + panicked + cancelled + overdue + stopped + lost`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Work items put, those of rolled-back transactions not counted.
+    pub put: u64,
+    /// Put, and not begun.
+    pub queued: u64,
+    /// Begun, and not over.
+    pub running: u64,
+    /// Ran to their end.
+    pub finished: u64,
+    /// Ended in a panic.
+    pub panicked: u64,
+    /// Cancelled before they began or at a checkpoint.
+    pub cancelled: u64,
+    /// Their deadline passed.
+    pub overdue: u64,
+    /// Answered `Stopped` or `Full`: not run by this scheduler.
+    pub stopped: u64,
+    /// Lost with their worker or by their transport.
+    pub lost: u64,
+    /// Worker threads that died and were replaced.
+    pub crashed_workers: u64,
+    /// Workers that are blocked inside their work at this moment.
+    pub blocked_workers: usize,
+    /// The workers, by number; those after the first
+    /// [`workers`](crate::Scheduler::workers) are spares.
+    pub workers: Vec<WorkerStats>,
+}
+
+/// One worker's figures since the scheduler was built, across replacements.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct WorkerStats {
+    /// Items that it began.
+    pub run: u64,
+    /// Items that it stole from others, or moved along with one it stole.
+    pub stolen: u64,
+    /// How often it went to sleep for want of work.
+    pub parked: u64,
+}
+
+impl Stats {
+    pub(crate) fn read<'a>(
+        books: &'a Books,
+        workers: impl Iterator<Item = &'a WorkerBooks> + Clone,
+    ) -> Stats {
+        let all = workers.clone().chain([&books.elsewhere]);
+        let finished = all.clone().map(|worker| worker.finished.get()).sum();
+        let settled: u64 = all.clone().map(|worker| worker.settled.get()).sum();
+        let mut stats = Stats {
+            finished,
+            panicked: books.panicked.get(),
+            cancelled: books.cancelled.get(),
+            overdue: books.overdue.get(),
+            stopped: books.stopped.get(),
+            lost: books.lost.get(),
+            crashed_workers: books.crashes.get(),
+            ..Stats::default()
+        };
+        let rolled_back = books.rolled_back.get();
+        let withdrawn = books.withdrawn.get();
+        let begun: u64 = all.map(|worker| worker.begun.get()).sum();
+        // Ordering: a figure for the eye, read last so that it is not behind.
+        let accepted = books.accepted.load(Ordering::Relaxed);
+        stats.put = accepted.saturating_sub(rolled_back);
+        stats.running = begun.saturating_sub(settled);
+        stats.queued = accepted.saturating_sub(withdrawn + begun);
+        stats.workers = workers
+            .map(|worker| WorkerStats {
+                run: worker.begun.get(),
+                stolen: worker.stolen.get(),
+                parked: worker.parked.get(),
+            })
+            .collect();
+        stats
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "put {}, queued {}, running {}, finished {}, panicked {}, cancelled {}, \
+             overdue {}, stopped {}, lost {}",
+            self.put,
+            self.queued,
+            self.running,
+            self.finished,
+            self.panicked,
+            self.cancelled,
+            self.overdue,
+            self.stopped,
+            self.lost,
+        )?;
+        for (number, worker) in self.workers.iter().enumerate() {
+            write!(f, "\nworker {number}: {worker}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for WorkerStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "run {}, stolen {}, parked {}",
+            self.run, self.stolen, self.parked
+        )
+    }
+}

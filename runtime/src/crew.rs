@@ -1,0 +1,240 @@
+//! Who works here: the seats, the threads on them, and how a seat is filled.
+//!
+//! A *seat* is what others know of a worker: its number, its thieves' end, its
+//! place to sleep, its books, its channel to the supervisor. A thread takes a
+//! seat when it is made and never changes it. The *roster* is the list of seats
+//! that thieves go by, replaced as a whole when somebody comes or goes, with a
+//! version that tells a worker when to fetch it anew.
+//!
+//! # A seat's life
+//!
+//! TAKEN (its thread has been asked for or runs) → LEFT (its thread ended as it
+//! was told to) or CRASHED (it ended otherwise). The thread itself writes the
+//! last one as its last act and rings the supervisor. A worker that is still
+//! starting is TAKEN, and so never mistaken for a dead one.
+
+use std::fmt;
+use std::io;
+
+use hivework_stm::facade::atomic::{AtomicU8, AtomicUsize, Ordering};
+use hivework_stm::facade::sync::{Arc, Mutex};
+use hivework_stm::facade::thread::{self, JoinHandle};
+use stm_ports::{ConnectError, EventMessage, Port};
+
+use crate::books::WorkerBooks;
+use crate::idle::Parker;
+use crate::injector::Item;
+use crate::shared::Shared;
+use crate::worker;
+use crate::worker::deque::{Deque, Stealer};
+
+const TAKEN: u8 = 0;
+const LEFT: u8 = 1;
+const CRASHED: u8 = 2;
+
+/// What others know of a worker.
+pub(crate) struct Seat {
+    pub(crate) number: usize,
+    pub(crate) is_spare: bool,
+    pub(crate) stealer: Stealer<Item>,
+    pub(crate) parker: Arc<Parker>,
+    pub(crate) books: Arc<WorkerBooks>,
+    /// The worker's end of its channel to the supervisor, and the supervisor's.
+    pub(crate) outbox: Box<dyn Port<EventMessage>>,
+    pub(crate) inbox: Box<dyn Port<EventMessage>>,
+    life: AtomicU8,
+    reason: Mutex<Option<Arc<str>>>,
+}
+
+impl Seat {
+    /// The thread's last act.
+    pub(crate) fn leave(&self, crash: Option<String>) {
+        let life = if crash.is_some() { CRASHED } else { LEFT };
+        *self.reason.lock() = crash.map(Arc::from);
+        // Ordering: Release; partner: the Acquire in `has_ended`, whose caller
+        // then takes over what the thread left.
+        self.life.store(life, Ordering::Release);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        // Ordering: Acquire; partner: the Release in `leave`.
+        self.life.load(Ordering::Acquire) != TAKEN
+    }
+
+    /// What it died of, if it did.
+    pub(crate) fn crash(&self) -> Option<Arc<str>> {
+        // Ordering: as in `has_ended`.
+        if self.life.load(Ordering::Acquire) == CRASHED {
+            self.reason.lock().clone()
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seat")
+            .field("number", &self.number)
+            .field("is_spare", &self.is_spare)
+            .field("life", &self.life)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A seat and the thread on it.
+pub(crate) struct Member {
+    pub(crate) seat: Arc<Seat>,
+    pub(crate) thread: JoinHandle<()>,
+}
+
+/// Why a seat could not be filled.
+#[derive(Debug)]
+pub(crate) enum FillError {
+    Spawn(io::Error),
+    Connect(ConnectError),
+}
+
+impl fmt::Display for FillError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FillError::Spawn(error) => error.fmt(f),
+            FillError::Connect(error) => write!(f, "{error:?}"),
+        }
+    }
+}
+
+/// The members and the books of every number that was ever in use.
+#[derive(Default)]
+pub(crate) struct Crew {
+    members: Mutex<Vec<Member>>,
+    books: Mutex<Vec<Arc<WorkerBooks>>>,
+    roster: Mutex<Arc<[Arc<Seat>]>>,
+    version: AtomicUsize,
+}
+
+impl fmt::Debug for Crew {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Crew").finish_non_exhaustive()
+    }
+}
+
+impl Crew {
+    /// Fills the seat of this number with a new thread.
+    pub(crate) fn fill(
+        shared: &Arc<Shared>,
+        number: usize,
+        is_spare: bool,
+    ) -> Result<(), FillError> {
+        let crew = &shared.crew;
+        let channel = shared.config.transport.event_channel();
+        let outbox = channel.connect().map_err(FillError::Connect)?;
+        let inbox = channel.connect().map_err(FillError::Connect)?;
+        let deque = Deque::new();
+        let seat = Arc::new(Seat {
+            number,
+            is_spare,
+            stealer: deque.stealer(),
+            parker: Arc::new(Parker::new()),
+            books: crew.books_of(number),
+            outbox,
+            inbox,
+            life: AtomicU8::new(TAKEN),
+            reason: Mutex::new(None),
+        });
+        let mut builder = thread::Builder::new().name(format!("{}-{number}", shared.config.name));
+        if let Some(bytes) = shared.config.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        // Under the lock, so that whoever takes the members sees this one with
+        // its thread, or the halt that came before it.
+        let mut members = crew.members.lock();
+        let (shared, taken) = (Arc::clone(shared), Arc::clone(&seat));
+        let thread = builder
+            .spawn(move || worker::main(shared, taken, deque))
+            .map_err(FillError::Spawn)?;
+        members.push(Member { seat, thread });
+        crew.publish(&members);
+        Ok(())
+    }
+
+    /// Replaces the roster by the list of those who are here.
+    fn publish(&self, members: &[Member]) {
+        let seats = members.iter().map(|member| Arc::clone(&member.seat));
+        *self.roster.lock() = seats.collect();
+        // Ordering: Release, after the roster is in place; partner: the Acquire
+        // in `version`. Who reads the old version goes on with the old roster,
+        // whose seats are as good as empty.
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn version(&self) -> usize {
+        // Ordering: Acquire; partner: the Release in `publish`.
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn roster(&self) -> Arc<[Arc<Seat>]> {
+        Arc::clone(&self.roster.lock())
+    }
+
+    /// Does any deque hold anything?
+    pub(crate) fn has_work(&self) -> bool {
+        let roster = self.roster();
+        roster.iter().any(|seat| !seat.stealer.is_empty())
+    }
+
+    /// Takes out the members whose threads have ended.
+    pub(crate) fn take_ended(&self) -> Vec<Member> {
+        let mut members = self.members.lock();
+        if !members.iter().any(|member| member.seat.has_ended()) {
+            return Vec::new();
+        }
+        let (ended, rest) = std::mem::take(&mut *members)
+            .into_iter()
+            .partition(|member| member.seat.has_ended());
+        *members = rest;
+        self.publish(&members);
+        ended
+    }
+
+    /// Is nobody here?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.lock().is_empty()
+    }
+
+    /// Takes out everyone.
+    pub(crate) fn take_all(&self) -> Vec<Member> {
+        let mut members = self.members.lock();
+        let all = std::mem::take(&mut *members);
+        self.publish(&members);
+        all
+    }
+
+    /// Which of the first `count` numbers nobody sits on.
+    pub(crate) fn vacancies(&self, count: usize) -> Vec<usize> {
+        let members = self.members.lock();
+        let is_free = |number: &usize| !members.iter().any(|member| member.seat.number == *number);
+        (0..count).filter(is_free).collect()
+    }
+
+    /// The lowest free number from `first` on, and how many sit from there on.
+    pub(crate) fn free_number(&self, first: usize) -> (usize, usize) {
+        let members = self.members.lock();
+        let taken = |number| members.iter().any(|member| member.seat.number == number);
+        let free = (first..).find(|number| !taken(*number)).unwrap_or(first);
+        let beyond = members.iter().filter(|member| member.seat.number >= first);
+        (free, beyond.count())
+    }
+
+    fn books_of(&self, number: usize) -> Arc<WorkerBooks> {
+        let mut books = self.books.lock();
+        while books.len() <= number {
+            books.push(Arc::default());
+        }
+        Arc::clone(&books[number])
+    }
+
+    pub(crate) fn books(&self) -> Vec<Arc<WorkerBooks>> {
+        self.books.lock().clone()
+    }
+}

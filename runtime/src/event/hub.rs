@@ -1,0 +1,174 @@
+//! The fan-out of events to their subscribers.
+//!
+//! A worker sends its events through its own channel to the supervisor, which
+//! passes them on here; any other thread sends here itself. From here a bounded
+//! multicast carries them to every subscriber, each of which sees what is sent
+//! after it joined; one that does not read loses the oldest and is told how
+//! many ([`Event::Missed`]).
+//!
+//! With no subscriber an event costs one relaxed load and is never made. The
+//! count is advice: who subscribes while an event is under way may miss it.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
+use hivework_stm::facade::sync::Arc;
+use hivework_stm::{
+    StmResult, TVar, Transaction, atomically, atomically_timeout, retry, try_atomically,
+};
+use stm_ports::{TBroadcast, TBroadcastReceiver};
+
+use super::Event;
+
+/// How many events a subscriber may lag behind.
+const BOUND: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+pub(crate) struct Hub {
+    broadcast: TBroadcast<Event>,
+    subscribers: AtomicUsize,
+    /// The scheduler is gone: nothing will be sent any more.
+    over: TVar<bool>,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("subscribers", &self.subscribers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    pub(crate) fn new() -> Self {
+        Hub {
+            broadcast: TBroadcast::bounded(BOUND),
+            subscribers: AtomicUsize::new(0),
+            over: TVar::new(false),
+        }
+    }
+
+    /// Does anybody listen?
+    pub(crate) fn is_heard(&self) -> bool {
+        // Ordering: advice; see the module.
+        self.subscribers.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn send_in(&self, tx: &mut Transaction<'_>, event: Event) -> StmResult<()> {
+        self.broadcast.send(tx, event)
+    }
+
+    pub(crate) fn send(&self, event: Event) {
+        atomically(|tx| self.broadcast.send(tx, event.clone()));
+    }
+
+    pub(crate) fn close(&self) {
+        self.over.store(true);
+    }
+}
+
+/// A subscriber's end: what happens from the moment it was made, in order.
+///
+/// Made by [`Scheduler::events`](crate::Scheduler::events). It keeps the newest
+/// few thousand events; a subscriber that reads too slowly is told how many it
+/// missed. The end of the scheduler is the end of its events.
+///
+/// ```
+/// use hivework::{Event, Scheduler};
+///
+/// let scheduler = Scheduler::builder().workers(1).build()?;
+/// let events = scheduler.events();
+/// scheduler.start()?;
+/// scheduler.put_work(|| "hello").join()?;
+/// while let Some(event) = events.next() {
+///     if let Event::WorkFinished(work) = event {
+///         assert_eq!(work.id, 1);
+///         break;
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Events {
+    hub: Arc<Hub>,
+    inbox: TBroadcastReceiver<Event>,
+    /// How many missed events the subscriber has been told of.
+    told: TVar<u64>,
+}
+
+impl Events {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        // Ordering: advice; see the module.
+        hub.subscribers.fetch_add(1, Ordering::Relaxed);
+        let inbox = hub.broadcast.subscribe();
+        Events {
+            hub,
+            inbox,
+            told: TVar::new(0),
+        }
+    }
+
+    /// The next event, waiting for it as part of the transaction; `None` when
+    /// the scheduler is gone and everything has been received.
+    ///
+    /// # Errors
+    ///
+    /// A conflict, or a retry while there is no event.
+    pub fn receive(&self, tx: &mut Transaction<'_>) -> StmResult<Option<Event>> {
+        let missed = self.inbox.missed(tx)?;
+        let told = self.told.read(tx)?;
+        if missed > told {
+            self.told.write(tx, missed)?;
+            return Ok(Some(Event::Missed(missed - told)));
+        }
+        match self.inbox.try_receive(tx)? {
+            Some(event) => Ok(Some(event)),
+            None if self.hub.over.read(tx)? => Ok(None),
+            None => retry(),
+        }
+    }
+
+    /// The next event, waiting for it; `None` when the scheduler is gone and
+    /// everything has been received.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`receive`](Events::receive) there.
+    #[must_use]
+    pub fn next(&self) -> Option<Event> {
+        atomically(|tx| self.receive(tx))
+    }
+
+    /// The next event if there is one now.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`receive`](Events::receive) there.
+    #[must_use]
+    pub fn try_next(&self) -> Option<Event> {
+        try_atomically(|tx| self.receive(tx)).flatten()
+    }
+
+    /// The next event if one comes within `limit`.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`receive`](Events::receive) there.
+    #[must_use]
+    pub fn next_timeout(&self, limit: Duration) -> Option<Event> {
+        atomically_timeout(limit, |tx| self.receive(tx)).flatten()
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        // Ordering: advice; see the module.
+        self.hub.subscribers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,263 @@
+//! What the one who put a work item holds: waiting for it, cancelling it.
+//!
+//! # Waiting from inside a work item
+//!
+//! A worker that waits for an item that nobody has begun runs it itself, claimed
+//! by compare-and-swap on the state word; the item's entry in its queue becomes a
+//! tombstone. It runs nothing else: other work on top of a half-done item is
+//! how a lock's holder comes to wait for itself. An item that another worker runs
+//! is waited for, the worker counting as away meanwhile (`worker/away.rs`), so
+//! that a spare runs what is queued. Items that run inside each other take
+//! stack; past [`DEPTH`] of them a worker waits, away, and a spare goes on with
+//! a stack of its own.
+//!
+//! An item that runs on the waiting thread itself, as the one that asks or
+//! beneath it, can never end while it is waited for, and neither can one that
+//! waits, through however many others, for the one that asks ([ring]):
+//! [`WorkError::WouldDeadlock`].
+
+mod ring;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hivework_stm::facade::sync::Arc;
+use hivework_stm::{StmResult, Transaction, in_transaction};
+
+use crate::local;
+use crate::time::{after, earlier};
+use crate::work::error::WorkError;
+use crate::work::state::Status;
+use crate::work::task::Core;
+use crate::worker::away::Absence;
+
+/// How many items may run inside each other on one thread.
+const DEPTH: usize = 64;
+
+/// The other end of a work item that was put: its outcome, its state, the means
+/// to cancel it. It can be awaited.
+///
+/// Dropping the handle lets the work run on, detached; its result is dropped
+/// where it is made. The outcome is handed out once; asked again, the handle
+/// answers [`WorkError::Lost`].
+///
+/// ```
+/// use hivework::make_scheduler;
+///
+/// let scheduler = make_scheduler();
+/// let work = scheduler.put_work(|| "done");
+/// assert_eq!(work.join().unwrap(), "done");
+/// ```
+pub struct WorkHandle<T> {
+    core: Arc<dyn Core<T>>,
+}
+
+impl<T> Drop for WorkHandle<T> {
+    fn drop(&mut self) {
+        self.core.detach();
+    }
+}
+
+impl<T: Send + 'static> WorkHandle<T> {
+    pub(crate) fn new(core: Arc<dyn Core<T>>) -> Self {
+        WorkHandle { core }
+    }
+
+    /// Waits for the outcome.
+    ///
+    /// Called from inside a work item of the same scheduler it runs the awaited
+    /// item itself if nobody has begun it.
+    ///
+    /// # Errors
+    ///
+    /// A [`WorkError`] that says why there is no result;
+    /// [`WorkError::WouldDeadlock`] when the caller runs inside the item, or the
+    /// item waits in `join` for the caller.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`wait_in`](WorkHandle::wait_in) there.
+    pub fn join(self) -> Result<T, WorkError> {
+        match self.wait(None) {
+            Ok(_) => self.core.completion().take(),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits for the outcome, but no longer than `limit`; `None` when that was
+    /// over first.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`wait_in`](WorkHandle::wait_in) there.
+    pub fn join_timeout(&mut self, limit: Duration) -> Option<Result<T, WorkError>> {
+        match self.wait(after(limit)) {
+            Ok(true) => Some(self.core.completion().take()),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The outcome if it is there.
+    pub fn try_join(&mut self) -> Option<Result<T, WorkError>> {
+        let completion = self.core.completion();
+        completion.state.is_published().then(|| completion.take())
+    }
+
+    /// Waits until the outcome is there or the time is over, and says which.
+    fn wait(&self, until: Option<Instant>) -> Result<bool, WorkError> {
+        assert!(
+            !in_transaction(),
+            "join inside a transaction: use `wait_in(tx)`, which waits with the transaction"
+        );
+        let completion = self.core.completion();
+        if completion.state.is_published() {
+            return Ok(true);
+        }
+        let info = self.core.info();
+        if local::is_running_here(info) {
+            return Err(WorkError::WouldDeadlock);
+        }
+        let inside = info.owner.as_ref().and_then(local::worker_of).is_some();
+        if inside && local::depth() < DEPTH {
+            Arc::clone(&self.core).run_here();
+            if completion.state.is_published() {
+                return Ok(true);
+            }
+        }
+        let Some(_link) = ring::Link::join(info) else {
+            return Err(WorkError::WouldDeadlock);
+        };
+        let _absence = Absence::begin();
+        // A scheduler that is stopped watches no deadlines, so we do it.
+        if completion.wait(earlier(until, info.due)) {
+            return Ok(true);
+        }
+        if info.is_overdue() {
+            self.core.expire();
+            // Settled by us or by a rival that is about to publish.
+            return Ok(completion.wait(until));
+        }
+        Ok(false)
+    }
+
+    /// The outcome, waiting for it as part of the transaction: alone, with
+    /// other conditions, or as one side of an
+    /// [`or_else`](Transaction::or_else). The outcome stays in the handle.
+    ///
+    /// ```
+    /// use hivework::{atomically, make_scheduler};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let (slow, fast) = (scheduler.put_work(|| 1), scheduler.put_work(|| 2));
+    /// let sum = atomically(|tx| {
+    ///     let (one, two) = (slow.wait_in(tx)?, fast.wait_in(tx)?);
+    ///     Ok(one.unwrap() + two.unwrap())
+    /// });
+    /// assert_eq!(sum, 3);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A conflict, or a retry while there is no outcome.
+    ///
+    /// # Panics
+    ///
+    /// When the work was put in this very transaction, which would have to commit
+    /// before the work can begin.
+    pub fn wait_in(&self, tx: &mut Transaction<'_>) -> StmResult<Result<T, WorkError>>
+    where
+        T: Clone + Sync,
+    {
+        let completion = self.core.completion();
+        let held = completion.state.is_held();
+        assert!(
+            !(held && self.core.info().is_held_by(local::thread_number())),
+            "wait_in on work that was put in the same transaction: it cannot begin before \
+             the transaction commits; wait for it in another transaction after this one"
+        );
+        if local::is_running_here(self.core.info()) {
+            return Ok(Err(WorkError::WouldDeadlock));
+        }
+        completion.wait_in(tx)
+    }
+
+    /// Cancels: work that has not begun never does, and answers
+    /// [`WorkError::Cancelled`]; work that runs can read that it should stop
+    /// ([`WorkContext::cancelled`](crate::WorkContext::cancelled)), and answers
+    /// its result if it does not. Says false when it was over already.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`cancel_in`](WorkHandle::cancel_in) there.
+    pub fn cancel(&self) -> bool {
+        assert!(
+            !in_transaction(),
+            "cancel inside a transaction: use `cancel_in(tx)`, which cancels when it commits"
+        );
+        self.core.cancel()
+    }
+
+    /// As [`cancel`](WorkHandle::cancel), when the transaction commits.
+    pub fn cancel_in(&self, tx: &mut Transaction<'_>) {
+        let core = Arc::clone(&self.core);
+        tx.on_commit(move || {
+            core.cancel();
+        });
+    }
+
+    /// How far the work has come.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.core.completion().state.status()
+    }
+
+    /// Its number, unique within its scheduler.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.core.info().id
+    }
+
+    /// Its name, where it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.core.info().name()
+    }
+
+    /// Has `callback` called once with the outcome, as
+    /// [`Work::on_done`](crate::Work::on_done) does; at once, here, when the
+    /// outcome is there already.
+    pub fn on_done(&mut self, callback: impl FnOnce(&Result<T, WorkError>) + Send + 'static) {
+        self.core.completion().on_done(Box::new(callback));
+    }
+}
+
+impl<T: Send + 'static> Future for WorkHandle<T> {
+    type Output = Result<T, WorkError>;
+
+    /// Never blocks. A work that awaits its own handle gets
+    /// [`WorkError::WouldDeadlock`].
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let completion = self.core.completion();
+        if !completion.state.is_published() && local::is_running_here(self.core.info()) {
+            return Poll::Ready(Err(WorkError::WouldDeadlock));
+        }
+        match completion.poll(context.waker()) {
+            Some(outcome) => Poll::Ready(outcome),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<T> fmt::Debug for WorkHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkHandle")
+            .field("id", &self.core.info().id)
+            .field("name", &self.core.info().name())
+            .field("state", &self.core.state())
+            .finish()
+    }
+}

@@ -1,0 +1,224 @@
+#![doc = include_str!("idle.md")]
+
+mod parker;
+
+use hivework_stm::facade::atomic::{AtomicU32, Ordering, fence};
+use hivework_stm::facade::sync::{Arc, Mutex};
+use std::time::Instant;
+
+pub use parker::Parker;
+
+/// One worker that searches, in the low half of the word.
+const SEARCHING: u32 = 1;
+/// One worker that sleeps, in the high half.
+const SLEEPING: u32 = 1 << 16;
+
+fn searching(word: u32) -> u32 {
+    word & (SLEEPING - 1)
+}
+
+fn sleeping(word: u32) -> u32 {
+    word >> 16
+}
+
+/// What a notification found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Notified {
+    /// A sleeper has been woken, and searches from now on.
+    Woken,
+    /// Somebody searches already and will see what was published.
+    Searching,
+    /// Nobody searches and nobody sleeps: all are at work, or away.
+    Nobody,
+}
+
+/// How a worker's sleep ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Parked {
+    /// It was woken, and counts as searching.
+    Woken,
+    /// It did not sleep, because there is something to do. It does not count
+    /// as searching.
+    Declined,
+    /// Nobody woke it in time. It does not count as searching.
+    TimedOut,
+}
+
+/// The event count; see the [module](self).
+#[derive(Debug)]
+pub struct Idle {
+    word: AtomicU32,
+    /// How many may search at a time.
+    most: u32,
+    sleepers: Mutex<Vec<Arc<Parker>>>,
+}
+
+impl Idle {
+    /// For `workers` workers, of whom half (and at least one) may search.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Idle {
+            word: AtomicU32::new(0),
+            most: u32::try_from(workers / 2)
+                .unwrap_or(u32::MAX)
+                .clamp(1, 0x7FFF),
+            sleepers: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Says that something was published, and wakes one sleeper if nobody
+    /// searches (N1 to N4).
+    pub fn notify(&self) -> Notified {
+        // Ordering: SeqCst fence between the caller's publication and the look
+        // at the word; partner: the fences in `park` and `end_search`.
+        fence(Ordering::SeqCst);
+        // Ordering: ordered by the fence above.
+        if let Some(answer) = settled(self.word.load(Ordering::Relaxed)) {
+            return answer;
+        }
+        let mut sleepers = self.sleepers.lock();
+        // Ordering: as above; under the lock no sleeper comes or goes.
+        if let Some(answer) = settled(self.word.load(Ordering::Relaxed)) {
+            return answer;
+        }
+        let Some(parker) = sleepers.pop() else {
+            return Notified::Nobody;
+        };
+        // Ordering: the woken worker takes this credit over through its parker.
+        self.word
+            .fetch_add(SEARCHING.wrapping_sub(SLEEPING), Ordering::Relaxed);
+        drop(sleepers);
+        parker.unpark();
+        Notified::Woken
+    }
+
+    /// Asks to search (S1). Without leave a worker parks, which is safe while
+    /// somebody else searches.
+    #[must_use]
+    pub fn try_search(&self) -> bool {
+        // Ordering: Relaxed; the count only bounds how many search, and
+        // leaving is what carries the fence.
+        let mut word = self.word.load(Ordering::Relaxed);
+        while searching(word) < self.most {
+            match self.word.compare_exchange_weak(
+                word,
+                word + SEARCHING,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(seen) => word = seen,
+            }
+        }
+        false
+    }
+
+    /// The caller has found something and stops searching (S3). `more` looks
+    /// whether it leaves something behind.
+    pub fn end_search(&self, more: impl FnOnce() -> bool) -> Notified {
+        // Ordering: ordered by the fence below.
+        let word = self.word.fetch_sub(SEARCHING, Ordering::Relaxed);
+        if searching(word) > 1 {
+            return Notified::Searching;
+        }
+        // Ordering: SeqCst fence between the end of the search and the last
+        // look; partner: the fence in `notify` of who relied on this search.
+        fence(Ordering::SeqCst);
+        if more() {
+            self.notify()
+        } else {
+            Notified::Searching
+        }
+    }
+
+    /// Sleeps until woken, or until `deadline` (P1 to P4). `nothing` looks at
+    /// everything that a worker could have to do. The caller says whether it
+    /// counts as `searching`; see [`Parked`] for whether it does afterwards.
+    pub fn park(
+        &self,
+        me: &Arc<Parker>,
+        searches: bool,
+        deadline: Option<Instant>,
+        nothing: impl FnOnce() -> bool,
+    ) -> Parked {
+        let own = if searches { SEARCHING } else { 0 };
+        {
+            let mut sleepers = self.sleepers.lock();
+            sleepers.push(Arc::clone(me));
+            // Ordering: ordered by the fence below.
+            self.word
+                .fetch_add(SLEEPING.wrapping_sub(own), Ordering::Relaxed);
+        }
+        // Ordering: SeqCst fence between "I sleep" and the last look; partner:
+        // the fence in `notify`, between the publication and its look at the
+        // word, and the one in `end_search`.
+        fence(Ordering::SeqCst);
+        // Ordering: ordered by the fence above.
+        let others = searching(self.word.load(Ordering::Relaxed)) > 0;
+        if !others && !nothing() {
+            return self.get_up(me, Parked::Declined);
+        }
+        if me.park(deadline) {
+            return Parked::Woken;
+        }
+        self.get_up(me, Parked::TimedOut)
+    }
+
+    /// Takes `me` off the list; where a waker was faster, takes its permit.
+    fn get_up(&self, me: &Arc<Parker>, otherwise: Parked) -> Parked {
+        let mut sleepers = self.sleepers.lock();
+        let place = sleepers.iter().position(|parker| Arc::ptr_eq(parker, me));
+        if let Some(place) = place {
+            sleepers.remove(place);
+            // Ordering: Relaxed; a notifier that still counts this sleeper
+            // finds the truth on the list, under the lock.
+            self.word.fetch_sub(SLEEPING, Ordering::Relaxed);
+            return otherwise;
+        }
+        drop(sleepers);
+        // The permit has been left or is about to be: the waker is past the
+        // lock and has nothing to wait for.
+        me.park(None);
+        Parked::Woken
+    }
+
+    /// Wakes everyone, for the end of a run.
+    pub fn wake_all(&self) {
+        // Ordering: SeqCst fence between the caller's flag and the look at the
+        // sleepers; partner: the fence in `park`.
+        fence(Ordering::SeqCst);
+        let woken = {
+            let mut sleepers = self.sleepers.lock();
+            let woken = std::mem::take(&mut *sleepers);
+            let count = u32::try_from(woken.len()).unwrap_or(0);
+            let change = count.wrapping_mul(SEARCHING.wrapping_sub(SLEEPING));
+            // Ordering: as in `notify`.
+            self.word.fetch_add(change, Ordering::Relaxed);
+            woken
+        };
+        for parker in woken {
+            parker.unpark();
+        }
+    }
+
+    /// How many search and how many sleep, for the books and the models.
+    #[must_use]
+    pub fn counts(&self) -> (u32, u32) {
+        // Ordering: a figure for the eye.
+        let word = self.word.load(Ordering::Relaxed);
+        (searching(word), sleeping(word))
+    }
+}
+
+/// What a notifier need not go on for.
+fn settled(word: u32) -> Option<Notified> {
+    if searching(word) > 0 {
+        Some(Notified::Searching)
+    } else if sleeping(word) == 0 {
+        Some(Notified::Nobody)
+    } else {
+        None
+    }
+}

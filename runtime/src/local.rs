@@ -1,0 +1,153 @@
+//! What a thread knows of itself: whose worker it is, and which work it runs.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use hivework_stm::facade::atomic::{AtomicU64, Ordering};
+use hivework_stm::facade::sync::Arc;
+use hivework_stm::facade::{global, local};
+
+use crate::crew::Seat;
+use crate::injector::Item;
+use crate::shared::Shared;
+use crate::work::task::Info;
+use crate::worker::deque::Deque;
+
+/// A worker as its own thread sees it.
+pub(crate) struct Local {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) seat: Arc<Seat>,
+    pub(crate) deque: Deque<Item>,
+}
+
+local! {
+    static WORKER: RefCell<Option<Rc<Local>>> = RefCell::new(None);
+}
+
+local! {
+    /// The items that run on this thread, the innermost last, by address.
+    static RUNNING: RefCell<Vec<usize>> = RefCell::new(Vec::new());
+}
+
+local! {
+    /// The scheduler that this thread supervises, by address.
+    static SUPERVISES: Cell<usize> = Cell::new(0);
+}
+
+local! {
+    static NUMBER: Cell<u64> = Cell::new(0);
+}
+
+global! {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+}
+
+/// This thread's number, unique in the process and never 0.
+pub(crate) fn thread_number() -> u64 {
+    NUMBER
+        .try_with(|number| {
+            if number.get() == 0 {
+                // Ordering: Relaxed; only uniqueness counts.
+                number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+            }
+            number.get()
+        })
+        .unwrap_or(0)
+}
+
+/// The worker that this thread is, if it is one.
+pub(crate) fn worker() -> Option<Rc<Local>> {
+    WORKER
+        .try_with(|worker| worker.borrow().clone())
+        .ok()
+        .flatten()
+}
+
+/// The worker of `shared` that this thread is, if it is one.
+pub(crate) fn worker_of(shared: &Arc<Shared>) -> Option<Rc<Local>> {
+    worker().filter(|worker| Arc::ptr_eq(&worker.shared, shared))
+}
+
+/// Makes this thread a worker, or takes that from it.
+pub(crate) fn become_worker(local: Option<Rc<Local>>) {
+    let old = WORKER.try_with(|worker| worker.replace(local));
+    drop(old);
+}
+
+/// Makes this thread the supervisor of `shared`.
+pub(crate) fn become_supervisor(shared: &Arc<Shared>) {
+    let _ = SUPERVISES.try_with(|supervises| supervises.set(Arc::as_ptr(shared) as usize));
+}
+
+/// Is this thread one of the scheduler's own, a worker or the supervisor?
+pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
+    let supervises = SUPERVISES.try_with(Cell::get).unwrap_or(0);
+    supervises == Arc::as_ptr(shared) as usize || worker_of(shared).is_some()
+}
+
+/// An item that runs on this thread, for as long as this lives.
+#[must_use]
+pub(crate) struct Running(());
+
+impl Running {
+    pub(crate) fn enter(info: &Info) -> Running {
+        with_books(info, |books| {
+            books.begun.add(1);
+        });
+        let _ = RUNNING.try_with(|running| running.borrow_mut().push(address(info)));
+        Running(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = RUNNING.try_with(|running| running.borrow_mut().pop());
+    }
+}
+
+/// The running item is settled.
+pub(crate) fn settled(info: &Info) {
+    with_books(info, |books| {
+        books.settled.add(1);
+    });
+}
+
+/// The running item came to its end.
+pub(crate) fn finished(info: &Info) {
+    with_books(info, |books| {
+        books.finished.add(1);
+    });
+}
+
+/// Does the item run on this thread, under whatever runs on top of it?
+pub(crate) fn is_running_here(info: &Info) -> bool {
+    RUNNING
+        .try_with(|running| running.borrow().contains(&address(info)))
+        .unwrap_or(false)
+}
+
+/// The items that run on this thread, the innermost last, by address.
+pub(crate) fn running() -> Vec<usize> {
+    RUNNING
+        .try_with(|running| running.borrow().clone())
+        .unwrap_or_default()
+}
+
+/// How many items run on this thread, one inside the other.
+pub(crate) fn depth() -> usize {
+    RUNNING
+        .try_with(|running| running.borrow().len())
+        .unwrap_or(0)
+}
+
+pub(crate) fn address(info: &Info) -> usize {
+    std::ptr::from_ref(info) as usize
+}
+
+fn with_books(info: &Info, count: impl FnOnce(&crate::books::WorkerBooks)) {
+    let Some(owner) = &info.owner else { return };
+    match worker_of(owner) {
+        Some(worker) => count(&worker.seat.books),
+        None => count(&owner.books.elsewhere),
+    }
+}

@@ -1,0 +1,339 @@
+//! The public handle: putting work, starting and stopping, events and figures.
+
+mod put;
+
+use std::any::Any;
+use std::fmt;
+use std::time::Duration;
+
+use hivework_stm::facade::sync::Arc;
+use hivework_stm::{StmResult, Transaction};
+use stm_ports::EventMessage;
+
+use crate::books::Stats;
+use crate::builder::Builder;
+use crate::event::{Event, Events, UserEvent};
+use crate::gate::Gate;
+use crate::handle::WorkHandle;
+use crate::local;
+use crate::shared::Shared;
+use crate::stop::{self, Drained, StartError, StopError};
+use crate::work::IntoWork;
+
+pub use put::TryPutError;
+
+/// Runs work on worker threads, under a supervisor. A handle: clones share the
+/// scheduler.
+///
+/// Made by [`make_scheduler`](crate::make_scheduler), running, or by
+/// [`Scheduler::builder`]. Work that is put before the start or after a stop
+/// waits for the next start. When the last handle is dropped the scheduler
+/// stops: running works end, and what is queued answers
+/// [`WorkError::Stopped`](crate::WorkError::Stopped).
+///
+/// A queued closure that owns a handle keeps the scheduler alive until it has
+/// run; a work reaches its scheduler through
+/// [`WorkContext::scheduler`](crate::WorkContext::scheduler), which does not.
+///
+/// ```
+/// use hivework::make_scheduler;
+///
+/// let scheduler = make_scheduler();
+/// let answer = scheduler.put_work(|| 6 * 7);
+/// assert_eq!(answer.join().unwrap(), 42);
+/// ```
+#[derive(Clone)]
+pub struct Scheduler {
+    pub(crate) owner: Arc<Owner>,
+}
+
+/// What all handles of a scheduler hold; its drop is the last handle's.
+pub(crate) struct Owner {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        stop::close(&self.shared);
+    }
+}
+
+impl Scheduler {
+    /// Sets up a scheduler.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hivework::Scheduler;
+    ///
+    /// let scheduler = Scheduler::builder()
+    ///     .workers(2)
+    ///     .run_interval(Duration::from_millis(5))
+    ///     .name("imports")
+    ///     .start()?;
+    /// assert_eq!(scheduler.workers(), 2);
+    /// # Ok::<(), hivework::BuildError>(())
+    /// ```
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn of(shared: Shared) -> Scheduler {
+        let shared = Arc::new(shared);
+        let owner = Arc::new(Owner {
+            shared: Arc::clone(&shared),
+        });
+        let first = shared.owner.set(Arc::downgrade(&owner));
+        debug_assert!(first.is_ok(), "a scheduler is owned once");
+        Scheduler { owner }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.owner.shared
+    }
+
+    /// Starts the workers and the supervisor. Without effect on a scheduler
+    /// that runs.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when a thread could not be made; the scheduler is then as
+    /// it was before.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction.
+    pub fn start(&self) -> Result<(), StartError> {
+        stop::start(self.shared())
+    }
+
+    /// Was it started, and not stopped since?
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        Gate::load(&self.shared().gate) != Gate::Closed
+    }
+
+    /// Stops: works that run are waited for, works that are queued wait for
+    /// the next [`start`](Scheduler::start). Every thread has been joined on
+    /// return. Without effect on a scheduler that does not run.
+    ///
+    /// # Errors
+    ///
+    /// [`StopError::InsideWork`] from inside a work item of this scheduler.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction.
+    pub fn stop(&self) -> Result<(), StopError> {
+        stop::stop(self.shared())
+    }
+
+    /// Runs everything that is queued, then stops. Meanwhile works that are put
+    /// from outside answer [`WorkError::Stopped`](crate::WorkError::Stopped);
+    /// those that running works put are run. When `limit` is over first, works
+    /// that run are still waited for, and the rest stays queued for the next
+    /// start. Every thread has been joined on return.
+    ///
+    /// # Errors
+    ///
+    /// [`Drained::TimedOut`] and [`Drained::NotRunning`] say how much stays
+    /// queued; [`Drained::InsideWork`] from inside a work item of this
+    /// scheduler.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction.
+    pub fn drain(&self, limit: Duration) -> Result<(), Drained> {
+        stop::drain(self.shared(), limit)
+    }
+
+    /// How many workers it has when it runs, spares not counted.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.shared().config.workers
+    }
+
+    /// Its figures at this moment.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let shared = self.shared();
+        let workers = shared.crew.books();
+        let mut stats = Stats::read(&shared.books, workers.iter().map(|books| &**books));
+        stats.blocked_workers = shared.away.count();
+        stats
+    }
+
+    /// Subscribes to what happens from now on.
+    ///
+    /// While nobody subscribes, events cost next to nothing. Those of work
+    /// arrive within about a run interval.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: subscribe before it.
+    #[must_use = "the subscription ends when this is dropped"]
+    pub fn events(&self) -> Events {
+        Events::new(Arc::clone(&self.shared().hub))
+    }
+
+    /// Sends an event of the caller's own to the subscribers, as
+    /// [`Event::User`].
+    ///
+    /// ```
+    /// use hivework::{make_scheduler, Event};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let events = scheduler.events();
+    /// scheduler.emit("lunch");
+    /// assert!(matches!(
+    ///     events.next(),
+    ///     Some(Event::User(event)) if event.downcast_ref() == Some(&"lunch"),
+    /// ));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`emit_in`](Scheduler::emit_in) there.
+    pub fn emit<E: Any + Send + Sync>(&self, event: E) {
+        assert!(
+            !hivework_stm::in_transaction(),
+            "emit inside a transaction: use `emit_in(tx, …)`, which sends when it commits"
+        );
+        let shared = self.shared();
+        if shared.hub.is_heard() {
+            shared.tell(Event::User(UserEvent::new(event)));
+        }
+    }
+
+    /// As [`emit`](Scheduler::emit), when the transaction commits.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    pub fn emit_in<E: Any + Send + Sync>(
+        &self,
+        tx: &mut Transaction<'_>,
+        event: E,
+    ) -> StmResult<()> {
+        let shared = self.shared();
+        if !shared.hub.is_heard() {
+            return Ok(());
+        }
+        let event = Event::User(UserEvent::new(event));
+        let Some(worker) = local::worker_of(shared) else {
+            return shared.hub.send_in(tx, event);
+        };
+        let message = EventMessage::new(event.clone());
+        if worker.seat.outbox.send(tx, message)?.is_err() {
+            return shared.hub.send_in(tx, event);
+        }
+        let shared = Arc::clone(shared);
+        tx.on_commit(move || shared.supervisor.events_sent());
+        Ok(())
+    }
+
+    /// Puts work and answers its handle. What can be put: a closure without
+    /// parameters, a closure that takes its
+    /// [`WorkContext`](crate::WorkContext), or what
+    /// [`make_work`](crate::make_work) made.
+    ///
+    /// From outside it goes into the scheduler's queue, in a transaction of its
+    /// own; where the queue is full it waits for room. Without a run to make
+    /// room it does not wait: the handle answers
+    /// [`WorkError::Full`](crate::WorkError::Full). From inside a work item of
+    /// this scheduler it goes to the worker's own deque, where others can steal
+    /// it, and never waits.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`put_work_in`](Scheduler::put_work_in) there.
+    pub fn put_work<T: Send + 'static, Kind>(&self, work: impl IntoWork<T, Kind>) -> WorkHandle<T> {
+        put::put(self.shared(), work.into_work())
+    }
+
+    /// As [`put_work`](Scheduler::put_work), but without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPutError::Full`] when the queue is full, [`TryPutError::Stopped`]
+    /// when the scheduler is draining; each gives the work back.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`put_work_in`](Scheduler::put_work_in) there.
+    pub fn try_put_work<T: Send + 'static, Kind>(
+        &self,
+        work: impl IntoWork<T, Kind>,
+    ) -> Result<WorkHandle<T>, TryPutError<T>> {
+        put::try_put(self.shared(), work.into_work())
+    }
+
+    /// Puts work as part of the transaction: it can be seen, and run, exactly
+    /// when the transaction commits. The handle of an attempt that does not
+    /// commit answers [`WorkError::Cancelled`](crate::WorkError::Cancelled).
+    ///
+    /// ```
+    /// use hivework::{atomically_or, abort, make_scheduler, TVar};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let stock = TVar::new(1);
+    /// let order = || {
+    ///     atomically_or(|tx| {
+    ///         if stock.read(tx)? == 0 {
+    ///             return abort("out of stock");
+    ///         }
+    ///         stock.modify(tx, |stock| stock - 1)?;
+    ///         Ok(scheduler.put_work_in(tx, || "shipped")?)
+    ///     })
+    /// };
+    /// assert_eq!(order().unwrap().join().unwrap(), "shipped");
+    /// assert_eq!(order().err(), Some("out of stock"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A conflict, or a retry while the queue is full and the scheduler runs.
+    pub fn put_work_in<T: Send + 'static, Kind>(
+        &self,
+        tx: &mut Transaction<'_>,
+        work: impl IntoWork<T, Kind>,
+    ) -> StmResult<WorkHandle<T>> {
+        put::put_in(self.shared(), tx, work.into_work())
+    }
+
+    /// Puts all of these works in one transaction: nobody sees some of them
+    /// and not the others. It counts as one put: where the queue is full it
+    /// waits until there is room for the first.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`put_work_in`](Scheduler::put_work_in) there.
+    pub fn put_batch<T: Send + 'static, Kind, W: IntoWork<T, Kind>>(
+        &self,
+        works: impl IntoIterator<Item = W>,
+    ) -> Vec<WorkHandle<T>> {
+        let works = works.into_iter().map(IntoWork::into_work).collect();
+        put::put_batch(self.shared(), works)
+    }
+
+    /// Puts these works, some at a time: the first may have run before the last
+    /// is put.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction: use [`put_work_in`](Scheduler::put_work_in) there.
+    pub fn put_all<T: Send + 'static, Kind, W: IntoWork<T, Kind>>(
+        &self,
+        works: impl IntoIterator<Item = W>,
+    ) -> Vec<WorkHandle<T>> {
+        put::put_all(self.shared(), works.into_iter().map(IntoWork::into_work))
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler")
+            .field("name", &self.shared().config.name)
+            .field("workers", &self.workers())
+            .finish_non_exhaustive()
+    }
+}

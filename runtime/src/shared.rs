@@ -1,0 +1,230 @@
+//! What workers, supervisor and handles of one scheduler share.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use hivework_stm::facade::atomic::{AtomicBool, Ordering, fence};
+use hivework_stm::facade::sync::{Arc, Mutex, Weak};
+use hivework_stm::{TVar, atomically, in_transaction};
+use stm_ports::EventMessage;
+
+use crate::Scheduler;
+use crate::books::{Books, Ending};
+use crate::builder::Config;
+use crate::crew::Crew;
+use crate::event::hub::Hub;
+use crate::event::{Event, WorkId};
+use crate::gate::Gate;
+use crate::idle::{Idle, Notified, Parker};
+use crate::injector::{Injector, Item};
+use crate::local;
+use crate::scheduler::Owner;
+use crate::supervisor::Supervisor;
+use crate::work::error::WorkError;
+use crate::work::task::Info;
+use crate::work::unwind::shield;
+use crate::worker::away::Away;
+
+/// See the [module](self).
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) gate: TVar<u8>,
+    pub(crate) injector: Injector,
+    pub(crate) idle: Idle,
+    pub(crate) away: Away,
+    pub(crate) crew: Crew,
+    pub(crate) books: Books,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) supervisor: Supervisor,
+    /// One start, stop or drain at a time.
+    pub(crate) turn: Mutex<()>,
+    /// A drain waits on it for the last work to end.
+    pub(crate) quiet: Parker,
+    draining: AtomicBool,
+    /// Tells the workers of the present run to end.
+    halt: AtomicBool,
+    /// The public handle, weakly: works reach their scheduler through it.
+    pub(crate) owner: OnceLock<Weak<Owner>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("name", &self.config.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config, injector: Injector) -> Self {
+        Shared {
+            gate: TVar::new(Gate::Closed.into()),
+            idle: Idle::new(config.workers),
+            injector,
+            away: Away::default(),
+            crew: Crew::default(),
+            books: Books::default(),
+            hub: Arc::new(Hub::new()),
+            supervisor: Supervisor::new(),
+            turn: Mutex::new(()),
+            quiet: Parker::new(),
+            draining: AtomicBool::new(false),
+            halt: AtomicBool::new(false),
+            owner: OnceLock::new(),
+            config,
+        }
+    }
+
+    /// The public handle, unless the last of its clones is gone.
+    pub(crate) fn scheduler(&self) -> Option<Scheduler> {
+        let owner = self.owner.get()?.upgrade()?;
+        Some(Scheduler { owner })
+    }
+
+    pub(crate) fn is_halting(&self) -> bool {
+        // Ordering: Acquire; partner: the Release in `set_halt`. Where a sleeper
+        // must not miss it, the fences of `Idle::park` and `Idle::wake_all` order it.
+        self.halt.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_halt(&self, halt: bool) {
+        // Ordering: Release; partner: the Acquire in `is_halting`.
+        self.halt.store(halt, Ordering::Release);
+    }
+
+    /// Says that a drain waits, or no longer does.
+    pub(crate) fn set_draining(&self, draining: bool) {
+        // Ordering: ordered by the fence below.
+        self.draining.store(draining, Ordering::Relaxed);
+        // Ordering: SeqCst fence between "a drain waits" and its look at the
+        // books; partner: the fence that everyone passes who calls `tell_drain`.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Lets a drain that waits look again. The caller has passed a SeqCst fence
+    /// since the last item that it ended.
+    pub(crate) fn tell_drain(&self) {
+        // Ordering: ordered by the caller's fence and that in `set_draining`.
+        if self.draining.load(Ordering::Relaxed) {
+            self.quiet.unpark();
+        }
+    }
+
+    /// Is there anything that a worker could take?
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.crew.has_work()
+    }
+
+    /// Something was published: sees to it that somebody takes it.
+    pub(crate) fn notify(&self) {
+        let notified = self.idle.notify();
+        self.follow_up(notified);
+    }
+
+    /// What remains to be done after a notification: who is away needs a
+    /// stand-in, and the supervisor may have to be stirred.
+    pub(crate) fn follow_up(&self, notified: Notified) {
+        if notified == Notified::Nobody && self.away.count() > 0 {
+            self.away.call(self);
+        }
+        self.supervisor.stir();
+    }
+
+    /// Puts items back into the injector, whatever its capacity and whoever is
+    /// let in, and sees to it that somebody takes them. Says how many it were.
+    pub(crate) fn put_back(&self, items: impl Iterator<Item = Item>) -> usize {
+        let mut count = 0;
+        for item in items {
+            let put = atomically(|tx| self.injector.put(tx, Arc::clone(&item)));
+            if put.is_err() {
+                let why = "the transport is gone and took the queue with it";
+                item.refuse(stm_ports::Refusal::Lost(why));
+            }
+            count += 1;
+        }
+        if count > 0 {
+            self.notify();
+        }
+        count
+    }
+
+    /// Counts an item that is settled, before its outcome is published.
+    pub(crate) fn work_settled(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {
+        match ending {
+            Ending::Finished => local::finished(info),
+            _ => self.books.settle(ending),
+        }
+        self.announce(|| work_event(info, ending, why));
+    }
+
+    /// Counts an item as over, after its callbacks. A drain hears of it when
+    /// the worker that ran it parks, which passes a fence; no item pays for one.
+    pub(crate) fn work_ended(self: &Arc<Self>) {
+        if local::worker_of(self).is_some() {
+            self.books.end();
+        } else {
+            self.work_ended_elsewhere();
+        }
+    }
+
+    /// As [`work_ended`](Shared::work_ended), on a thread that will not park.
+    pub(crate) fn work_ended_elsewhere(&self) {
+        self.books.end();
+        // Ordering: SeqCst fence between the end and the look at the flag;
+        // partner: the fence in `set_draining`.
+        fence(Ordering::SeqCst);
+        self.tell_drain();
+    }
+
+    /// Tells the subscribers, if there are any. A worker does so through its
+    /// channel to the supervisor.
+    ///
+    /// A transport is a user's code: a panic in it is contained.
+    pub(crate) fn announce(&self, event: impl FnOnce() -> Option<Event>) {
+        if !self.hub.is_heard() || in_transaction() {
+            return;
+        }
+        let Some(event) = event() else { return };
+        shield(|| self.tell(event));
+    }
+
+    /// As [`announce`](Shared::announce), for an event that is there already.
+    pub(crate) fn tell(&self, event: Event) {
+        match local::worker().filter(|worker| std::ptr::eq(&*worker.shared, self)) {
+            Some(worker) => {
+                let message = EventMessage::new(event.clone());
+                let sent = atomically(|tx| worker.seat.outbox.send(tx, message.clone()));
+                if sent.is_err() {
+                    self.hub.send(event);
+                }
+                self.supervisor.events_sent();
+            }
+            None => self.hub.send(event),
+        }
+    }
+}
+
+fn work_event(info: &Info, ending: Ending, why: Option<&WorkError>) -> Option<Event> {
+    let work = WorkId {
+        id: info.id,
+        name: info.name().map(Arc::from),
+    };
+    Some(match ending {
+        Ending::Finished => Event::WorkFinished(work),
+        Ending::Panicked => Event::WorkPanicked {
+            work,
+            message: Arc::from(why.and_then(WorkError::panic_message).unwrap_or_default()),
+        },
+        Ending::Cancelled => Event::WorkCancelled(work),
+        Ending::Overdue => Event::WorkOverdue(work),
+        Ending::Stopped => Event::WorkStopped(work),
+        Ending::Lost => Event::WorkLost {
+            work,
+            reason: match why {
+                Some(WorkError::Lost(reason)) => reason,
+                _ => "no reason is known",
+            },
+        },
+        Ending::RolledBack => return None,
+    })
+}

@@ -1,0 +1,328 @@
+//! Starting and ending a run, step by step.
+//!
+//! A scheduler is *closed* or it has a *run*: its workers and its supervisor. One
+//! thread at a time changes that (`Shared::turn`). Work that is queued outlives
+//! a run: it lies in the injector until the next one.
+//!
+//! # Start
+//!
+//! 1. A scheduler that runs: nothing to do.
+//! 2. Lower the halt flag, open the gate, make the supervisor, then the workers.
+//! 3. If a thread cannot be had: end the run as a stop does, and say so.
+//!
+//! # End of a run (stop, drain and drop share it)
+//!
+//! 1. Close the gate, in a transaction: puts from outside stay in the queue from
+//!    here on.
+//! 2. Raise the halt flag, wake every sleeping worker and resting spare. A
+//!    worker looks at the flag before each item, and as the last thing before
+//!    it sleeps; the idle protocol (`idle.rs`) treats it as work.
+//! 3. Each worker finishes its item, puts its deque back into the injector, ends.
+//! 4. Join the workers. Meanwhile the supervisor goes on: deadlines of running
+//!    works are kept, and a worker that crashes is buried, but no seat is filled
+//!    while the flag is up.
+//! 5. Tell the supervisor to quit and join it. It may have been filling a seat
+//!    when the flag went up: join that worker, too.
+//!
+//! It ends when the items that are running end; a stop waits as long as they
+//! take. All threads are joined on return.
+//!
+//! # Drain
+//!
+//! 1. Set the gate to *draining*, in a transaction. What was put before is in
+//!    the queue now; what comes from outside later answers `Stopped`. Works put
+//!    by running work are let in: a work is counted in the books before it can
+//!    be seen, and ends only after it has put all it puts.
+//! 2. Wait until the books say that nothing is live, or for the time-out. A
+//!    zero there was true at that moment, and stays true: nobody inside is left
+//!    to put work, nobody outside may.
+//! 3. End the run. What is still live is queued; the error says how much.
+//!
+//! Who tells the drain to look: a worker about to sleep, and whoever ends an
+//! item on another thread, each after a fence that pairs with the one behind
+//! the drain's flag. One of the two sees the other.
+//!
+//! # The last handle goes
+//!
+//! On a thread outside: end the run, then answer what is left with `Stopped`, and
+//! close the events. A thread of the scheduler's own cannot join itself, and
+//! inside a transaction nothing can be stored: there the drop only tells
+//! the supervisor, which raises the flag, goes on with its rounds until every
+//! worker is buried, and answers what is left; it is detached by then. Where
+//! there is no run, and a transaction is open, a thread is made for it.
+//!
+//! # From inside
+//!
+//! Stop and drain from a thread of the scheduler's own are errors: they would wait
+//! for themselves. Start from there has no effect: whoever asks is running.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use hivework_stm::facade::sync::Arc;
+use hivework_stm::facade::thread;
+use hivework_stm::in_transaction;
+use stm_ports::{ConnectError, Refusal};
+
+use crate::crew::{Crew, FillError};
+use crate::event::Event;
+use crate::gate::Gate;
+use crate::local;
+use crate::shared::Shared;
+use crate::supervisor::{Supervisor, health};
+use crate::time::after;
+use crate::work::unwind::shield;
+
+/// How many items are answered at a time when the last handle goes.
+const BATCH: usize = 64;
+
+pub(crate) fn start(shared: &Arc<Shared>) -> Result<(), StartError> {
+    assert!(
+        !in_transaction(),
+        "start inside a transaction: start the scheduler before or after it"
+    );
+    if local::is_inside(shared) {
+        return Ok(());
+    }
+    let _turn = shared.turn.lock();
+    if Gate::load(&shared.gate) != Gate::Closed {
+        return Ok(());
+    }
+    shared.set_halt(false);
+    Gate::Open.set(&shared.gate);
+    let workers = shared.config.workers;
+    let started = Supervisor::start(shared)
+        .map_err(StartError::Spawn)
+        .and_then(|()| (0..workers).try_for_each(|number| Ok(Crew::fill(shared, number, false)?)));
+    match started {
+        Ok(()) => shared.announce(|| Some(Event::Started { workers })),
+        Err(_) => end_run(shared),
+    }
+    started
+}
+
+pub(crate) fn stop(shared: &Arc<Shared>) -> Result<(), StopError> {
+    assert!(
+        !in_transaction(),
+        "stop inside a transaction: stop the scheduler before or after it"
+    );
+    if local::is_inside(shared) {
+        return Err(StopError::InsideWork);
+    }
+    let _turn = shared.turn.lock();
+    if Gate::load(&shared.gate) != Gate::Closed {
+        end_run(shared);
+        shared.announce(|| Some(Event::Stopped));
+    }
+    Ok(())
+}
+
+pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained> {
+    assert!(
+        !in_transaction(),
+        "drain inside a transaction: drain the scheduler before or after it"
+    );
+    if local::is_inside(shared) {
+        return Err(Drained::InsideWork);
+    }
+    let deadline = after(limit);
+    let _turn = shared.turn.lock();
+    if Gate::load(&shared.gate) == Gate::Closed {
+        return match shared.books.live() {
+            0 => Ok(()),
+            queued => Err(Drained::NotRunning { queued }),
+        };
+    }
+    Gate::Draining.set(&shared.gate);
+    shared.announce(|| Some(Event::Draining));
+    shared.set_draining(true);
+    while shared.books.live() > 0 && shared.quiet.park(deadline) {}
+    shared.set_draining(false);
+    end_run(shared);
+    shared.announce(|| Some(Event::Stopped));
+    match shared.books.live() {
+        0 => Ok(()),
+        queued => Err(Drained::TimedOut { queued }),
+    }
+}
+
+/// The last handle is gone.
+pub(crate) fn close(shared: &Arc<Shared>) {
+    let runs = shared.supervisor.thread.lock().is_some();
+    if runs && (local::is_inside(shared) || in_transaction()) {
+        shared.supervisor.orphan();
+    } else if in_transaction() {
+        let shared = Arc::clone(shared);
+        let name = format!("{}-closer", shared.config.name);
+        // Without a thread what is queued stays unanswered: there is nobody
+        // who could do it.
+        let _ = thread::Builder::new()
+            .name(name)
+            .spawn(move || answer_left(&shared));
+    } else {
+        if runs {
+            end_run(shared);
+        }
+        answer_left(shared);
+    }
+}
+
+/// Steps 1 to 5.
+fn end_run(shared: &Arc<Shared>) {
+    halt(shared);
+    bury_all(shared);
+    shared.supervisor.quit();
+    let supervisor = shared.supervisor.thread.lock().take();
+    if let Some(thread) = supervisor {
+        // The supervisor contains its panics: there is no news in the answer.
+        let _ = thread.join();
+    }
+    bury_all(shared);
+}
+
+/// Steps 1 and 2.
+fn halt(shared: &Shared) {
+    Gate::Closed.set(&shared.gate);
+    shared.set_halt(true);
+    shared.idle.wake_all();
+    shared.away.wake_all();
+}
+
+/// Step 4.
+fn bury_all(shared: &Arc<Shared>) {
+    for member in shared.crew.take_all() {
+        health::bury(shared, member);
+    }
+}
+
+/// The end of a run whose scheduler is gone, on the supervisor's thread, a step
+/// each round; true when it is done.
+pub(crate) fn end_orphaned(shared: &Arc<Shared>) -> bool {
+    if !shared.is_halting() {
+        halt(shared);
+    }
+    if !shared.crew.is_empty() {
+        return false;
+    }
+    // Detached: nobody is left to join it.
+    drop(shared.supervisor.thread.lock().take());
+    answer_left(shared);
+    true
+}
+
+/// Answers what is queued with `Stopped` and closes the events.
+fn answer_left(shared: &Shared) {
+    loop {
+        let left = shared.injector.take(BATCH);
+        if left.is_empty() {
+            break;
+        }
+        for message in left {
+            shield(|| message.into_item().refuse(Refusal::Stopped));
+        }
+    }
+    shared.announce(|| Some(Event::Stopped));
+    shared.hub.close();
+}
+
+/// Why a scheduler did not start. It is as it was before.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The operating system gave no thread.
+    Spawn(io::Error),
+    /// The transport did not connect a worker to the supervisor.
+    Connect(ConnectError),
+}
+
+impl From<FillError> for StartError {
+    fn from(error: FillError) -> Self {
+        match error {
+            FillError::Spawn(error) => StartError::Spawn(error),
+            FillError::Connect(error) => StartError::Connect(error),
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Spawn(error) => write!(f, "a thread could not be made: {error}"),
+            StartError::Connect(error) => {
+                write!(f, "the transport did not connect a worker: {error:?}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            StartError::Spawn(error) => Some(error),
+            StartError::Connect(_) => None,
+        }
+    }
+}
+
+/// Why a scheduler was not stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum StopError {
+    /// It was asked for from inside a work item, for whose end it would wait.
+    InsideWork,
+}
+
+impl fmt::Display for StopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopError::InsideWork => f.write_str(
+                "a work item cannot stop the scheduler that runs it: \
+                 the stop would wait for the item to end",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StopError {}
+
+/// Why a drain did not finish.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Drained {
+    /// It was asked for from inside a work item, for whose end it would wait.
+    /// The scheduler runs on.
+    InsideWork,
+    /// The time was over first. The scheduler has stopped.
+    TimedOut {
+        /// How many works are left in the queue, for the next start.
+        queued: u64,
+    },
+    /// The scheduler was not running, and so nothing was run.
+    NotRunning {
+        /// How many works lie in the queue, for the next start.
+        queued: u64,
+    },
+}
+
+impl fmt::Display for Drained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Drained::InsideWork => f.write_str(
+                "a work item cannot drain the scheduler that runs it: \
+                 the drain would wait for the item to end",
+            ),
+            Drained::TimedOut { queued } => {
+                write!(f, "the drain ran out of time with {queued} works queued")
+            }
+            Drained::NotRunning { queued } => {
+                write!(
+                    f,
+                    "the scheduler is not running, and {queued} works are queued"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Drained {}

@@ -1,0 +1,239 @@
+//! The supervisor: one thread that watches over the workers.
+//!
+//! # Purpose
+//!
+//! It replaces workers that died, sends spares for workers that are blocked,
+//! answers works whose deadline has passed, and passes events on. It looks
+//! every `run_interval` while there is work, and sleeps without a tick while
+//! there is none.
+//!
+//! # A round
+//!
+//! 1. [Health](health): members whose threads have ended are taken off the
+//!    roster, what a crashed one had queued is put back, its seat is filled.
+//! 2. [Spares](spares): while work is queued and more are away than are stood
+//!    in for, a spare is made.
+//! 3. [Timers](timers): works whose deadline has passed are answered.
+//! 4. Events of the workers are passed on to the subscribers.
+//! 5. Where work can arrive without a putter's notification (a transport that
+//!    is not local), the queue is looked at, and a worker is woken for it.
+//! 6. If it was told to quit: done. If the last handle of the scheduler is
+//!    gone: end the run (see `stop.rs`) and be done.
+//! 7. Sleep until the next tick, the earliest deadline, or a ring.
+//!
+//! Every step is bounded: by the number of workers, of due timers, of events
+//! that lie in the channels at that moment.
+//!
+//! # The bell
+//!
+//! [`Supervisor::ring`] wakes it: a permit behind a lock, as a worker's parker.
+//! Putting work must not cost that much, so it only *stirs* a supervisor that
+//! *dozes*, that is, sleeps without a tick:
+//!
+//! - the putter counts its item, publishes it, passes a `fence(SeqCst)` (in
+//!   [`Idle::notify`](crate::idle::Idle::notify)) and reads `dozing`;
+//! - the supervisor sets `dozing`, passes a `fence(SeqCst)`, and looks once more
+//!   whether there is work or an event; only then does it sleep without a tick.
+//!
+//! One of the two sees the other, whichever fence comes first. Of many putters
+//! one wins the swap and rings.
+
+pub(crate) mod health;
+mod spares;
+pub(crate) mod timers;
+
+use std::time::Instant;
+
+use hivework_stm::atomically;
+use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use hivework_stm::facade::sync::{Arc, Mutex};
+use hivework_stm::facade::thread::{self, JoinHandle};
+
+use crate::crew::Seat;
+use crate::event::Event;
+use crate::idle::Parker;
+use crate::local;
+use crate::shared::Shared;
+use crate::stop;
+use crate::time::{after, earlier};
+use crate::work::unwind::{contain, message, shield};
+use timers::Timers;
+
+/// How many events are taken from one worker's channel at a time.
+const BATCH: usize = 64;
+
+/// What others see of the supervisor.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    bell: Parker,
+    dozing: AtomicBool,
+    quit: AtomicBool,
+    orphaned: AtomicBool,
+    /// How many events workers have sent, so that none is slept over.
+    sent: AtomicU64,
+    pub(crate) timers: Timers,
+    pub(crate) thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Supervisor {
+    pub(crate) fn new() -> Self {
+        Supervisor {
+            bell: Parker::new(),
+            dozing: AtomicBool::new(false),
+            quit: AtomicBool::new(false),
+            orphaned: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+            timers: Timers::default(),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// Wakes the supervisor.
+    pub(crate) fn ring(&self) {
+        self.bell.unpark();
+    }
+
+    /// Wakes it if it sleeps without a tick. The caller has passed a SeqCst fence
+    /// since it did what the supervisor should see.
+    pub(crate) fn stir(&self) {
+        // Ordering: ordered by the caller's fence; partner: the fence in `doze`.
+        // The swap only chooses who rings.
+        if self.dozing.load(Ordering::Relaxed) && self.dozing.swap(false, Ordering::Relaxed) {
+            self.ring();
+        }
+    }
+
+    /// A worker has sent an event.
+    pub(crate) fn events_sent(&self) {
+        // Ordering: ordered by the fence below.
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        // Ordering: SeqCst fence between the event and the look at `dozing`;
+        // partner: the fence in `doze`.
+        fence(Ordering::SeqCst);
+        self.stir();
+    }
+
+    /// Tells it to be done after this round.
+    pub(crate) fn quit(&self) {
+        // Ordering: Release; partner: the Acquire in `is_quitting`.
+        self.quit.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    fn is_quitting(&self) -> bool {
+        // Ordering: Acquire; partner: the Release in `quit`.
+        self.quit.load(Ordering::Acquire)
+    }
+
+    /// Tells it that the last handle is gone and that it is to end the run.
+    pub(crate) fn orphan(&self) {
+        // Ordering: Release; partner: the Acquire in `is_orphaned`.
+        self.orphaned.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    fn is_orphaned(&self) -> bool {
+        // Ordering: Acquire; partner: the Release in `orphan`.
+        self.orphaned.load(Ordering::Acquire)
+    }
+
+    /// Makes the thread, for a new run.
+    pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
+        // Ordering: nobody else looks at it before the thread is there.
+        shared.supervisor.quit.store(false, Ordering::Relaxed);
+        let name = format!("{}-supervisor", shared.config.name);
+        let theirs = Arc::clone(shared);
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(move || supervise(&theirs))?;
+        *shared.supervisor.thread.lock() = Some(thread);
+        Ok(())
+    }
+}
+
+/// The thread.
+fn supervise(shared: &Arc<Shared>) {
+    local::become_supervisor(shared);
+    let mut exhausted = false;
+    loop {
+        // Users' code that a round can reach (a transport, a deadline's waker)
+        // is contained where it is called; this is the last line.
+        let sent = shared.supervisor.sent.load(Ordering::Relaxed);
+        let round = contain(|| {
+            health::round(shared);
+            exhausted = spares::round(shared, exhausted);
+            shared.supervisor.timers.fire(Instant::now());
+            pass_events_on(shared, &shared.crew.roster());
+            if !shared.injector.is_local() && !shared.injector.is_empty() {
+                shared.notify();
+            }
+        });
+        if let Err(payload) = round {
+            let reason = message(&*payload);
+            shared.announce(|| {
+                Some(Event::SupervisorTroubled {
+                    reason: reason.into(),
+                })
+            });
+        }
+        if shared.supervisor.is_quitting() {
+            return;
+        }
+        if shared.supervisor.is_orphaned() && stop::end_orphaned(shared) {
+            return;
+        }
+        sleep(shared, sent);
+    }
+}
+
+/// Step 7.
+fn sleep(shared: &Shared, sent: u64) {
+    let supervisor = &shared.supervisor;
+    let due = supervisor.timers.earliest();
+    if is_busy(shared) {
+        let tick = after(shared.config.run_interval);
+        supervisor.bell.park(earlier(tick, due));
+        return;
+    }
+    // Ordering: ordered by the fence below.
+    supervisor.dozing.store(true, Ordering::Relaxed);
+    // Ordering: SeqCst fence between "I doze" and the last look; partner: the
+    // fence of whoever stirs.
+    fence(Ordering::SeqCst);
+    // Ordering: ordered by the fence above.
+    let unseen = supervisor.sent.load(Ordering::Relaxed) != sent;
+    if !unseen && !is_busy(shared) {
+        supervisor.bell.park(due);
+    }
+    // Ordering: Relaxed; a stirrer that still reads `true` rings once too often.
+    supervisor.dozing.store(false, Ordering::Relaxed);
+}
+
+/// Is there something to look after at every tick? Works that are blocked do
+/// not count.
+fn is_busy(shared: &Shared) -> bool {
+    let away = shared.away.count() as u64;
+    shared.books.live() > away || health::is_understaffed(shared)
+}
+
+/// Step 4.
+pub(crate) fn pass_events_on(shared: &Shared, seats: &[Arc<Seat>]) {
+    if !shared.hub.is_heard() {
+        return;
+    }
+    for seat in seats {
+        loop {
+            let mut batch = Vec::new();
+            shield(|| {
+                batch = atomically(|tx| seat.inbox.receive_batch(tx, BATCH)).unwrap_or_default();
+            });
+            let last = batch.len() < BATCH;
+            for event in batch.into_iter().filter_map(|event| event.downcast().ok()) {
+                shared.hub.send(Event::clone(&event));
+            }
+            if last {
+                break;
+            }
+        }
+    }
+}

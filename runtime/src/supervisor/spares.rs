@@ -1,0 +1,46 @@
+//! Making spares for workers that are away; `worker/away.rs` has the protocol.
+//!
+//! While work is queued and more are away than are stood in for, a spare takes
+//! the next number after the workers'. On reaching the bound the subscribers
+//! are told, once for as long as it lasts.
+
+use std::sync::Arc;
+
+use crate::crew::Crew;
+use crate::event::Event;
+use crate::shared::Shared;
+
+/// One round; answers whether the bound keeps a needed spare from being made.
+pub(super) fn round(shared: &Arc<Shared>, exhausted: bool) -> bool {
+    while !shared.is_halting() && shared.away.is_short() && shared.has_work() {
+        let (number, spares) = shared.crew.free_number(shared.config.workers);
+        if spares >= shared.config.max_spares {
+            // A spare that rests counts as there: it is called, not made.
+            shared.away.call(shared);
+            let blocked = shared.away.count();
+            if !exhausted {
+                shared.announce(|| Some(Event::WorkersExhausted { blocked }));
+            }
+            return true;
+        }
+        if !shared.away.enlist() {
+            shared.away.call(shared);
+            return false;
+        }
+        match Crew::fill(shared, number, true) {
+            Ok(()) => shared.announce(|| Some(Event::SpareStarted { worker: number })),
+            Err(error) => {
+                shared.away.discharge();
+                let reason: Arc<str> = error.to_string().into();
+                shared.announce(|| {
+                    Some(Event::WorkerSpawnFailed {
+                        worker: number,
+                        reason,
+                    })
+                });
+                return false;
+            }
+        }
+    }
+    false
+}

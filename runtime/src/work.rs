@@ -1,0 +1,158 @@
+//! A work item before it is put: a closure and its options.
+
+pub(crate) mod completion;
+pub(crate) mod context;
+pub(crate) mod error;
+pub(crate) mod state;
+pub(crate) mod task;
+pub(crate) mod unwind;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use hivework_stm::facade::sync::Arc;
+
+use context::WorkContext;
+use error::WorkError;
+use task::{Body, Core, Task};
+
+/// A piece of work with its options, ready to be put. Made by [`make_work`].
+#[must_use = "work does nothing until it is put"]
+pub struct Work<T> {
+    pub(crate) core: Arc<dyn Core<T>>,
+    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// Makes work out of a closure, to give it a name, a deadline or a callback
+/// before it is put. A closure that needs none of them can be put as it is.
+///
+/// The closure takes nothing, or its own [`WorkContext`]; the context's type
+/// has to be written down: `|work: &WorkContext| …`.
+///
+/// ```
+/// use std::time::Duration;
+/// use hivework::{make_scheduler, make_work, WorkContext};
+///
+/// let scheduler = make_scheduler();
+/// let plain = make_work(|| 6 * 7).name("answer").deadline(Duration::from_secs(5));
+/// let named = make_work(|work: &WorkContext| work.name().map(str::to_owned)).name("me");
+/// assert_eq!(scheduler.put_work(plain).join().unwrap(), 42);
+/// assert_eq!(scheduler.put_work(named).join().unwrap().as_deref(), Some("me"));
+/// ```
+pub fn make_work<T, Kind>(closure: impl IntoWork<T, Kind>) -> Work<T> {
+    closure.into_work()
+}
+
+impl<T: Send + 'static> Work<T> {
+    fn of(body: impl Body<T>) -> Self {
+        Work {
+            core: Arc::new(Task::new(body)),
+            name: None,
+            deadline: None,
+        }
+    }
+
+    /// What it is called in events and books.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How long it may take from the put on. When that has passed, the handle
+    /// answers [`WorkError::DeadlineExceeded`] at once: work that has not begun
+    /// never does, and work that is running reads
+    /// [`cancelled`](WorkContext::cancelled) and has its late result dropped.
+    ///
+    /// A scheduler that is stopped watches no clock: then a thread in `join`
+    /// does so for itself, and a future is answered after the next start.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    /// Called once with the outcome before the handle is answered, on the
+    /// thread that ran or cancelled the work. A deadline that passes answers
+    /// the handle first, and the callback follows on a worker. A panic in it
+    /// is contained.
+    pub fn on_done(self, callback: impl FnOnce(&Result<T, WorkError>) + Send + 'static) -> Self {
+        self.core
+            .completion()
+            .on_done_before_put(Box::new(callback));
+        self
+    }
+}
+
+impl<T> fmt::Debug for Work<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work")
+            .field("name", &self.name)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be put: a closure `FnOnce() -> T`, a closure
+/// `FnOnce(&WorkContext) -> T`, or a [`Work<T>`].
+///
+/// `Kind` tells the three apart and is always inferred.
+pub trait IntoWork<T, Kind> {
+    /// The work.
+    fn into_work(self) -> Work<T>;
+}
+
+/// The kinds of [`IntoWork`].
+pub mod kind {
+    /// A closure without parameters.
+    #[derive(Debug)]
+    pub enum Plain {}
+    /// A closure that takes its [`WorkContext`](crate::WorkContext).
+    #[derive(Debug)]
+    pub enum Contextual {}
+    /// [`Work`](crate::Work) itself.
+    #[derive(Debug)]
+    pub enum Made {}
+}
+
+impl<T> IntoWork<T, kind::Made> for Work<T> {
+    fn into_work(self) -> Work<T> {
+        self
+    }
+}
+
+impl<T, F> IntoWork<T, kind::Plain> for F
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn into_work(self) -> Work<T> {
+        Work::of(Plain(self))
+    }
+}
+
+impl<T, F> IntoWork<T, kind::Contextual> for F
+where
+    F: FnOnce(&WorkContext) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn into_work(self) -> Work<T> {
+        Work::of(Contextual(self))
+    }
+}
+
+struct Plain<F>(F);
+
+impl<T, F: FnOnce() -> T + Send + 'static> Body<T> for Plain<F> {
+    fn call(self, _: &dyn Fn() -> WorkContext) -> T {
+        (self.0)()
+    }
+}
+
+struct Contextual<F>(F);
+
+impl<T, F: FnOnce(&WorkContext) -> T + Send + 'static> Body<T> for Contextual<F> {
+    fn call(self, context: &dyn Fn() -> WorkContext) -> T {
+        (self.0)(&context())
+    }
+}

@@ -1,0 +1,115 @@
+//! A worker: the loop that takes items and runs them.
+//!
+//! # The loop
+//!
+//! 1. If the run is ending: done.
+//! 2. A spare that is not needed rests, and ends if nobody called it for a while
+//!    (`worker/away.rs`).
+//! 3. Take an item: from the own deque, from the injector, from another worker
+//!    ([search]), and run it, unwinding contained (`work/task.rs`).
+//! 4. Nothing anywhere: park (`idle.rs`).
+//!
+//! # The end
+//!
+//! Told to end, a worker puts what its deque holds back into the injector, where it
+//! waits for the next run, and leaves its seat. A worker that unwinds (nothing
+//! that a user's code does can make it, a defect of ours can) leaves its seat as
+//! crashed and rings the supervisor, which puts its items back for it.
+
+pub(crate) mod away;
+pub(crate) mod deque;
+mod search;
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use hivework_stm::facade::sync::Arc;
+use hivework_stm::set_block_hook;
+
+use crate::crew::Seat;
+use crate::event::Event;
+use crate::idle::Parked;
+use crate::injector::Item;
+use crate::local::{self, Local};
+use crate::shared::Shared;
+use crate::work::unwind::{message, shield};
+use away::{InTransaction, Rest};
+use deque::Deque;
+use search::Search;
+
+/// How long a spare sleeps before it looks whether it is still needed; doubled
+/// each time that it is.
+const SPARE_SLEEP: Duration = Duration::from_millis(500);
+
+/// The thread of a worker.
+pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>) {
+    let local = Rc::new(Local {
+        shared: Arc::clone(&shared),
+        seat: Arc::clone(&seat),
+        deque,
+    });
+    local::become_worker(Some(Rc::clone(&local)));
+    set_block_hook(Some(Arc::new(InTransaction(Arc::clone(&shared)))));
+    // Not `contain`: this is where a crash on purpose ends, too.
+    let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&local)));
+    set_block_hook(None);
+    local::become_worker(None);
+    let (crash, discharged) = match run {
+        Ok(discharged) => (None, discharged),
+        Err(payload) => (Some(message(&*payload)), false),
+    };
+    if seat.is_spare && !discharged {
+        shared.away.discharge();
+    }
+    // The deque goes first, so that whoever finds the seat left finds every
+    // item through the stealer.
+    drop(local);
+    seat.leave(crash);
+    shared.supervisor.ring();
+}
+
+/// From the first hook to the last; true for a spare that has been discharged.
+fn work(local: &Local) -> bool {
+    let (shared, seat) = (&local.shared, &local.seat);
+    let worker = seat.number;
+    if let Some(hook) = &shared.config.on_thread_start {
+        shield(|| hook(worker));
+    }
+    shared.announce(|| Some(Event::WorkerStarted { worker }));
+    let discharged = run(local);
+    if let Some(hook) = &shared.config.on_thread_stop {
+        shield(|| hook(worker));
+    }
+    shared.put_back(std::iter::from_fn(|| local.deque.pop()));
+    discharged
+}
+
+/// Steps 1 to 4, until told to end.
+fn run(local: &Local) -> bool {
+    let (shared, seat) = (&local.shared, &local.seat);
+    let mut search = Search::new(local);
+    let mut sleep = SPARE_SLEEP;
+    loop {
+        if shared.is_halting() {
+            return false;
+        }
+        if seat.is_spare && shared.away.has_surplus() {
+            search.end();
+            shared.put_back(std::iter::from_fn(|| local.deque.pop()));
+            if shared.away.rest(shared, &seat.parker) == Rest::Retire {
+                return true;
+            }
+        }
+        if let Some(item) = search.next() {
+            item.run();
+            sleep = SPARE_SLEEP;
+            continue;
+        }
+        seat.books.parked.add(1);
+        let until = seat.is_spare.then(|| Instant::now() + sleep);
+        match search.park(until) {
+            Parked::Woken | Parked::Declined => {}
+            Parked::TimedOut => sleep = (sleep * 2).min(60 * SPARE_SLEEP),
+        }
+    }
+}

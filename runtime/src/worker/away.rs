@@ -1,0 +1,271 @@
+//! Who stands in for a worker that is blocked inside its work.
+//!
+//! # Purpose
+//!
+//! A work item may wait: in a transaction that retries, in `join` on an item that
+//! another worker runs, in [`blocking`]. Its thread keeps its stack and can run
+//! nothing else meanwhile; running other work on top of a half-done item is
+//! how a lock's holder comes to wait for itself. So the worker counts as
+//! *away*, and while work is queued a *spare* takes its place: at most one for
+//! each that is away, and no more than the scheduler's bound.
+//!
+//! # State
+//!
+//! `away`, a count; and behind a lock how many spares are *in service*, and the
+//! parkers of the spares that *rest*. The lock orders everything but `away`.
+//!
+//! # Steps
+//!
+//! Going away ([`Away::leave`], on the worker's thread, before it sleeps):
+//! - A1 Add one to `away`. A2 `fence(SeqCst)`. A3 If work is queued: call.
+//!
+//! Putting work (after [`Idle::notify`](crate::idle::Idle::notify) said `Nobody`;
+//! its fence lies between the publication and what follows):
+//! - B1 If `away` is not 0: call.
+//!
+//! Calling ([`Away::call`]):
+//! - C1 Lock. If as many are in service as are away: done.
+//! - C2 A spare rests: count it in service and wake it. Otherwise ring the
+//!   supervisor, which looks whether the bound allows another, and makes it.
+//!
+//! A spare, whenever it is between two items ([`Away::rest`]):
+//! - D1 Lock. If no more are in service than are away: go on.
+//! - D2 Otherwise leave service, go on the list of those who rest, unlock.
+//! - D3 `fence(SeqCst)`. If somebody is away and work is queued: call (and
+//!   perhaps be called).
+//! - D4 Sleep until called, for a while at most; nobody called: retire.
+//!
+//! # Races
+//!
+//! *Work is put while the last worker goes away.* A2 and the notification's
+//! fence are in one order. If the notification's is first, A3 sees the item; if
+//! A2 is first, B1 sees the worker away. One of them calls; if both do, C1 stops
+//! the second.
+//!
+//! *A worker comes back while a spare is called.* One spare too many serves until
+//! it is next between two items (D1), which is within one item.
+//!
+//! *A spare goes to rest while work is put and a worker goes away.* D3 looks
+//! again after D2, as A3 does after A1.
+//!
+//! *A spare is called at the end of its rest.* It leaves the list under the
+//! lock, or finds that it has been taken off: then it takes its permit and
+//! serves.
+
+use std::time::{Duration, Instant};
+
+use hivework_stm::BlockHook;
+use hivework_stm::facade::atomic::{AtomicUsize, Ordering, fence};
+use hivework_stm::facade::sync::{Arc, Mutex};
+
+use crate::idle::Parker;
+use crate::local;
+use crate::shared::Shared;
+
+/// How long a spare rests before it retires.
+const REST: Duration = Duration::from_millis(500);
+
+/// Who is away and who stands in; see the [module](self).
+#[derive(Debug, Default)]
+pub(crate) struct Away {
+    away: AtomicUsize,
+    spares: Mutex<Spares>,
+}
+
+#[derive(Debug, Default)]
+struct Spares {
+    in_service: usize,
+    resting: Vec<Arc<Parker>>,
+}
+
+/// What became of a spare that looked whether it is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Rest {
+    /// It is: go on.
+    Serve,
+    /// It is not, and has not been for a while.
+    Retire,
+}
+
+impl Away {
+    /// How many are away.
+    pub(crate) fn count(&self) -> usize {
+        // Ordering: ordered by the fences of the steps above where it decides,
+        // a figure for the eye elsewhere.
+        self.away.load(Ordering::Relaxed)
+    }
+
+    /// A1 to A3.
+    fn leave(&self, shared: &Shared) {
+        // Ordering: ordered by the fence below.
+        self.away.fetch_add(1, Ordering::Relaxed);
+        // Ordering: SeqCst fence between "I am away" and the look at the
+        // queues; partner: the fence in `Idle::notify`.
+        fence(Ordering::SeqCst);
+        if shared.has_work() {
+            self.call(shared);
+        }
+    }
+
+    fn come_back(&self) {
+        // Ordering: Relaxed; a spare that sees it late serves one item longer.
+        self.away.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// C1 and C2.
+    pub(crate) fn call(&self, shared: &Shared) {
+        let mut spares = self.spares.lock();
+        if spares.in_service >= self.count() {
+            return;
+        }
+        if let Some(parker) = spares.resting.pop() {
+            spares.in_service += 1;
+            drop(spares);
+            parker.unpark();
+        } else {
+            drop(spares);
+            shared.supervisor.ring();
+        }
+    }
+
+    /// Counts a spare in that is about to be made, if one is needed.
+    pub(crate) fn enlist(&self) -> bool {
+        let mut spares = self.spares.lock();
+        let needed = spares.in_service < self.count() && spares.resting.is_empty();
+        if needed {
+            spares.in_service += 1;
+        }
+        needed
+    }
+
+    /// A spare that was counted in is gone, or was never made.
+    pub(crate) fn discharge(&self) {
+        let mut spares = self.spares.lock();
+        spares.in_service = spares.in_service.saturating_sub(1);
+    }
+
+    /// Is a spare needed that does not rest somewhere?
+    pub(crate) fn is_short(&self) -> bool {
+        let spares = self.spares.lock();
+        spares.in_service < self.count()
+    }
+
+    /// D1, as a look.
+    pub(crate) fn has_surplus(&self) -> bool {
+        let spares = self.spares.lock();
+        spares.in_service > self.count()
+    }
+
+    /// D1 to D4. A spare that retires is no longer counted.
+    pub(crate) fn rest(&self, shared: &Shared, me: &Arc<Parker>) -> Rest {
+        {
+            let mut spares = self.spares.lock();
+            if spares.in_service <= self.count() {
+                return Rest::Serve;
+            }
+            spares.in_service -= 1;
+            spares.resting.push(Arc::clone(me));
+        }
+        // Ordering: SeqCst fence between the rest and the look at who is away;
+        // partner: the fence in `leave` and that in `Idle::notify`.
+        fence(Ordering::SeqCst);
+        shared.tell_drain();
+        if self.count() > 0 && shared.has_work() {
+            self.call(shared);
+        }
+        if !shared.is_halting() && me.park(Some(Instant::now() + REST)) {
+            return Rest::Serve;
+        }
+        let mut spares = self.spares.lock();
+        let place = spares
+            .resting
+            .iter()
+            .position(|other| Arc::ptr_eq(other, me));
+        if let Some(place) = place {
+            spares.resting.remove(place);
+            return Rest::Retire;
+        }
+        drop(spares);
+        me.park(None);
+        Rest::Serve
+    }
+
+    /// Wakes every spare that rests, for the end of a run.
+    pub(crate) fn wake_all(&self) {
+        let mut spares = self.spares.lock();
+        let resting = std::mem::take(&mut spares.resting);
+        spares.in_service += resting.len();
+        drop(spares);
+        for parker in resting {
+            parker.unpark();
+        }
+    }
+}
+
+/// This thread is away, for as long as this lives.
+pub(crate) struct Absence(Option<Arc<Shared>>);
+
+impl Absence {
+    /// Without effect on a thread that is nobody's worker.
+    pub(crate) fn begin() -> Absence {
+        let shared = local::worker().map(|worker| Arc::clone(&worker.shared));
+        if let Some(shared) = &shared {
+            shared.away.leave(shared);
+        }
+        Absence(shared)
+    }
+}
+
+impl Drop for Absence {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.0 {
+            shared.away.come_back();
+        }
+    }
+}
+
+/// What the transactional memory tells when a worker waits in a transaction.
+#[derive(Debug)]
+pub(crate) struct InTransaction(pub(crate) Arc<Shared>);
+
+impl BlockHook for InTransaction {
+    fn block(&self) {
+        self.0.away.leave(&self.0);
+    }
+
+    fn unblock(&self) {
+        self.0.away.come_back();
+    }
+}
+
+/// Runs `wait`, which is about to block the thread: on a lock, a socket, a
+/// sleep. Called from inside a work item it lets a spare worker run what is
+/// queued meanwhile; anywhere else it just calls `wait`.
+///
+/// Waiting in a transaction and in [`join`](crate::WorkHandle::join) needs no
+/// such wrapping.
+///
+/// ```
+/// use hivework::{blocking, make_scheduler};
+/// use std::sync::mpsc;
+///
+/// let scheduler = make_scheduler();
+/// let (sender, receiver) = mpsc::channel();
+/// let waiting = scheduler.put_work(move || blocking(|| receiver.recv()));
+/// scheduler.put_work(move || sender.send("hello"));
+/// assert_eq!(waiting.join().unwrap(), Ok("hello"));
+/// ```
+///
+/// # Panics
+///
+/// Inside a transaction, which must not block; wait with
+/// [`retry`](crate::retry) there. A panic of `wait` passes through.
+pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
+    assert!(
+        !hivework_stm::in_transaction(),
+        "blocking inside a transaction: a transaction must not block, it waits with `retry`"
+    );
+    let _absence = Absence::begin();
+    wait()
+}

@@ -1,0 +1,195 @@
+//! Where a worker looks for work, and in which order.
+//!
+//! # Steps
+//!
+//! 1. Every 61st time first the injector, so that a worker whose own items keep
+//!    making new ones does not starve what comes from outside.
+//! 2. The own deque, oldest first.
+//! 3. The injector: a batch in one transaction, the first to run, the rest onto the
+//!    own deque, where others can steal it.
+//! 4. With leave to search (at most half of the workers have it at a time): the
+//!    other workers, in random order, a few rounds, taking half of what one has;
+//!    and the injector once more in each round.
+//! 5. Nothing: the caller parks.
+//!
+//! # Saying what was moved
+//!
+//! Between taking a batch and pushing its rest, the items are in neither queue
+//! and a searcher can pass both by. So a worker that pushed a rest notifies: as
+//! a searcher through the end of its search, which looks whether something is
+//! left anywhere, otherwise itself.
+//!
+//! Searching is counted (`idle.rs`), and the count must come back whatever
+//! happens: [`Search`] gives it back when it is dropped, also by unwinding.
+
+use std::time::Instant;
+
+use hivework_stm::facade::hint;
+use hivework_stm::facade::sync::Arc;
+
+use super::deque::Steal;
+use crate::crew::Seat;
+use crate::idle::Parked;
+use crate::injector::Item;
+use crate::local::Local;
+
+/// Every how many items the injector comes first. Prime, so that it does not
+/// beat in time with a program's own rhythm.
+const TURN: u32 = 61;
+
+/// The most that is taken from the injector at a time.
+const BATCH: usize = 32;
+
+/// How many rounds a search takes.
+const ROUNDS: usize = 4;
+
+pub(super) struct Search<'a> {
+    local: &'a Local,
+    /// Do we count as searching?
+    counted: bool,
+    turn: u32,
+    random: u64,
+    roster: Arc<[Arc<Seat>]>,
+    version: usize,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(local: &'a Local) -> Self {
+        Search {
+            local,
+            counted: false,
+            turn: 0,
+            random: 0x9E37_79B9_7F4A_7C15 ^ (local.seat.number as u64 + 1),
+            version: local.shared.crew.version(),
+            roster: local.shared.crew.roster(),
+        }
+    }
+
+    /// The next item, or none anywhere (steps 1 to 4).
+    pub(super) fn next(&mut self) -> Option<Item> {
+        self.turn = (self.turn + 1) % TURN;
+        let found = if self.turn == 0 {
+            self.take_from_injector(1)
+                .or_else(|| self.local.deque.pop())
+        } else {
+            self.local.deque.pop()
+        };
+        let found = found.or_else(|| self.take_from_injector(BATCH));
+        let found = found.or_else(|| self.take_from_others());
+        if found.is_some() {
+            self.end();
+        }
+        found
+    }
+
+    /// Step 3.
+    fn take_from_injector(&self, most: usize) -> Option<Item> {
+        let shared = &self.local.shared;
+        let mut batch = shared.injector.take(most).into_iter();
+        let first = batch.next()?.into_item();
+        let rest = batch.len();
+        for message in batch {
+            self.local.deque.push(message.into_item());
+        }
+        if rest > 0 && !self.counted {
+            shared.notify();
+        }
+        Some(first)
+    }
+
+    /// Step 4.
+    fn take_from_others(&mut self) -> Option<Item> {
+        let shared = &self.local.shared;
+        if !self.counted {
+            self.counted = shared.idle.try_search();
+        }
+        if !self.counted {
+            return None;
+        }
+        self.look_at_roster();
+        for _ in 0..ROUNDS {
+            if let Some(item) = self.steal_round() {
+                return Some(item);
+            }
+            if let Some(item) = self.take_from_injector(BATCH) {
+                return Some(item);
+            }
+            if shared.is_halting() {
+                return None;
+            }
+            hint::spin_loop();
+        }
+        None
+    }
+
+    fn steal_round(&mut self) -> Option<Item> {
+        let start = self.random();
+        let count = self.roster.len();
+        let own = &self.local.seat;
+        for place in 0..count {
+            let victim = &self.roster[(start + place) % count];
+            if Arc::ptr_eq(victim, own) {
+                continue;
+            }
+            loop {
+                match victim.stealer.steal_into(&self.local.deque) {
+                    Steal::Taken(item) => {
+                        own.books.stolen.add(1);
+                        return Some(item);
+                    }
+                    Steal::Empty => break,
+                    Steal::Retry => hint::spin_loop(),
+                }
+            }
+        }
+        None
+    }
+
+    /// Fetches the roster if it has changed.
+    fn look_at_roster(&mut self) {
+        let version = self.local.shared.crew.version();
+        if version != self.version {
+            self.version = version;
+            self.roster = self.local.shared.crew.roster();
+        }
+    }
+
+    /// Marsaglia's xorshift.
+    fn random(&mut self) -> usize {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 16) as usize
+    }
+
+    /// Stops counting as a searcher.
+    pub(super) fn end(&mut self) {
+        if std::mem::take(&mut self.counted) {
+            let shared = &self.local.shared;
+            let notified = shared
+                .idle
+                .end_search(|| shared.is_halting() || shared.has_work());
+            shared.follow_up(notified);
+        }
+    }
+
+    /// Step 5: sleeps, and takes up searching again where it was woken for it.
+    pub(super) fn park(&mut self, until: Option<Instant>) -> Parked {
+        let shared = &self.local.shared;
+        let searching = std::mem::take(&mut self.counted);
+        let parked = shared
+            .idle
+            .park(&self.local.seat.parker, searching, until, || {
+                shared.tell_drain();
+                !shared.is_halting() && !shared.has_work()
+            });
+        self.counted = parked == Parked::Woken;
+        parked
+    }
+}
+
+impl Drop for Search<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,86 @@
+use hivework::{WorkError, make_work};
+
+use crate::support::{block_on, eventually, latch, receive, scheduler, stopped_scheduler};
+
+#[test]
+fn a_handle_can_be_awaited_under_any_executor() {
+    let scheduler = scheduler(2);
+    let sum = block_on(async {
+        let (one, two) = (scheduler.put_work(|| 1), scheduler.put_work(|| 2));
+        one.await.unwrap() + two.await.unwrap()
+    });
+    assert_eq!(sum, 3);
+}
+
+#[test]
+fn a_handle_can_be_awaited_under_tokio() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    let scheduler = scheduler(2);
+    let sum = runtime.block_on(async {
+        let tasks: Vec<_> = (0..200)
+            .map(|n| {
+                let work = scheduler.put_work(move || n);
+                tokio::spawn(async move { work.await.unwrap() })
+            })
+            .collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await.unwrap();
+        }
+        sum
+    });
+    assert_eq!(sum, 19_900);
+}
+
+#[test]
+fn an_awaited_panic_and_a_cancelled_work_arrive() {
+    let scheduler = scheduler(1);
+    let panicked = block_on(scheduler.put_work(|| panic!("async")));
+    assert_eq!(panicked.unwrap_err().panic_message(), Some("async"));
+    scheduler.stop().unwrap();
+    let work = scheduler.put_work(|| ());
+    work.cancel();
+    assert!(matches!(block_on(work), Err(WorkError::Cancelled)));
+}
+
+#[test]
+fn a_future_that_waits_is_woken_by_a_cancel() {
+    let scheduler = stopped_scheduler(1);
+    let gate = hivework::TVar::new(false);
+    let theirs = gate.clone();
+    let mut work = scheduler.put_work(make_work(|| ()).name("never"));
+    let cancelled = std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| block_on(&mut work));
+        // The scheduler goes while the future waits.
+        eventually("put", || scheduler.stats().queued == 1);
+        theirs.store(true);
+        drop(scheduler.clone());
+        let ours = scheduler;
+        drop(ours);
+        waiter.join().unwrap()
+    });
+    assert!(matches!(cancelled, Err(WorkError::Stopped)));
+}
+
+#[test]
+fn a_handle_dropped_half_awaited_lets_the_work_run_on() {
+    let scheduler = scheduler(1);
+    let (open, gate) = latch();
+    let (done, ends) = latch();
+    let mut work = scheduler.put_work(move || {
+        receive(&gate);
+        done.send(()).unwrap();
+    });
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(
+        std::pin::Pin::new(&mut work)
+            .poll(&mut context)
+            .is_pending()
+    );
+    drop(work);
+    open.send(()).unwrap();
+    receive(&ends);
+}

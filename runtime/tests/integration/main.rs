@@ -1,0 +1,16 @@
+//! What the scheduler promises, one file a subject; see `support` for how tests
+//! wait: on the event itself, with a bound that only a defect reaches.
+
+mod bad_input;
+mod blocked;
+mod cancelling;
+mod crashing;
+mod deadlines;
+mod events;
+mod futures;
+mod panics;
+mod putting;
+mod stopping;
+mod support;
+mod transactions;
+mod waiting;

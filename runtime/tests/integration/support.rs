@@ -1,0 +1,66 @@
+//! Waiting for events, with a generous bound.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use hivework::{Scheduler, WorkError, WorkHandle};
+
+/// Longer than anything takes that works.
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
+
+pub(crate) fn scheduler(workers: usize) -> Scheduler {
+    Scheduler::builder().workers(workers).start().unwrap()
+}
+
+pub(crate) fn stopped_scheduler(workers: usize) -> Scheduler {
+    Scheduler::builder().workers(workers).build().unwrap()
+}
+
+/// Joins, and fails the test instead of hanging it.
+pub(crate) fn join<T: Send + 'static>(mut handle: WorkHandle<T>) -> Result<T, WorkError> {
+    handle.join_timeout(BOUND).expect("the work does not end")
+}
+
+/// Waits until `condition` holds, and fails the test instead of hanging it.
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < BOUND, "never came: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A latch: work waits at the gate until the test opens it.
+pub(crate) fn latch<T>() -> (Sender<T>, Receiver<T>) {
+    channel()
+}
+
+/// Waits for the latch's message.
+pub(crate) fn receive<T>(receiver: &Receiver<T>) -> T {
+    receiver.recv_timeout(BOUND).expect("never sent")
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The smallest executor there is.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let start = Instant::now();
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        assert!(start.elapsed() < BOUND, "the future never ends");
+        std::thread::park_timeout(BOUND);
+    }
+}
