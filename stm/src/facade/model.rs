@@ -1,8 +1,12 @@
 //! The model side of the facade: loom, under the shipped side's names.
 
+/// For the macros below, wherever they are used.
+#[doc(hidden)]
+pub use loom;
+
 /// Atomics with companions; see the facade's head comment.
 pub mod atomic {
-    use loom::sync::atomic as loom_atomic;
+    use ::loom::sync::atomic as loom_atomic;
     pub use loom_atomic::{Ordering, fence};
 
     use std::fmt;
@@ -138,15 +142,15 @@ pub mod sync {
 
     /// A lock without poisoning.
     #[derive(Default)]
-    pub struct Mutex<T>(loom::sync::Mutex<T>);
+    pub struct Mutex<T>(::loom::sync::Mutex<T>);
 
     /// A held [`Mutex`].
-    pub struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+    pub struct MutexGuard<'a, T>(Option<::loom::sync::MutexGuard<'a, T>>);
 
     impl<T> Mutex<T> {
         /// A new, free lock.
         pub fn new(value: T) -> Self {
-            Mutex(loom::sync::Mutex::new(value))
+            Mutex(::loom::sync::Mutex::new(value))
         }
 
         /// Waits for the lock.
@@ -189,7 +193,7 @@ pub mod sync {
 
     /// A condition variable. Under the model a wait never times out.
     #[derive(Debug, Default)]
-    pub struct Condvar(loom::sync::Condvar);
+    pub struct Condvar(::loom::sync::Condvar);
 
     /// Whether a bounded wait ran out: never, under the model.
     #[derive(Debug, Clone, Copy)]
@@ -205,7 +209,7 @@ pub mod sync {
     impl Condvar {
         /// A new condition variable.
         pub fn new() -> Self {
-            Condvar(loom::sync::Condvar::new())
+            Condvar(::loom::sync::Condvar::new())
         }
 
         /// Waits for a notification.
@@ -360,7 +364,7 @@ macro_rules! __local {
     ($(#[$attr:meta])* $vis:vis static $name:ident: $type:ty = $value:expr;) => {
         $(#[$attr])*
         $vis static $name: $crate::facade::thread::LocalKey<$type> = {
-            ::loom::thread_local! {
+            $crate::facade::loom::thread_local! {
                 static INNER: ::std::mem::ManuallyDrop<$type> =
                     ::std::mem::ManuallyDrop::new($value);
             }
@@ -374,7 +378,7 @@ macro_rules! __local {
 #[macro_export]
 macro_rules! __global {
     ($(#[$attr:meta])* static $name:ident: $type:ty = $value:expr;) => {
-        ::loom::lazy_static! {
+        $crate::facade::loom::lazy_static! {
             $(#[$attr])*
             static ref $name: $type = $value;
         }

@@ -23,35 +23,332 @@ use Expected::{Caught, Equivalent};
 
 /// All of them.
 pub(crate) const MUTANTS: &[Mutant] = &[
-    Mutant { name: "version: lock taken Relaxed", file: "stm/src/version.rs", edits: &[("Ordering::SeqCst,\n                Ordering::Relaxed,", "Ordering::Relaxed,\n                Ordering::Relaxed,")], models: "stm", expected: Caught },
-    Mutant { name: "version: loaded Relaxed", file: "stm/src/version.rs", edits: &[("Version(self.0.load(Ordering::SeqCst))", "Version(self.0.load(Ordering::Relaxed))")], models: "stm", expected: Caught },
-    Mutant { name: "version: published Relaxed", file: "stm/src/version.rs", edits: &[("self.0.store(version.0, Ordering::Release)", "self.0.store(version.0, Ordering::Relaxed)")], models: "stm", expected: Caught },
-    Mutant { name: "version: restored Relaxed", file: "stm/src/version.rs", edits: &[("self.0.store(before.0, Ordering::Release)", "self.0.store(before.0, Ordering::Relaxed)")], models: "stm", expected: Caught },
-    Mutant { name: "version: waiter flagged Relaxed", file: "stm/src/version.rs", edits: &[("Ordering::AcqRel,\n                Ordering::Relaxed,", "Ordering::Relaxed,\n                Ordering::Relaxed,")], models: "stm", expected: Caught },
-    Mutant { name: "version: restored without its waiter", file: "stm/src/transaction/commit.rs", edits: &[("version.restore(write.before)", "version.restore(write.before.without_waiter())")], models: "stm", expected: Caught },
-    Mutant { name: "clock: ticked Relaxed", file: "stm/src/clock.rs", edits: &[("CLOCKS[self.index].store(self.count, Ordering::Release)", "CLOCKS[self.index].store(self.count, Ordering::Relaxed)")], models: "stm", expected: Caught },
-    Mutant { name: "clock: read Relaxed", file: "stm/src/clock.rs", edits: &[("CLOCKS[shard].load(Ordering::Acquire)", "CLOCKS[shard].load(Ordering::Relaxed)")], models: "stm", expected: Caught },
-    Mutant { name: "clock: shared clock ticked Release", file: "stm/src/clock.rs", edits: &[("CLOCKS[SHARED].fetch_add(1, Ordering::AcqRel)", "CLOCKS[SHARED].fetch_add(1, Ordering::Release)")], models: "stm", expected: Caught },
-    Mutant { name: "clock: shared clock ticked Relaxed", file: "stm/src/clock.rs", edits: &[("CLOCKS[SHARED].fetch_add(1, Ordering::AcqRel)", "CLOCKS[SHARED].fetch_add(1, Ordering::Relaxed)")], models: "stm", expected: Caught },
-    Mutant { name: "commit: fence dropped", file: "stm/src/transaction/commit.rs", edits: &[("        commit_fence();\n", "")], models: "stm", expected: Caught },
-    Mutant { name: "commit: reads not checked", file: "stm/src/transaction/commit.rs", edits: &[("if !self.reads_unchanged() {", "if false && !self.reads_unchanged() {")], models: "stm", expected: Caught },
-    Mutant { name: "commit: reads checked before the locks", file: "stm/src/transaction/commit.rs", edits: &[("        if !self.lock_writes() {\n            return Commit::Conflict;\n        }\n        commit_fence();\n        if !self.reads_unchanged() {\n            self.unlock(self.effects.writes.len());\n            return Commit::Conflict;\n        }\n", "        commit_fence();\n        if !self.reads_unchanged() || !self.lock_writes() {\n            return Commit::Conflict;\n        }\n")], models: "stm", expected: Caught },
-    Mutant { name: "commit: an own lock passes for unchanged", file: "stm/src/transaction/commit.rs", edits: &[(".is_some_and(|write| write.before.without_waiter() == read.version)", ".is_some()")], models: "stm", expected: Caught },
-    Mutant { name: "commit: data stored Relaxed", file: "stm/src/transaction/commit.rs", edits: &[("data.store(write.word, Ordering::Release)", "data.store(write.word, Ordering::Relaxed)")], models: "stm", expected: Caught },
-    Mutant { name: "commit: ticks before the data is stored", file: "stm/src/transaction/commit.rs", edits: &[("        for write in self.effects.writes.entries_mut() {\n            let data", "        let version = self.shard.tick();\n        for write in self.effects.writes.entries_mut() {\n            let data"), ("            write.word = displaced;\n        }\n        let version = self.shard.tick();\n", "            write.word = displaced;\n        }\n")], models: "stm", expected: Caught },
-    Mutant { name: "commit: versions published before the data is stored", file: "stm/src/transaction/commit.rs", edits: &[("        for write in self.effects.writes.entries_mut() {\n            let data", "        let version = self.shard.tick();\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n        }\n        for write in self.effects.writes.entries_mut() {\n            let data"), ("            write.word = displaced;\n        }\n        let version = self.shard.tick();\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n        }\n", "            write.word = displaced;\n        }\n")], models: "stm", expected: Caught },
-    Mutant { name: "commit: each version published with its own data", file: "stm/src/transaction/commit.rs", edits: &[("        for write in self.effects.writes.entries_mut() {\n            let data", "        let version = self.shard.tick();\n        for write in self.effects.writes.entries_mut() {\n            let data"), ("            write.word = displaced;\n        }\n        let version = self.shard.tick();\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n        }\n", "            write.word = displaced;\n            write.core().version.publish(version);\n        }\n")], models: "stm", expected: Caught },
-    Mutant { name: "commit: waiters looked for after publishing", file: "stm/src/transaction/commit.rs", edits: &[("if write.before.has_waiter() {", "if write.core().version.load().has_waiter() {")], models: "stm", expected: Caught },
-    Mutant { name: "commit: wakes nobody", file: "stm/src/transaction/commit.rs", edits: &[("if write.before.has_waiter() {", "if false && write.before.has_waiter() {")], models: "stm", expected: Caught },
-    Mutant { name: "snapshot: data loaded Relaxed", file: "stm/src/transaction/snapshot.rs", edits: &[("        let data = shared.data.load(Ordering::Acquire);\n        let version = shared.version.load().without_waiter();\n        if", "        let data = shared.data.load(Ordering::Relaxed);\n        let version = shared.version.load().without_waiter();\n        if")], models: "stm", expected: Caught },
-    Mutant { name: "snapshot: data loaded after the version", file: "stm/src/transaction/snapshot.rs", edits: &[("        let data = shared.data.load(Ordering::Acquire);\n        let version = shared.version.load().without_waiter();\n        if", "        let version = shared.version.load().without_waiter();\n        let data = shared.data.load(Ordering::Acquire);\n        if")], models: "stm", expected: Caught },
-    Mutant { name: "snapshot: locks ignored", file: "stm/src/transaction/snapshot.rs", edits: &[("if !version.is_locked() && version.count()", "if version.count()")], models: "stm", expected: Caught },
-    Mutant { name: "snapshot: every version accepted", file: "stm/src/transaction/snapshot.rs", edits: &[("version.count() <= self.seen(version.shard()) {\n            // SAFETY: passed on from the caller.\n            unsafe { self.reads.push(core, version) };\n            return Ok(data);\n        }\n        // SAFETY", "true {\n            // SAFETY: passed on from the caller.\n            unsafe { self.reads.push(core, version) };\n            return Ok(data);\n        }\n        // SAFETY")], models: "stm", expected: Caught },
-    Mutant { name: "snapshot: extended without a check", file: "stm/src/transaction/snapshot.rs", edits: &[("            if !self.reads_hold() {\n                return false;\n            }\n", "")], models: "stm", expected: Caught },
-    Mutant { name: "snapshot: all clocks taken over without a check", file: "stm/src/transaction/snapshot.rs", edits: &[("let hold = self.reads_hold();", "let hold = true;")], models: "stm", expected: Caught },
-    Mutant { name: "snapshot: clocks read after the check", file: "stm/src/transaction/snapshot.rs", edits: &[("            clocks.clear();\n            clocks.extend((0..shards).map(clock::published));\n            let hold = self.reads_hold();\n", "            let hold = self.reads_hold();\n            clocks.clear();\n            clocks.extend((0..shards).map(clock::published));\n")], models: "stm", expected: Caught },
-    Mutant { name: "wait: flagged before the entry is queued", file: "stm/src/wait.rs", edits: &[("            registration.addresses.push(read.address());\n            bucket(read.address()).lock().push(Entry {", "            let flagged = read.core().version.flag_waiter(read.version);\n            registration.addresses.push(read.address());\n            bucket(read.address()).lock().push(Entry {"), ("if read.core().version.flag_waiter(read.version) == Flag::Changed {", "if flagged == Flag::Changed {")], models: "stm", expected: Caught },
-    Mutant { name: "wait: waits though the variable has changed", file: "stm/src/wait.rs", edits: &[("                return Err(Changed);\n", "                let _ = Changed;\n")], models: "stm", expected: Caught },
-    Mutant { name: "wait: only the first variable is waited for", file: "stm/src/wait.rs", edits: &[("            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed);\n            }\n", "            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed);\n            }\n            break;\n")], models: "stm", expected: Caught },
-    Mutant { name: "or_else: the left side is not undone", file: "stm/src/transaction.rs", edits: &[("                self.context.effects.roll_back_to(&savepoint);\n                drop(outcome);", "                self.context.effects.keep(&savepoint);\n                drop(outcome);")], models: "stm", expected: Caught },
+    Mutant {
+        name: "version: lock taken Relaxed",
+        file: "stm/src/version.rs",
+        edits: &[(
+            "Ordering::SeqCst,\n                Ordering::Relaxed,",
+            "Ordering::Relaxed,\n                Ordering::Relaxed,",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "version: loaded Relaxed",
+        file: "stm/src/version.rs",
+        edits: &[(
+            "Version(self.0.load(Ordering::SeqCst))",
+            "Version(self.0.load(Ordering::Relaxed))",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "version: published Relaxed",
+        file: "stm/src/version.rs",
+        edits: &[(
+            "self.0.store(version.0, Ordering::Release)",
+            "self.0.store(version.0, Ordering::Relaxed)",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "version: restored Relaxed",
+        file: "stm/src/version.rs",
+        edits: &[(
+            "self.0.store(before.0, Ordering::Release)",
+            "self.0.store(before.0, Ordering::Relaxed)",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "version: waiter flagged Relaxed",
+        file: "stm/src/version.rs",
+        edits: &[(
+            "Ordering::AcqRel,\n                Ordering::Relaxed,",
+            "Ordering::Relaxed,\n                Ordering::Relaxed,",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "version: restored without its waiter",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[(
+            "version.restore(write.before)",
+            "version.restore(write.before.without_waiter())",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "clock: ticked Relaxed",
+        file: "stm/src/clock.rs",
+        edits: &[(
+            "CLOCKS[self.index].store(self.count, Ordering::Release)",
+            "CLOCKS[self.index].store(self.count, Ordering::Relaxed)",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "clock: read Relaxed",
+        file: "stm/src/clock.rs",
+        edits: &[(
+            "CLOCKS[shard].load(Ordering::Acquire)",
+            "CLOCKS[shard].load(Ordering::Relaxed)",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "clock: shared clock ticked Release",
+        file: "stm/src/clock.rs",
+        edits: &[(
+            "CLOCKS[SHARED].fetch_add(1, Ordering::AcqRel)",
+            "CLOCKS[SHARED].fetch_add(1, Ordering::Release)",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "clock: shared clock ticked Relaxed",
+        file: "stm/src/clock.rs",
+        edits: &[(
+            "CLOCKS[SHARED].fetch_add(1, Ordering::AcqRel)",
+            "CLOCKS[SHARED].fetch_add(1, Ordering::Relaxed)",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: fence dropped",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[("        commit_fence();\n", "")],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: reads not checked",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[(
+            "if !self.reads_unchanged() {",
+            "if false && !self.reads_unchanged() {",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: reads checked before the locks",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[(
+            "        if !self.lock_writes() {\n            return Commit::Conflict;\n        }\n        commit_fence();\n        if !self.reads_unchanged() {\n            self.unlock(self.effects.writes.len());\n            return Commit::Conflict;\n        }\n",
+            "        commit_fence();\n        if !self.reads_unchanged() || !self.lock_writes() {\n            return Commit::Conflict;\n        }\n",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: an own lock passes for unchanged",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[(
+            ".is_some_and(|write| write.before.without_waiter() == read.version)",
+            ".is_some()",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: data stored Relaxed",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[(
+            "data.store(write.word, Ordering::Release)",
+            "data.store(write.word, Ordering::Relaxed)",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: ticks before the data is stored",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[
+            (
+                "        for write in self.effects.writes.entries_mut() {\n            let data",
+                "        let version = self.shard.tick();\n        for write in self.effects.writes.entries_mut() {\n            let data",
+            ),
+            (
+                "            write.word = displaced;\n        }\n        let version = self.shard.tick();\n",
+                "            write.word = displaced;\n        }\n",
+            ),
+        ],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: versions published before the data is stored",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[
+            (
+                "        for write in self.effects.writes.entries_mut() {\n            let data",
+                "        let version = self.shard.tick();\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n        }\n        for write in self.effects.writes.entries_mut() {\n            let data",
+            ),
+            (
+                "            write.word = displaced;\n        }\n        let version = self.shard.tick();\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n        }\n",
+                "            write.word = displaced;\n        }\n",
+            ),
+        ],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: each version published with its own data",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[
+            (
+                "        for write in self.effects.writes.entries_mut() {\n            let data",
+                "        let version = self.shard.tick();\n        for write in self.effects.writes.entries_mut() {\n            let data",
+            ),
+            (
+                "            write.word = displaced;\n        }\n        let version = self.shard.tick();\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n        }\n",
+                "            write.word = displaced;\n            write.core().version.publish(version);\n        }\n",
+            ),
+        ],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: waiters looked for after publishing",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[(
+            "if write.before.has_waiter() {",
+            "if write.core().version.load().has_waiter() {",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "commit: wakes nobody",
+        file: "stm/src/transaction/commit.rs",
+        edits: &[(
+            "if write.before.has_waiter() {",
+            "if false && write.before.has_waiter() {",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "snapshot: data loaded Relaxed",
+        file: "stm/src/transaction/snapshot.rs",
+        edits: &[(
+            "        let data = shared.data.load(Ordering::Acquire);\n        let version = shared.version.load().without_waiter();\n        if",
+            "        let data = shared.data.load(Ordering::Relaxed);\n        let version = shared.version.load().without_waiter();\n        if",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "snapshot: data loaded after the version",
+        file: "stm/src/transaction/snapshot.rs",
+        edits: &[(
+            "        let data = shared.data.load(Ordering::Acquire);\n        let version = shared.version.load().without_waiter();\n        if",
+            "        let version = shared.version.load().without_waiter();\n        let data = shared.data.load(Ordering::Acquire);\n        if",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "snapshot: locks ignored",
+        file: "stm/src/transaction/snapshot.rs",
+        edits: &[(
+            "if !version.is_locked() && version.count()",
+            "if version.count()",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "snapshot: every version accepted",
+        file: "stm/src/transaction/snapshot.rs",
+        edits: &[(
+            "version.count() <= self.seen(version.shard()) {\n            // SAFETY: passed on from the caller.\n            unsafe { self.reads.push(core, version) };\n            return Ok(data);\n        }\n        // SAFETY",
+            "true {\n            // SAFETY: passed on from the caller.\n            unsafe { self.reads.push(core, version) };\n            return Ok(data);\n        }\n        // SAFETY",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "snapshot: extended without a check",
+        file: "stm/src/transaction/snapshot.rs",
+        edits: &[(
+            "            if !self.reads_hold() {\n                return false;\n            }\n",
+            "",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "snapshot: all clocks taken over without a check",
+        file: "stm/src/transaction/snapshot.rs",
+        edits: &[("let hold = self.reads_hold();", "let hold = true;")],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "snapshot: clocks read after the check",
+        file: "stm/src/transaction/snapshot.rs",
+        edits: &[(
+            "            clocks.clear();\n            clocks.extend((0..shards).map(clock::published));\n            let hold = self.reads_hold();\n",
+            "            let hold = self.reads_hold();\n            clocks.clear();\n            clocks.extend((0..shards).map(clock::published));\n",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "wait: flagged before the entry is queued",
+        file: "stm/src/wait.rs",
+        edits: &[
+            (
+                "            registration.addresses.push(read.address());\n            bucket(read.address()).lock().push(Entry {",
+                "            let flagged = read.core().version.flag_waiter(read.version);\n            registration.addresses.push(read.address());\n            bucket(read.address()).lock().push(Entry {",
+            ),
+            (
+                "if read.core().version.flag_waiter(read.version) == Flag::Changed {",
+                "if flagged == Flag::Changed {",
+            ),
+        ],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "wait: waits though the variable has changed",
+        file: "stm/src/wait.rs",
+        edits: &[(
+            "                return Err(Changed);\n",
+            "                let _ = Changed;\n",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "wait: only the first variable is waited for",
+        file: "stm/src/wait.rs",
+        edits: &[(
+            "            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed);\n            }\n",
+            "            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed);\n            }\n            break;\n",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
+    Mutant {
+        name: "or_else: the left side is not undone",
+        file: "stm/src/transaction.rs",
+        edits: &[(
+            "                self.context.effects.roll_back_to(&savepoint);\n                drop(outcome);",
+            "                self.context.effects.keep(&savepoint);\n                drop(outcome);",
+        )],
+        models: "stm",
+        expected: Caught,
+    },
 ];

@@ -40,7 +40,10 @@ fn run(root: &Path, wanted: &[String]) -> Result<bool, String> {
     let chosen: Vec<&Mutant> = catalogue::MUTANTS
         .iter()
         .filter(|mutant| {
-            wanted.is_empty() || wanted.iter().any(|part| mutant.name.contains(part.as_str()))
+            wanted.is_empty()
+                || wanted
+                    .iter()
+                    .any(|part| mutant.name.contains(part.as_str()))
         })
         .collect();
     if chosen.is_empty() {
@@ -71,7 +74,10 @@ fn run(root: &Path, wanted: &[String]) -> Result<bool, String> {
                 format!("**{by}**, though the catalogue calls it equivalent")
             }
         };
-        let row = format!("| {} | {} | {outcome} | {seconds} |\n", mutant.name, mutant.file);
+        let row = format!(
+            "| {} | {} | {outcome} | {seconds} |\n",
+            mutant.name, mutant.file
+        );
         print!("{row}");
         // Writing into a string does not fail.
         let _ = write!(table, "{row}");

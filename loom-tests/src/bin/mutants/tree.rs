@@ -25,7 +25,13 @@ impl Tree {
     /// Copies what git knows of the tree at `root` below its target folder.
     pub(crate) fn copy(root: &Path) -> Result<Tree, String> {
         let listed = Command::new("git")
-            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+            .args([
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ])
             .current_dir(root)
             .output()
             .map_err(|error| format!("git ls-files: {error}"))?;
@@ -79,7 +85,14 @@ impl Tree {
     /// Runs the models of one binary until the first fails.
     pub(crate) fn run_models(&self, models: &str) -> Result<Verdict, String> {
         let built = Command::new("cargo")
-            .args(["test", "--no-run", "--profile", "loom", "-p", "hivework-loom-tests"])
+            .args([
+                "test",
+                "--no-run",
+                "--profile",
+                "loom",
+                "-p",
+                "hivework-loom-tests",
+            ])
             .args(["--test", models])
             .current_dir(&self.root)
             .env("RUSTFLAGS", "--cfg hivework_loom")
@@ -94,7 +107,12 @@ impl Tree {
         // Run directly: killing cargo would leave the tests running.
         let binary = told
             .lines()
-            .find_map(|line| line.trim().strip_prefix("Executable ")?.split(['(', ')']).nth(1))
+            .find_map(|line| {
+                line.trim()
+                    .strip_prefix("Executable ")?
+                    .split(['(', ')'])
+                    .nth(1)
+            })
             .ok_or_else(|| format!("cargo does not name the test binary:\n{told}"))?;
         let mut tests = Command::new(self.root.join(binary))
             .current_dir(&self.root)
