@@ -178,3 +178,56 @@ fn wait_until(mut holds: impl FnMut() -> bool) -> bool {
         thread::yield_now();
     }
 }
+
+#[cfg(all(test, not(hivework_loom)))]
+mod tests {
+    use super::*;
+    use crate::TVar;
+
+    /// A transaction that has run out of patience. The token may be with
+    /// another test's for a while.
+    fn elder() -> Contention {
+        let mut contention = Contention::default();
+        while !contention.is_elder() {
+            contention.back_off();
+        }
+        contention
+    }
+
+    #[test]
+    fn a_thread_does_not_give_way_to_itself() {
+        let var = TVar::new(0);
+        let _elder = elder();
+        let begin = Instant::now();
+        for _ in 0..1_000 {
+            var.store(1);
+        }
+        assert!(begin.elapsed() < 100 * GIVE_WAY);
+    }
+
+    #[test]
+    fn a_second_transaction_of_the_elders_thread_leaves_the_token_with_the_first() {
+        let first = elder();
+        let mut second = Contention::default();
+        for _ in 0..=PATIENCE {
+            second.back_off();
+        }
+        assert!(!second.is_elder());
+        drop(second);
+        // Ordering: Relaxed, as above.
+        assert!(first.is_elder() && ELDER.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn others_give_way_to_the_elder_but_not_for_ever() {
+        let elder = elder();
+        let gate = std::thread::spawn(|| {
+            let begin = Instant::now();
+            give_way(false);
+            begin.elapsed()
+        });
+        let waited = gate.join();
+        assert!(waited.is_ok_and(|waited| waited >= GIVE_WAY));
+        drop(elder);
+    }
+}

@@ -205,6 +205,12 @@ impl<T> TVar<T> {
         unsafe { self.core.as_ref() }
     }
 
+    /// By what waiters are queued.
+    #[cfg(all(test, not(hivework_loom)))]
+    pub(crate) fn address(&self) -> usize {
+        self.core.as_ptr().addr()
+    }
+
     /// Are these handles of the same variable?
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {

@@ -155,3 +155,74 @@ pub(crate) fn take_waiters(address: usize, published: Version, woken: &mut Vec<A
         !wake
     });
 }
+
+#[cfg(all(test, not(hivework_loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{TVar, atomically_timeout, retry};
+
+    /// How many entries there are for these variables.
+    fn entries(vars: &[TVar<i32>]) -> usize {
+        let addresses: Vec<_> = vars.iter().map(TVar::address).collect();
+        TABLE
+            .iter()
+            .map(|bucket| {
+                let queued = bucket.lock();
+                let of_these = |entry: &&Entry| addresses.contains(&entry.address);
+                queued.iter().filter(of_these).count()
+            })
+            .sum()
+    }
+
+    fn wait_in_vain(vars: &[TVar<i32>]) {
+        let outcome = atomically_timeout(Duration::from_millis(1), |tx| {
+            for var in vars {
+                var.read(tx)?;
+                var.read(tx)?;
+            }
+            retry::<()>()
+        });
+        assert_eq!(outcome, None);
+    }
+
+    #[test]
+    fn a_wait_that_runs_out_leaves_no_entry_behind() {
+        let vars: Vec<_> = (0..300).map(TVar::new).collect();
+        wait_in_vain(&vars);
+        assert_eq!(entries(&vars), 0);
+    }
+
+    #[test]
+    fn a_waiter_takes_its_other_entries_back_when_one_wakes_it() {
+        let vars: Vec<_> = (0..300).map(TVar::new).collect();
+        let own = vars.clone();
+        let waiter = std::thread::spawn(move || {
+            crate::atomically(|tx| {
+                let mut sum = 0;
+                for var in &own {
+                    sum += var.read(tx)?;
+                }
+                crate::check(sum > 300 * 299 / 2)
+            });
+        });
+        // Registered in part or not at all yet, the waiter does not wait for
+        // this one commit: either way it ends.
+        while entries(&vars) < vars.len() && !waiter.is_finished() {
+            std::thread::yield_now();
+        }
+        vars[299].store(1_000);
+        assert!(waiter.join().is_ok());
+        assert_eq!(entries(&vars), 0);
+    }
+
+    #[test]
+    fn a_commit_into_an_empty_bucket_is_harmless() {
+        let vars = [TVar::new(1)];
+        wait_in_vain(&vars);
+        // WAIT is still set, and nobody waits.
+        vars[0].store(2);
+        assert_eq!((vars[0].load(), entries(&vars)), (2, 0));
+    }
+}
