@@ -29,7 +29,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::LazyLock;
 
 use crate::facade::epoch::{Collector, Guard, LocalHandle};
-use crate::facade::local;
+use crate::facade::sync::Mutex;
+use crate::facade::{global, local};
 
 static COLLECTOR: LazyLock<Collector> = LazyLock::new(Collector::new);
 
@@ -115,23 +116,18 @@ local! {
     static DRAINING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What became ready on threads that had already taken down their bags.
-static ORPHANED: std::sync::Mutex<Vec<Garbage>> = std::sync::Mutex::new(Vec::new());
+global! {
+    /// What became ready on threads that had already taken down their bags.
+    static ORPHANED: Mutex<Vec<Garbage>> = Mutex::new(Vec::new());
+}
 
 /// Puts garbage whose time has come into the thread's ready bag.
 fn ready(garbage: Garbage) {
     let mut garbage = Some(garbage);
     let _ = READY.try_with(|bag| bag.borrow_mut().extend(garbage.take()));
     if let Some(garbage) = garbage {
-        orphaned().push(garbage);
+        ORPHANED.lock().push(garbage);
     }
-}
-
-fn orphaned() -> std::sync::MutexGuard<'static, Vec<Garbage>> {
-    // Only pushes and swaps happen under this lock: there is nothing to poison.
-    ORPHANED
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Drops what has become free, and tells how many values that were.
@@ -157,7 +153,9 @@ fn drain_bag() -> usize {
     }
     let mut dropped = 0;
     loop {
-        let bag = READY.try_with(RefCell::take).unwrap_or_default();
+        let mut bag = READY.try_with(RefCell::take).unwrap_or_default();
+        // Orphans have nobody else to look after them.
+        bag.append(&mut ORPHANED.lock());
         if bag.is_empty() {
             break;
         }
@@ -177,11 +175,8 @@ const FRUITLESS_ROUNDS: usize = 4;
 pub(crate) fn flush() {
     let mut fruitless = 0;
     while fruitless < FRUITLESS_ROUNDS {
-        let orphans = std::mem::take(&mut *orphaned());
-        let found = orphans.len();
-        drop(orphans);
         pin().0.flush();
-        if found + drain() == 0 {
+        if drain_bag() == 0 {
             fruitless += 1;
         } else {
             fruitless = 0;

@@ -1,7 +1,7 @@
 //! What becomes of values: each is dropped once, in time, where it may be, and
 //! whatever its Drop does.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
@@ -133,6 +133,44 @@ fn what_a_thread_displaced_is_dropped_after_the_thread_has_ended() {
         // No flush: ordinary transactions have to do.
         var.store(None);
         receiver.try_recv() == Err(TryRecvError::Disconnected)
+    });
+}
+
+/// They become free where there is no bag any more to keep them in.
+#[test]
+fn what_is_left_by_thread_local_destructors_needs_no_flush() {
+    struct Last(Option<TVar<crate::support::Counted>>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            // Each pins anew, and pinning collects.
+            for _ in 0..8 {
+                if let Some(var) = &self.0 {
+                    var.update(|value| value);
+                }
+            }
+            self.0 = None;
+        }
+    }
+    thread_local! {
+        static EARLY: RefCell<Last> = const { RefCell::new(Last(None)) };
+        static LATE: RefCell<Last> = const { RefCell::new(Last(None)) };
+    }
+    let count = Count::default();
+    for n in 0..rounds(100) {
+        let vars = [n, n].map(|n| TVar::new(count.value(n as i32)));
+        joined(thread::spawn(move || {
+            let [early, late] = vars;
+            // One of them goes after the engine's own thread-locals.
+            EARLY.set(Last(Some(early)));
+            late.update(|value| value);
+            LATE.set(Last(Some(late)));
+        }));
+    }
+    let (own, other) = (TVar::new(vec![0]), TVar::new(vec![0]));
+    until("all are dropped", || {
+        own.store(vec![1]);
+        other.store(vec![1]);
+        count.alive() == 0
     });
 }
 
