@@ -149,8 +149,8 @@ fn infallible<R>(
 /// # Progress
 ///
 /// After 8 conflicts a transaction holds up other writers until it is through:
-/// it runs at most 8 times, plus once for each other thread that was committing
-/// at that moment. A closure that breaks the rule above and blocks forfeits the
+/// it meets at most 8, plus one for each other thread that was committing at
+/// that moment, and then commits. A closure that breaks the rule above and blocks forfeits the
 /// bound.
 ///
 /// # Panics

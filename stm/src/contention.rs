@@ -9,8 +9,8 @@
 //!
 //! **The bound.** Once a transaction holds the token it can only meet commits that
 //! had already passed the gate when it took it: at most one a thread. So a
-//! transaction runs at most `PATIENCE` times, plus once for each other thread that
-//! was committing at that moment. The token comes free when its holder commits,
+//! transaction meets at most `PATIENCE` conflicts, plus one for each other thread
+//! that was committing at that moment, before it commits. The token comes free when its holder commits,
 //! waits, answers its caller, or panics; that is before its commit hooks run. Other
 //! transactions of its own thread (an abort hook's, a `Drop`'s) do not wait for it:
 //! that would be waiting for themselves.

@@ -7,8 +7,10 @@ use std::fmt;
 /// Opaque: the only right thing to do with it is to hand it on with `?`, so
 /// that the attempt ends and [`atomically`](crate::atomically) runs it again,
 /// at once after a *conflict*, or after something it read has changed when it
-/// asked to [`retry`](crate::retry). Swallowing one (`let _ = var.read(tx)`) is
-/// harmless: the attempt is then poisoned, does not commit, and runs again.
+/// asked to [`retry`](crate::retry). Swallowing a conflict (`let _ = var.read(tx)`)
+/// is harmless: the attempt is then poisoned, does not commit, and runs again.
+/// Swallowing a retry takes it back, but what came before it stays done: to do
+/// something else instead, use [`Transaction::or_else`](crate::Transaction::or_else).
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use = "hand it on with `?`; a swallowed StmError makes the whole attempt run again"]
 pub struct StmError(pub(crate) Cause);

@@ -114,22 +114,22 @@ fn a_snapshot_that_covers_all_clocks_covers_their_data() {
     model_within(2, "stm: snapshot that covers all clocks", || {
         let (a, b) = (TVar::new(0), TVar::new(0));
         let (x, y) = (TVar::new(0), TVar::new(0));
-        let first = thread(&[&b], |v| v[0].store(1));
-        let second = thread(&[&x, &y], |v| {
+        let reader = thread(&[&a, &b, &x, &y], |v| {
             atomically(|tx| {
-                v[0].write(tx, 1)?;
-                v[1].write(tx, 1)
+                v[0].read(tx)?;
+                v[0].read(tx)?;
+                // Extends where the first commit is through; the second may be
+                // under way.
+                v[1].read(tx)?;
+                equal(tx, &v[2..])
             });
         });
+        b.store(1);
         atomically(|tx| {
-            a.read(tx)?;
-            a.read(tx)?;
-            // Extends over the second thread's clock where the first has committed.
-            b.read(tx)?;
-            equal(tx, &[x.clone(), y.clone()])
+            x.write(tx, 1)?;
+            y.write(tx, 1)
         });
-        first.join().unwrap();
-        second.join().unwrap();
+        reader.join().unwrap();
     });
 }
 

@@ -94,6 +94,20 @@ fn when_both_sides_retry_the_transaction_does() {
 }
 
 #[test]
+fn a_swallowed_retry_is_taken_back_and_undoes_nothing() {
+    let (a, b) = (TVar::new(0), TVar::new(0));
+    atomically(|tx| {
+        let part = |tx: &mut Transaction<'_>| {
+            a.write(tx, 1)?;
+            retry::<()>()
+        };
+        assert!(part(tx).is_err());
+        b.write(tx, 1)
+    });
+    assert_eq!((a.load(), b.load()), (1, 1));
+}
+
+#[test]
 fn or_else_is_associative() {
     let vars: Vec<_> = (0..3).map(|n| TVar::new(n == 2)).collect();
     let side = |tx: &mut Transaction<'_>, n: usize| -> StmResult<usize> {
