@@ -36,15 +36,9 @@ fn the_last_free_end_goes_to_one() {
 fn a_message_is_sent_and_drained_or_refused() {
     model("channel: send against disconnect", || {
         let (channel, here, there) = connected();
-        let other = {
-            let channel = channel.clone();
-            thread::spawn(move || {
-                channel.disconnect(&*there).unwrap();
-                there
-            })
-        };
-        let sent = here.send_blocking(1);
-        let there = other.join().unwrap();
+        let sender = thread::spawn(move || (here.send_blocking(1), here));
+        channel.disconnect(&*there).unwrap();
+        let (sent, here) = sender.join().unwrap();
         assert!(here.send_blocking(2).is_err());
         // What got in is there for the next port at that end, and nothing else is.
         channel.reconnect(&*there).unwrap();
