@@ -5,5 +5,5 @@
 . "$(dirname "$0")/lib.sh"
 need_nightly miri rust-src
 seeds="${MIRI_SEEDS:-4}"
-export MIRIFLAGS="${MIRIFLAGS:-} -Zmiri-disable-isolation -Zmiri-many-seeds=0..$seeds"
+export MIRIFLAGS="${MIRIFLAGS:-} -Zmiri-tree-borrows -Zmiri-disable-isolation -Zmiri-many-seeds=0..$seeds"
 run cargo +nightly miri test -p hivework-stm --lib --test integration
