@@ -41,8 +41,7 @@
 //! 3. End the run. What is still live is queued; the error says how much.
 //!
 //! Who tells the drain to look: a worker about to sleep, and whoever ends an
-//! item on another thread, each after a fence that pairs with the one behind
-//! the drain's flag. One of the two sees the other.
+//! item on another thread ([quiet]).
 //!
 //! # The last handle goes
 //!
@@ -57,6 +56,8 @@
 //!
 //! Stop and drain from a thread of the scheduler's own are errors: they would wait
 //! for themselves. Start from there has no effect: whoever asks is running.
+
+pub(crate) mod quiet;
 
 use std::fmt;
 use std::io;
@@ -139,9 +140,7 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
     }
     Gate::Draining.set(&shared.gate);
     shared.announce(|| Some(Event::Draining));
-    shared.set_draining(true);
-    while shared.books.live() > 0 && shared.quiet.park(deadline) {}
-    shared.set_draining(false);
+    shared.quiet.wait(deadline, || shared.books.live());
     end_run(shared);
     shared.announce(|| Some(Event::Stopped));
     match shared.books.live() {
