@@ -94,8 +94,11 @@ pub fn make_scheduler() -> Scheduler {
 #[doc(hidden)]
 pub mod internals {
     pub use crate::idle::{Idle, Notified, Parked, Parker};
+    pub use crate::stop::quiet::Quiet;
+    pub use crate::supervisor::bell::Bell;
     pub use crate::work::completion::Completion;
     pub use crate::work::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
     pub use crate::work::unwind::Crash;
+    pub use crate::worker::away::{Around, Away, Rest};
     pub use crate::worker::deque::{Deque, Steal, Stealer};
 }

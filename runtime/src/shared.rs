@@ -15,15 +15,16 @@ use crate::crew::Crew;
 use crate::event::hub::Hub;
 use crate::event::{Event, WorkId};
 use crate::gate::Gate;
-use crate::idle::{Idle, Notified, Parker};
+use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
 use crate::scheduler::Owner;
+use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
 use crate::work::error::WorkError;
 use crate::work::task::Info;
 use crate::work::unwind::shield;
-use crate::worker::away::Away;
+use crate::worker::away::{Around, Away};
 
 /// See the [module](self).
 pub(crate) struct Shared {
@@ -39,8 +40,7 @@ pub(crate) struct Shared {
     /// One start, stop or drain at a time.
     pub(crate) turn: Mutex<()>,
     /// A drain waits on it for the last work to end.
-    pub(crate) quiet: Parker,
-    draining: AtomicBool,
+    pub(crate) quiet: Quiet,
     /// Tells the workers of the present run to end.
     halt: AtomicBool,
     /// The public handle, weakly: works reach their scheduler through it.
@@ -67,8 +67,7 @@ impl Shared {
             hub: Arc::new(Hub::new()),
             supervisor: Supervisor::new(),
             turn: Mutex::new(()),
-            quiet: Parker::new(),
-            draining: AtomicBool::new(false),
+            quiet: Quiet::new(),
             halt: AtomicBool::new(false),
             owner: OnceLock::new(),
             config,
@@ -90,24 +89,6 @@ impl Shared {
     pub(crate) fn set_halt(&self, halt: bool) {
         // Ordering: Release; partner: the Acquire in `is_halting`.
         self.halt.store(halt, Ordering::Release);
-    }
-
-    /// Says that a drain waits, or no longer does.
-    pub(crate) fn set_draining(&self, draining: bool) {
-        // Ordering: ordered by the fence below.
-        self.draining.store(draining, Ordering::Relaxed);
-        // Ordering: SeqCst fence between "a drain waits" and its look at the
-        // books; partner: the fence that everyone passes who calls `tell_drain`.
-        fence(Ordering::SeqCst);
-    }
-
-    /// Lets a drain that waits look again. The caller has passed a SeqCst fence
-    /// since the last item that it ended.
-    pub(crate) fn tell_drain(&self) {
-        // Ordering: ordered by the caller's fence and that in `set_draining`.
-        if self.draining.load(Ordering::Relaxed) {
-            self.quiet.unpark();
-        }
     }
 
     /// Is there anything that a worker could take?
@@ -171,9 +152,9 @@ impl Shared {
     pub(crate) fn work_ended_elsewhere(&self) {
         self.books.end();
         // Ordering: SeqCst fence between the end and the look at the flag;
-        // partner: the fence in `set_draining`.
+        // partner: the fence in `Quiet::wait`.
         fence(Ordering::SeqCst);
-        self.tell_drain();
+        self.quiet.tell();
     }
 
     /// Tells the subscribers, if there are any. A worker does so through its
@@ -227,4 +208,22 @@ fn work_event(info: &Info, ending: Ending, why: Option<&WorkError>) -> Option<Ev
         },
         Ending::RolledBack => return None,
     })
+}
+
+impl Around for Shared {
+    fn has_work(&self) -> bool {
+        Shared::has_work(self)
+    }
+
+    fn ring(&self) {
+        self.supervisor.ring();
+    }
+
+    fn is_halting(&self) -> bool {
+        Shared::is_halting(self)
+    }
+
+    fn tell_drain(&self) {
+        self.quiet.tell();
+    }
 }

@@ -7,16 +7,18 @@
 //! # Start
 //!
 //! 1. A scheduler that runs: nothing to do.
-//! 2. Lower the halt flag, open the gate, make the supervisor, then the workers.
+//! 2. Lower the halt flag, open the gate, make the workers, then the supervisor,
+//!    which would otherwise fill the seats that are still vacant.
 //! 3. If a thread cannot be had: end the run as a stop does, and say so.
 //!
 //! # End of a run (stop, drain and drop share it)
 //!
-//! 1. Close the gate, in a transaction: puts from outside stay in the queue from
-//!    here on.
-//! 2. Raise the halt flag, wake every sleeping worker and resting spare. A
-//!    worker looks at the flag before each item, and as the last thing before
-//!    it sleeps; the idle protocol (`idle.rs`) treats it as work.
+//! 1. Raise the halt flag, then close the gate: who has seen the gate closed can
+//!    rely on nothing more being begun that is in a queue. What is put from
+//!    outside stays in the queue either way.
+//! 2. Wake every sleeping worker and resting spare. A worker looks at the flag
+//!    before each item, and as the last thing before it sleeps; the idle
+//!    protocol (`idle.rs`) treats it as work.
 //! 3. Each worker finishes its item, puts its deque back into the injector, ends.
 //! 4. Join the workers. Meanwhile the supervisor goes on: deadlines of running
 //!    works are kept, and a worker that crashes is buried, but no seat is filled
@@ -39,8 +41,7 @@
 //! 3. End the run. What is still live is queued; the error says how much.
 //!
 //! Who tells the drain to look: a worker about to sleep, and whoever ends an
-//! item on another thread, each after a fence that pairs with the one behind
-//! the drain's flag. One of the two sees the other.
+//! item on another thread ([quiet]).
 //!
 //! # The last handle goes
 //!
@@ -55,6 +56,8 @@
 //!
 //! Stop and drain from a thread of the scheduler's own are errors: they would wait
 //! for themselves. Start from there has no effect: whoever asks is running.
+
+pub(crate) mod quiet;
 
 use std::fmt;
 use std::io;
@@ -92,9 +95,10 @@ pub(crate) fn start(shared: &Arc<Shared>) -> Result<(), StartError> {
     shared.set_halt(false);
     Gate::Open.set(&shared.gate);
     let workers = shared.config.workers;
-    let started = Supervisor::start(shared)
-        .map_err(StartError::Spawn)
-        .and_then(|()| (0..workers).try_for_each(|number| Ok(Crew::fill(shared, number, false)?)));
+    let started = (0..workers)
+        .try_for_each(|number| Crew::fill(shared, number, false))
+        .map_err(StartError::from)
+        .and_then(|()| Supervisor::start(shared).map_err(StartError::Spawn));
     match started {
         Ok(()) => shared.announce(|| Some(Event::Started { workers })),
         Err(_) => end_run(shared),
@@ -136,9 +140,7 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
     }
     Gate::Draining.set(&shared.gate);
     shared.announce(|| Some(Event::Draining));
-    shared.set_draining(true);
-    while shared.books.live() > 0 && shared.quiet.park(deadline) {}
-    shared.set_draining(false);
+    shared.quiet.wait(deadline, || shared.books.live());
     end_run(shared);
     shared.announce(|| Some(Event::Stopped));
     match shared.books.live() {
@@ -183,8 +185,8 @@ fn end_run(shared: &Arc<Shared>) {
 
 /// Steps 1 and 2.
 fn halt(shared: &Shared) {
-    Gate::Closed.set(&shared.gate);
     shared.set_halt(true);
+    Gate::Closed.set(&shared.gate);
     shared.idle.wake_all();
     shared.away.wake_all();
 }

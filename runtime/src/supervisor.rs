@@ -19,25 +19,12 @@
 //!    is not local), the queue is looked at, and a worker is woken for it.
 //! 6. If it was told to quit: done. If the last handle of the scheduler is
 //!    gone: end the run (see `stop.rs`) and be done.
-//! 7. Sleep until the next tick, the earliest deadline, or a ring.
+//! 7. Sleep until the next tick, the earliest deadline, or a ring ([bell]).
 //!
 //! Every step is bounded: by the number of workers, of due timers, of events
 //! that lie in the channels at that moment.
-//!
-//! # The bell
-//!
-//! [`Supervisor::ring`] wakes it: a permit behind a lock, as a worker's parker.
-//! Putting work must not cost that much, so it only *stirs* a supervisor that
-//! *dozes*, that is, sleeps without a tick:
-//!
-//! - the putter counts its item, publishes it, passes a `fence(SeqCst)` (in
-//!   [`Idle::notify`](crate::idle::Idle::notify)) and reads `dozing`;
-//! - the supervisor sets `dozing`, passes a `fence(SeqCst)`, and looks once more
-//!   whether there is work or an event; only then does it sleep without a tick.
-//!
-//! One of the two sees the other, whichever fence comes first. Of many putters
-//! one wins the swap and rings.
 
+pub(crate) mod bell;
 pub(crate) mod health;
 mod spares;
 pub(crate) mod timers;
@@ -51,12 +38,12 @@ use hivework_stm::facade::thread::{self, JoinHandle};
 
 use crate::crew::Seat;
 use crate::event::Event;
-use crate::idle::Parker;
 use crate::local;
 use crate::shared::Shared;
 use crate::stop;
 use crate::time::{after, earlier};
 use crate::work::unwind::{contain, message, shield};
+use bell::Bell;
 use timers::Timers;
 
 /// How many events are taken from one worker's channel at a time.
@@ -65,8 +52,7 @@ const BATCH: usize = 64;
 /// What others see of the supervisor.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
-    bell: Parker,
-    dozing: AtomicBool,
+    bell: Bell,
     quit: AtomicBool,
     orphaned: AtomicBool,
     /// How many events workers have sent, so that none is slept over.
@@ -78,8 +64,7 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     pub(crate) fn new() -> Self {
         Supervisor {
-            bell: Parker::new(),
-            dozing: AtomicBool::new(false),
+            bell: Bell::new(),
             quit: AtomicBool::new(false),
             orphaned: AtomicBool::new(false),
             sent: AtomicU64::new(0),
@@ -90,17 +75,13 @@ impl Supervisor {
 
     /// Wakes the supervisor.
     pub(crate) fn ring(&self) {
-        self.bell.unpark();
+        self.bell.ring();
     }
 
     /// Wakes it if it sleeps without a tick. The caller has passed a SeqCst fence
     /// since it did what the supervisor should see.
     pub(crate) fn stir(&self) {
-        // Ordering: ordered by the caller's fence; partner: the fence in `doze`.
-        // The swap only chooses who rings.
-        if self.dozing.load(Ordering::Relaxed) && self.dozing.swap(false, Ordering::Relaxed) {
-            self.ring();
-        }
+        self.bell.stir();
     }
 
     /// A worker has sent an event.
@@ -108,7 +89,7 @@ impl Supervisor {
         // Ordering: ordered by the fence below.
         self.sent.fetch_add(1, Ordering::Relaxed);
         // Ordering: SeqCst fence between the event and the look at `dozing`;
-        // partner: the fence in `doze`.
+        // partner: the fence in `Bell::doze`.
         fence(Ordering::SeqCst);
         self.stir();
     }
@@ -192,21 +173,13 @@ fn sleep(shared: &Shared, sent: u64) {
     let due = supervisor.timers.earliest();
     if is_busy(shared) {
         let tick = after(shared.config.run_interval);
-        supervisor.bell.park(earlier(tick, due));
+        supervisor.bell.sleep(earlier(tick, due));
         return;
     }
-    // Ordering: ordered by the fence below.
-    supervisor.dozing.store(true, Ordering::Relaxed);
-    // Ordering: SeqCst fence between "I doze" and the last look; partner: the
-    // fence of whoever stirs.
-    fence(Ordering::SeqCst);
-    // Ordering: ordered by the fence above.
-    let unseen = supervisor.sent.load(Ordering::Relaxed) != sent;
-    if !unseen && !is_busy(shared) {
-        supervisor.bell.park(due);
-    }
-    // Ordering: Relaxed; a stirrer that still reads `true` rings once too often.
-    supervisor.dozing.store(false, Ordering::Relaxed);
+    supervisor.bell.doze(due, || {
+        // Ordering: ordered by the fence in `doze`; partner: that in `events_sent`.
+        supervisor.sent.load(Ordering::Relaxed) != sent || is_busy(shared)
+    });
 }
 
 /// Is there something to look after at every tick? Works that are blocked do

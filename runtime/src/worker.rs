@@ -96,7 +96,7 @@ fn run(local: &Local) -> bool {
         if seat.is_spare && shared.away.has_surplus() {
             search.end();
             shared.put_back(std::iter::from_fn(|| local.deque.pop()));
-            if shared.away.rest(shared, &seat.parker) == Rest::Retire {
+            if shared.away.rest(&**shared, &seat.parker) == Rest::Retire {
                 return true;
             }
         }

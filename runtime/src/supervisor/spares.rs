@@ -16,7 +16,7 @@ pub(super) fn round(shared: &Arc<Shared>, exhausted: bool) -> bool {
         let (number, spares) = shared.crew.free_number(shared.config.workers);
         if spares >= shared.config.max_spares {
             // A spare that rests counts as there: it is called, not made.
-            shared.away.call(shared);
+            shared.away.call(&**shared);
             let blocked = shared.away.count();
             if !exhausted {
                 shared.announce(|| Some(Event::WorkersExhausted { blocked }));
@@ -24,7 +24,7 @@ pub(super) fn round(shared: &Arc<Shared>, exhausted: bool) -> bool {
             return true;
         }
         if !shared.away.enlist() {
-            shared.away.call(shared);
+            shared.away.call(&**shared);
             return false;
         }
         match Crew::fill(shared, number, true) {

@@ -65,9 +65,21 @@ use crate::shared::Shared;
 /// How long a spare rests before it retires.
 const REST: Duration = Duration::from_millis(500);
 
+/// What the protocol needs to know of the rest of the scheduler.
+pub trait Around {
+    /// Is anything queued?
+    fn has_work(&self) -> bool;
+    /// Wakes the supervisor.
+    fn ring(&self);
+    /// Is the run ending?
+    fn is_halting(&self) -> bool;
+    /// A worker is about to sleep, past a SeqCst fence.
+    fn tell_drain(&self);
+}
+
 /// Who is away and who stands in; see the [module](self).
 #[derive(Debug, Default)]
-pub(crate) struct Away {
+pub struct Away {
     away: AtomicUsize,
     spares: Mutex<Spares>,
 }
@@ -81,7 +93,7 @@ struct Spares {
 /// What became of a spare that looked whether it is needed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
-pub(crate) enum Rest {
+pub enum Rest {
     /// It is: go on.
     Serve,
     /// It is not, and has not been for a while.
@@ -90,31 +102,33 @@ pub(crate) enum Rest {
 
 impl Away {
     /// How many are away.
-    pub(crate) fn count(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         // Ordering: ordered by the fences of the steps above where it decides,
         // a figure for the eye elsewhere.
         self.away.load(Ordering::Relaxed)
     }
 
     /// A1 to A3.
-    fn leave(&self, shared: &Shared) {
+    pub fn leave(&self, around: &impl Around) {
         // Ordering: ordered by the fence below.
         self.away.fetch_add(1, Ordering::Relaxed);
         // Ordering: SeqCst fence between "I am away" and the look at the
         // queues; partner: the fence in `Idle::notify`.
         fence(Ordering::SeqCst);
-        if shared.has_work() {
-            self.call(shared);
+        if around.has_work() {
+            self.call(around);
         }
     }
 
-    fn come_back(&self) {
+    /// It is back.
+    pub fn come_back(&self) {
         // Ordering: Relaxed; a spare that sees it late serves one item longer.
         self.away.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// C1 and C2.
-    pub(crate) fn call(&self, shared: &Shared) {
+    pub fn call(&self, around: &impl Around) {
         let mut spares = self.spares.lock();
         if spares.in_service >= self.count() {
             return;
@@ -125,12 +139,13 @@ impl Away {
             parker.unpark();
         } else {
             drop(spares);
-            shared.supervisor.ring();
+            around.ring();
         }
     }
 
     /// Counts a spare in that is about to be made, if one is needed.
-    pub(crate) fn enlist(&self) -> bool {
+    #[must_use]
+    pub fn enlist(&self) -> bool {
         let mut spares = self.spares.lock();
         let needed = spares.in_service < self.count() && spares.resting.is_empty();
         if needed {
@@ -158,7 +173,7 @@ impl Away {
     }
 
     /// D1 to D4. A spare that retires is no longer counted.
-    pub(crate) fn rest(&self, shared: &Shared, me: &Arc<Parker>) -> Rest {
+    pub fn rest(&self, around: &impl Around, me: &Arc<Parker>) -> Rest {
         {
             let mut spares = self.spares.lock();
             if spares.in_service <= self.count() {
@@ -170,11 +185,11 @@ impl Away {
         // Ordering: SeqCst fence between the rest and the look at who is away;
         // partner: the fence in `leave` and that in `Idle::notify`.
         fence(Ordering::SeqCst);
-        shared.tell_drain();
-        if self.count() > 0 && shared.has_work() {
-            self.call(shared);
+        around.tell_drain();
+        if self.count() > 0 && around.has_work() {
+            self.call(around);
         }
-        if !shared.is_halting() && me.park(Some(Instant::now() + REST)) {
+        if !around.is_halting() && me.park(Some(Instant::now() + REST)) {
             return Rest::Serve;
         }
         let mut spares = self.spares.lock();
@@ -211,7 +226,7 @@ impl Absence {
     pub(crate) fn begin() -> Absence {
         let shared = local::worker().map(|worker| Arc::clone(&worker.shared));
         if let Some(shared) = &shared {
-            shared.away.leave(shared);
+            shared.away.leave(&**shared);
         }
         Absence(shared)
     }
@@ -231,7 +246,7 @@ pub(crate) struct InTransaction(pub(crate) Arc<Shared>);
 
 impl BlockHook for InTransaction {
     fn block(&self) {
-        self.0.away.leave(&self.0);
+        self.0.away.leave(&*self.0);
     }
 
     fn unblock(&self) {

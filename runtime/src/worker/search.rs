@@ -180,7 +180,7 @@ impl<'a> Search<'a> {
         let parked = shared
             .idle
             .park(&self.local.seat.parker, searching, until, || {
-                shared.tell_drain();
+                shared.quiet.tell();
                 !shared.is_halting() && !shared.has_work()
             });
         self.counted = parked == Parked::Woken;

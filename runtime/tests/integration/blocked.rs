@@ -160,12 +160,10 @@ fn the_bound_on_spares_is_kept_and_reported() {
         })
         .collect();
     loop {
-        match events.next_timeout(BOUND).expect("never exhausted") {
-            Event::WorkersExhausted { blocked } => {
-                assert_eq!(blocked, 3);
-                break;
-            }
-            _ => {}
+        let event = events.next_timeout(BOUND).expect("never exhausted");
+        if let Event::WorkersExhausted { blocked } = event {
+            assert_eq!(blocked, 3);
+            break;
         }
     }
     assert_eq!(scheduler.stats().workers.len(), 3);

@@ -70,10 +70,12 @@ fn a_panic_in_the_drop_of_a_cancelled_closure_is_contained() {
 
 #[test]
 fn a_panic_in_the_drop_of_a_detached_result_is_contained() {
-    let scheduler = scheduler(1);
+    let scheduler = Scheduler::builder().workers(1).build().unwrap();
     let drops = Arc::new(AtomicUsize::new(0));
     let result = PanicsOnDrop(Arc::clone(&drops));
+    // Detached before it begins: the worker drops the result.
     drop(scheduler.put_work(move || result));
+    scheduler.start().unwrap();
     still_works(&scheduler);
     crate::support::eventually("dropped", || drops.load(Ordering::SeqCst) == 1);
 }
