@@ -404,7 +404,12 @@ fn branches_nest_as_deep_as_the_stack() {
 fn roll_back_cuts_an_indexed_log_to_any_length() {
     // More writes than are searched linearly, before, in and after the branch.
     let vars: Vec<_> = (0..120).map(TVar::new).collect();
-    for kept in [0, 1, 15, 16, 17, 18, 40, 100] {
+    let lengths: &[usize] = if cfg!(miri) {
+        &[16, 17]
+    } else {
+        &[0, 1, 15, 16, 17, 18, 40, 100]
+    };
+    for &kept in lengths {
         atomically(|tx| {
             for (n, var) in vars[..kept].iter().enumerate() {
                 var.write(tx, n + 1000)?;
