@@ -2,5 +2,7 @@
 # No warnings: in the shipped form, and in the form that the models see.
 . "$(dirname "$0")/lib.sh"
 run cargo clippy --workspace --all-targets -- -D warnings
-with_loom cargo clippy "${LIBRARIES[@]}" --lib -- -D warnings
-with_loom cargo clippy -p hivework-loom-tests --all-targets -- -D warnings
+# Under the cfg a pin is a stand-in without Drop, and a table may have one place.
+stand_ins=(-A clippy::drop_non_drop -A clippy::modulo_one)
+with_loom cargo clippy "${LIBRARIES[@]}" --lib -- -D warnings "${stand_ins[@]}"
+with_loom cargo clippy -p hivework-loom-tests --all-targets -- -D warnings "${stand_ins[@]}"

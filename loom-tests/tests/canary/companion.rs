@@ -35,7 +35,7 @@ fn a_store_seen_behind_a_first_load_is_found() {
         println!("canary: companions are off, passed over");
         return;
     }
-    canary("load first, the store is seen", || load_first());
+    canary("load first, the store is seen", load_first);
 }
 
 #[test]
