@@ -37,11 +37,9 @@ pub enum Notified {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub enum Parked {
-    /// It was woken, and counts as searching.
+    /// It was woken, or did not sleep because there is something to do. It
+    /// counts as searching.
     Woken,
-    /// It did not sleep, because there is something to do. It does not count
-    /// as searching.
-    Declined,
     /// Nobody woke it in time. It does not count as searching.
     TimedOut,
 }
@@ -158,23 +156,25 @@ impl Idle {
         // Ordering: ordered by the fence above.
         let others = searching(self.word.load(Ordering::Relaxed)) > 0;
         if !others && !nothing() {
-            return self.get_up(me, Parked::Declined);
+            return self.get_up(me, SEARCHING, Parked::Woken);
         }
         if me.park(deadline) {
             return Parked::Woken;
         }
-        self.get_up(me, Parked::TimedOut)
+        self.get_up(me, 0, Parked::TimedOut)
     }
 
-    /// Takes `me` off the list; where a waker was faster, takes its permit.
-    fn get_up(&self, me: &Arc<Parker>, otherwise: Parked) -> Parked {
+    /// Takes `me` off the list, with what it counts as from then on; where a
+    /// waker was faster, takes its permit.
+    fn get_up(&self, me: &Arc<Parker>, as_what: u32, otherwise: Parked) -> Parked {
         let mut sleepers = self.sleepers.lock();
         let place = sleepers.iter().position(|parker| Arc::ptr_eq(parker, me));
         if let Some(place) = place {
             sleepers.remove(place);
             // Ordering: Relaxed; a notifier that still counts this sleeper
             // finds the truth on the list, under the lock.
-            self.word.fetch_sub(SLEEPING, Ordering::Relaxed);
+            self.word
+                .fetch_add(as_what.wrapping_sub(SLEEPING), Ordering::Relaxed);
             return otherwise;
         }
         drop(sleepers);

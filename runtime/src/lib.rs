@@ -90,6 +90,11 @@ pub fn make_scheduler() -> Scheduler {
     }
 }
 
+/// The README's examples, as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct ReadmeDoctests;
+
 /// The mechanisms, for the models and the tests. Not part of the interface.
 #[doc(hidden)]
 pub mod internals {

@@ -10,7 +10,7 @@ use hivework_stm::facade::{global, local};
 use crate::crew::Seat;
 use crate::injector::Item;
 use crate::shared::Shared;
-use crate::work::task::Info;
+use crate::work::info::Info;
 use crate::worker::deque::Deque;
 
 /// A worker as its own thread sees it.

@@ -22,7 +22,7 @@ use crate::scheduler::Owner;
 use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
 use crate::work::error::WorkError;
-use crate::work::task::Info;
+use crate::work::info::Info;
 use crate::work::unwind::shield;
 use crate::worker::away::{Around, Away};
 

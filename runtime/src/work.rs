@@ -3,6 +3,7 @@
 pub(crate) mod completion;
 pub(crate) mod context;
 pub(crate) mod error;
+pub(crate) mod info;
 pub(crate) mod state;
 pub(crate) mod task;
 pub(crate) mod unwind;

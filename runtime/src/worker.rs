@@ -108,7 +108,7 @@ fn run(local: &Local) -> bool {
         seat.books.parked.add(1);
         let until = seat.is_spare.then(|| Instant::now() + sleep);
         match search.park(until) {
-            Parked::Woken | Parked::Declined => {}
+            Parked::Woken => {}
             Parked::TimedOut => sleep = (sleep * 2).min(60 * SPARE_SLEEP),
         }
     }

@@ -19,7 +19,7 @@ use hivework_stm::facade::global;
 use hivework_stm::facade::sync::Mutex;
 
 use crate::local;
-use crate::work::task::Info;
+use crate::work::info::Info;
 
 global! {
     /// Pairs of the item that waits and the item that it waits for.

@@ -58,8 +58,9 @@ impl Bell {
 
     /// D1 to D5: sleeps until rung, stirred or until then, unless `busy`.
     pub fn doze(&self, until: Option<Instant>, busy: impl FnOnce() -> bool) {
-        // Ordering: ordered by the fence below.
-        self.dozing.store(true, Ordering::Relaxed);
+        // Ordering: ordered by the fence below. A swap, so that it comes after
+        // the swap of every stirrer that it does not hear of.
+        self.dozing.swap(true, Ordering::Relaxed);
         // Ordering: SeqCst fence between "I doze" and the last look; partner:
         // the fence that whoever stirs has passed.
         fence(Ordering::SeqCst);

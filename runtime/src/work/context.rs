@@ -5,8 +5,8 @@ use std::fmt;
 use hivework_stm::facade::sync::Arc;
 
 use super::error::WorkError;
+use super::info::Info;
 use super::state::StateWord;
-use super::task::Info;
 use crate::Scheduler;
 
 /// An item as its own closure sees it.

@@ -23,17 +23,15 @@
 //! A thread that dies between 2 and 4 publishes [`WorkError::Lost`] on its way
 //! out ([`Unfinished`]).
 
-use std::borrow::Cow;
 use std::fmt;
-use std::time::Instant;
 
-use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
 use stm_ports::{Refusal, WorkItem};
 
 use super::completion::{Completion, Outcome};
 use super::context::{Progress, WorkContext};
 use super::error::{PanicReport, WorkError};
+use super::info::Info;
 use super::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
 use super::unwind::{contain, drop_contained};
 use crate::books::Ending;
@@ -43,28 +41,6 @@ use crate::shared::Shared;
 /// What can be called as a work item's body.
 pub(crate) trait Body<T>: Send + 'static {
     fn call(self, context: &dyn Fn() -> WorkContext) -> T;
-}
-
-/// What everybody may know of an item. Written before it is put.
-#[derive(Default)]
-pub(crate) struct Info {
-    pub(crate) id: u64,
-    pub(crate) name: Option<Cow<'static, str>>,
-    pub(crate) due: Option<Instant>,
-    pub(crate) owner: Option<Arc<Shared>>,
-    /// While the put's transaction is open: the number of the thread that runs
-    /// it, and 0 otherwise.
-    pub(crate) held_by: AtomicU64,
-}
-
-impl Info {
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-
-    pub(crate) fn is_overdue(&self) -> bool {
-        self.due.is_some_and(|due| Instant::now() >= due)
-    }
 }
 
 /// An item as its handle sees it.
@@ -382,20 +358,5 @@ impl<F, T> fmt::Debug for Task<F, T> {
             .field("name", &self.info.name())
             .field("state", &self.completion.state)
             .finish_non_exhaustive()
-    }
-}
-
-/// Which thread has the item's put open in a transaction. Only the thread
-/// itself asks whether it is the one.
-impl Info {
-    pub(crate) fn hold(&self, thread: u64) {
-        // Ordering: Relaxed; read back by this thread alone, the rest only
-        // compare it with their own number.
-        self.held_by.store(thread, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_held_by(&self, thread: u64) -> bool {
-        // Ordering: as above.
-        self.held_by.load(Ordering::Relaxed) == thread
     }
 }

@@ -155,19 +155,21 @@ impl Away {
     }
 
     /// A spare that was counted in is gone, or was never made.
-    pub(crate) fn discharge(&self) {
+    pub fn discharge(&self) {
         let mut spares = self.spares.lock();
         spares.in_service = spares.in_service.saturating_sub(1);
     }
 
     /// Is a spare needed that does not rest somewhere?
-    pub(crate) fn is_short(&self) -> bool {
+    #[must_use]
+    pub fn is_short(&self) -> bool {
         let spares = self.spares.lock();
         spares.in_service < self.count()
     }
 
     /// D1, as a look.
-    pub(crate) fn has_surplus(&self) -> bool {
+    #[must_use]
+    pub fn has_surplus(&self) -> bool {
         let spares = self.spares.lock();
         spares.in_service > self.count()
     }
@@ -207,7 +209,7 @@ impl Away {
     }
 
     /// Wakes every spare that rests, for the end of a run.
-    pub(crate) fn wake_all(&self) {
+    pub fn wake_all(&self) {
         let mut spares = self.spares.lock();
         let resting = std::mem::take(&mut spares.resting);
         spares.in_service += resting.len();

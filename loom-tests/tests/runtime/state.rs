@@ -1,0 +1,108 @@
+//! The state word: of any rivals one wins, and the others know it.
+
+use std::sync::Arc;
+
+use hivework::internals::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
+use hivework_loom_tests::model;
+use hivework_stm::facade::sync::Mutex;
+use hivework_stm::facade::thread;
+
+fn queued() -> Arc<StateWord> {
+    let state = StateWord::new();
+    state.commit();
+    Arc::new(state)
+}
+
+#[test]
+fn one_of_two_claims_runs_the_item() {
+    model("state: claim against claim", || {
+        let state = queued();
+        let theirs = Arc::clone(&state);
+        let thief = thread::spawn(move || theirs.begin(Claim::Queue) == Begin::Begun);
+        let handle = state.begin(Claim::Handle) == Begin::Begun;
+        assert!(handle != thief.join().unwrap(), "run twice, or not at all");
+    });
+}
+
+#[test]
+fn an_item_is_run_or_withdrawn() {
+    model("state: claim against withdraw", || {
+        let state = queued();
+        let theirs = Arc::clone(&state);
+        let worker = thread::spawn(move || theirs.begin(Claim::Queue) == Begin::Begun);
+        let withdrawn = state.withdraw() == Withdraw::Mine;
+        assert!(withdrawn != worker.join().unwrap());
+    });
+}
+
+#[test]
+fn one_thread_decides_the_outcome_of_a_running_item() {
+    model("state: finish against expire against cancel", || {
+        let state = queued();
+        assert_eq!(state.begin(Claim::Queue), Begin::Begun);
+        let theirs = Arc::clone(&state);
+        let timer = thread::spawn(move || match theirs.expire() {
+            Expire::Running => true,
+            Expire::TooLate => false,
+            Expire::Unbegun => panic!("it had begun"),
+        });
+        let theirs = Arc::clone(&state);
+        let canceller = thread::spawn(move || match theirs.cancel() {
+            Cancel::Asked | Cancel::TooLate => {}
+            Cancel::Withdrawn => panic!("it had begun"),
+        });
+        let finished = matches!(state.finish(), Finish::Mine { .. });
+        canceller.join().unwrap();
+        assert!(finished != timer.join().unwrap());
+        let _ = state.publish();
+        assert!(state.is_published());
+    });
+}
+
+#[test]
+fn an_uncommitted_item_is_never_claimed_through_its_handle() {
+    model("state: commit against claims", || {
+        let state = Arc::new(StateWord::new());
+        let theirs = Arc::clone(&state);
+        // The put has committed, so a worker may find the item before the
+        // putter says so.
+        let worker = thread::spawn(move || theirs.begin(Claim::Queue) == Begin::Begun);
+        let early = state.begin(Claim::Handle);
+        assert_ne!(early, Begin::Begun, "not said to have committed yet");
+        state.commit();
+        let late = state.begin(Claim::Handle) == Begin::Begun;
+        assert!(late != worker.join().unwrap());
+    });
+}
+
+#[test]
+fn whoever_takes_over_an_item_sees_what_was_written_before() {
+    model("state: what a transition carries", || {
+        // A lock that is never contended stands for the closure's slot: `try_lock`
+        // fails if the transition did not order the two accesses.
+        let state = Arc::new((StateWord::new(), Mutex::new(0)));
+        let theirs = Arc::clone(&state);
+        let worker = thread::spawn(move || {
+            if theirs.0.begin(Claim::Handle) == Begin::Begun {
+                assert_eq!(*theirs.1.try_lock().expect("ordered by commit"), 1);
+            }
+        });
+        *state.1.lock() = 1;
+        state.0.commit();
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn an_outcome_is_dropped_by_the_handle_or_by_the_publisher() {
+    model("state: detach against publish", || {
+        let state = queued();
+        assert_eq!(state.begin(Claim::Queue), Begin::Begun);
+        assert_eq!(state.finish(), Finish::Mine { left: false });
+        let theirs = Arc::clone(&state);
+        let handle = thread::spawn(move || theirs.detach());
+        let publisher_drops = state.publish();
+        let handle_drops = handle.join().unwrap();
+        assert!(handle_drops != publisher_drops);
+    });
+}
