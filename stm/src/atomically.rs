@@ -9,7 +9,6 @@ use crate::parker::{Parker, Unpark};
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
 use crate::transaction::commit::Commit;
-use crate::wait::Changed;
 
 /// What to do when a transaction asks to retry.
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +105,9 @@ fn wait(mut attempt: Attempt, patience: Patience) -> bool {
             attempt.end(false);
             registration.park(deadline)
         }
-        Err(Changed) => {
+        Err(changed) => {
             attempt.end(false);
+            drop(changed);
             deadline.is_none_or(|deadline| Instant::now() < deadline)
         }
     }

@@ -80,6 +80,8 @@ where
         let mut f = |tx: &mut Transaction<'_>| f(tx).map_err(Abort::<()>::Stm);
         let mut contention = Contention::default();
         for _ in 0..CONFLICTS_PER_POLL {
+            // A waker's clone is foreign code: not inside the attempt.
+            let unpark = Unpark::Task(task.waker().clone());
             let mut attempt = Attempt::begin(&contention);
             match run_once(&mut attempt, &mut f) {
                 Run::Committed(value) => {
@@ -94,7 +96,7 @@ where
                     contention.back_off();
                 }
                 Run::Retry => {
-                    let registered = attempt.wait(Unpark::Task(task.waker().clone()));
+                    let registered = attempt.wait(unpark);
                     attempt.end(false);
                     // Otherwise something has changed already: run again.
                     if let Ok(registration) = registered {

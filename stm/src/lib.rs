@@ -33,6 +33,7 @@
 
 #![deny(missing_docs)]
 
+mod after;
 mod atomically;
 mod cell;
 mod clock;
@@ -49,6 +50,7 @@ mod tvar;
 mod version;
 mod wait;
 
+pub use after::after_transaction;
 pub use atomically::{atomically, atomically_or, atomically_timeout, try_atomically};
 pub use context::in_transaction;
 pub use future::{AtomicallyFuture, atomically_async};

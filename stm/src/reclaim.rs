@@ -122,7 +122,7 @@ global! {
 }
 
 /// Puts garbage whose time has come into the thread's ready bag.
-fn ready(garbage: Garbage) {
+pub(crate) fn ready(garbage: Garbage) {
     let mut garbage = Some(garbage);
     let _ = READY.try_with(|bag| bag.borrow_mut().extend(garbage.take()));
     if let Some(garbage) = garbage {

@@ -145,22 +145,20 @@ impl<T: Send + Sync + 'static> TVar<T> {
         let core = self.core();
         let pin = reclaim::pin();
         let mut spin = Spin::default();
-        let value = loop {
-            let before = core.version.load();
-            if !before.is_locked() {
-                // Ordering: Acquire, pairs with the commit's Release store of
-                // the data; what follows cannot move before it.
-                let word = core.data.load(Ordering::Acquire);
-                // The same version before and after, and unlocked: the word is
-                // that version's. Were it newer, the second load would find the
-                // lock under which it was stored, or a later version.
-                if core.version.load().without_waiter() == before.without_waiter() {
-                    // SAFETY: a word of this variable is a T, and we are pinned.
-                    break unsafe { with_word(word, T::clone) };
-                }
-            }
+        while core.version.load().is_locked() {
             spin.wait();
-        };
+        }
+        // Ordering: Acquire, pairs with the commit's Release store of the data.
+        //
+        // One look at the lock, before, is enough. The word is at least as new
+        // as the version just seen, since that was published after its data.
+        // If it is newer, it is that of a commit that locked meanwhile, and a
+        // commit stores no data before it is certain: it counts as done, and
+        // whoever goes on from here finds its other variables locked until they
+        // are stored, too.
+        let word = core.data.load(Ordering::Acquire);
+        // SAFETY: a word of this variable is a T, and we are pinned.
+        let value = unsafe { with_word(word, T::clone) };
         drop(pin);
         value
     }

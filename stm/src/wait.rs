@@ -94,8 +94,11 @@ pub(crate) struct Registration {
 }
 
 /// Something that was read has changed already: no reason to wait.
+///
+/// What was registered goes with it; that may drop a task's waker, so drop it
+/// when the attempt is over.
 #[derive(Debug)]
-pub(crate) struct Changed;
+pub(crate) struct Changed(#[expect(dead_code, reason = "kept for its drop")] Registration);
 
 impl Registration {
     /// Step 1. The caller is pinned and has validly read `reads`.
@@ -116,7 +119,7 @@ impl Registration {
                 waiter: Arc::clone(&registration.waiter),
             });
             if read.core().version.flag_waiter(read.version) == Flag::Changed {
-                return Err(Changed);
+                return Err(Changed(registration));
             }
         }
         Ok(registration)

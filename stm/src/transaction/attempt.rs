@@ -105,16 +105,27 @@ impl Attempt {
         let foreign = Foreign::take(&mut context);
         drop(pin);
         context.leave();
+        // Also where a hook's panic goes on from here.
+        let _drain = Drain;
         if let Some(foreign) = foreign {
             foreign.run(committed);
         }
-        reclaim::drain();
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
         self.finish(false);
+    }
+}
+
+/// Drops what has become free, as the very last thing.
+struct Drain;
+
+impl Drop for Drain {
+    #[inline]
+    fn drop(&mut self) {
+        reclaim::drain();
     }
 }
 

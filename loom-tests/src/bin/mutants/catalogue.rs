@@ -8,6 +8,9 @@ pub(crate) struct Mutant {
     pub(crate) edits: &'static [(&'static str, &'static str)],
     /// The test binary whose models must notice.
     pub(crate) models: &'static str,
+    /// What the names of the models contain that are expected to notice; they
+    /// are run alone, and all the others only if they do not.
+    pub(crate) by: &'static str,
     pub(crate) expected: Expected,
 }
 
@@ -31,7 +34,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "Ordering::Relaxed,\n                Ordering::Relaxed,",
         )],
         models: "stm",
-        expected: Caught,
+        by: "",
+        expected: Equivalent(
+            "in the modelled form the fence after the locks orders them; the shipped form has SeqCst, by the proof and under Miri",
+        ),
     },
     Mutant {
         name: "version: loaded Relaxed",
@@ -41,6 +47,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "Version(self.0.load(Ordering::Relaxed))",
         )],
         models: "stm",
+        by: "the_shared_clock_vouches",
         expected: Caught,
     },
     Mutant {
@@ -51,6 +58,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "self.0.store(version.0, Ordering::Relaxed)",
         )],
         models: "stm",
+        by: "lost_update_on_the_shared",
         expected: Caught,
     },
     Mutant {
@@ -61,6 +69,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "self.0.store(before.0, Ordering::Relaxed)",
         )],
         models: "stm",
+        by: "gives_up",
         expected: Caught,
     },
     Mutant {
@@ -71,7 +80,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "Ordering::Relaxed,\n                Ordering::Relaxed,",
         )],
         models: "stm",
-        expected: Caught,
+        by: "waiting::",
+        expected: Equivalent(
+            "the entry is queued under the bucket's lock before, and the commit enters the same lock after it has read the flag",
+        ),
     },
     Mutant {
         name: "version: restored without its waiter",
@@ -81,6 +93,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "version.restore(write.before.without_waiter())",
         )],
         models: "stm",
+        by: "gives_up",
         expected: Caught,
     },
     Mutant {
@@ -91,6 +104,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "CLOCKS[self.index].store(self.count, Ordering::Relaxed)",
         )],
         models: "stm",
+        by: "covers_all",
         expected: Caught,
     },
     Mutant {
@@ -101,6 +115,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "CLOCKS[shard].load(Ordering::Relaxed)",
         )],
         models: "stm",
+        by: "covers_all",
         expected: Caught,
     },
     Mutant {
@@ -111,6 +126,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "CLOCKS[SHARED].fetch_add(1, Ordering::Release)",
         )],
         models: "stm",
+        by: "vouches",
         expected: Caught,
     },
     Mutant {
@@ -121,6 +137,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "CLOCKS[SHARED].fetch_add(1, Ordering::Relaxed)",
         )],
         models: "stm",
+        by: "vouches",
         expected: Caught,
     },
     Mutant {
@@ -128,6 +145,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         file: "stm/src/transaction/commit.rs",
         edits: &[("        commit_fence();\n", "")],
         models: "stm",
+        by: "write_skew",
         expected: Caught,
     },
     Mutant {
@@ -138,6 +156,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "if false && !self.reads_unchanged() {",
         )],
         models: "stm",
+        by: "lost_update",
         expected: Caught,
     },
     Mutant {
@@ -148,6 +167,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        commit_fence();\n        if !self.reads_unchanged() || !self.lock_writes() {\n            return Commit::Conflict;\n        }\n",
         )],
         models: "stm",
+        by: "write_skew",
         expected: Caught,
     },
     Mutant {
@@ -158,6 +178,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ".is_some()",
         )],
         models: "stm",
+        by: "lost_update",
         expected: Caught,
     },
     Mutant {
@@ -168,6 +189,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "data.store(write.word, Ordering::Relaxed)",
         )],
         models: "stm",
+        by: "",
         expected: Caught,
     },
     Mutant {
@@ -184,6 +206,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
         ],
         models: "stm",
+        by: "covers_all",
         expected: Caught,
     },
     Mutant {
@@ -200,6 +223,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
         ],
         models: "stm",
+        by: "lost_update",
         expected: Caught,
     },
     Mutant {
@@ -216,6 +240,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
         ],
         models: "stm",
+        by: "",
         expected: Caught,
     },
     Mutant {
@@ -226,6 +251,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "if write.core().version.load().has_waiter() {",
         )],
         models: "stm",
+        by: "waiting::",
         expected: Caught,
     },
     Mutant {
@@ -236,6 +262,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "if false && write.before.has_waiter() {",
         )],
         models: "stm",
+        by: "waiting::",
         expected: Caught,
     },
     Mutant {
@@ -246,6 +273,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        let data = shared.data.load(Ordering::Relaxed);\n        let version = shared.version.load().without_waiter();\n        if",
         )],
         models: "stm",
+        by: "",
         expected: Caught,
     },
     Mutant {
@@ -256,6 +284,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        let version = shared.version.load().without_waiter();\n        let data = shared.data.load(Ordering::Acquire);\n        if",
         )],
         models: "stm",
+        by: "load",
         expected: Caught,
     },
     Mutant {
@@ -266,6 +295,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "if version.count()",
         )],
         models: "stm",
+        by: "together",
         expected: Caught,
     },
     Mutant {
@@ -276,6 +306,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "true {\n            // SAFETY: passed on from the caller.\n            unsafe { self.reads.push(core, version) };\n            return Ok(data);\n        }\n        // SAFETY",
         )],
         models: "stm",
+        by: "together",
         expected: Caught,
     },
     Mutant {
@@ -286,6 +317,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "",
         )],
         models: "stm",
+        by: "together",
         expected: Caught,
     },
     Mutant {
@@ -293,6 +325,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         file: "stm/src/transaction/snapshot.rs",
         edits: &[("let hold = self.reads_hold();", "let hold = true;")],
         models: "stm",
+        by: "isolation::",
         expected: Caught,
     },
     Mutant {
@@ -303,6 +336,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "            let hold = self.reads_hold();\n            clocks.clear();\n            clocks.extend((0..shards).map(clock::published));\n",
         )],
         models: "stm",
+        by: "covers_all",
         expected: Caught,
     },
     Mutant {
@@ -319,26 +353,29 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
         ],
         models: "stm",
+        by: "waiting::",
         expected: Caught,
     },
     Mutant {
         name: "wait: waits though the variable has changed",
         file: "stm/src/wait.rs",
         edits: &[(
-            "                return Err(Changed);\n",
+            "                return Err(Changed(registration));\n",
             "                let _ = Changed;\n",
         )],
         models: "stm",
+        by: "waiting::",
         expected: Caught,
     },
     Mutant {
         name: "wait: only the first variable is waited for",
         file: "stm/src/wait.rs",
         edits: &[(
-            "            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed);\n            }\n",
-            "            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed);\n            }\n            break;\n",
+            "            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed(registration));\n            }\n",
+            "            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed(registration));\n            }\n            break;\n",
         )],
         models: "stm",
+        by: "waiting::",
         expected: Caught,
     },
     Mutant {
@@ -349,6 +386,26 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "                self.context.effects.keep(&savepoint);\n                drop(outcome);",
         )],
         models: "stm",
+        by: "left",
+        expected: Caught,
+    },
+    Mutant {
+        name: "port: the commit hook forgets a port that was dropped before",
+        file: "stm-ports/src/transport/local/port.rs",
+        edits: &[("if lived.is_err() {", "if false && lived.is_err() {")],
+        models: "ports",
+        by: "",
+        expected: Caught,
+    },
+    Mutant {
+        name: "port: dropped in two steps",
+        file: "stm-ports/src/transport/local/port.rs",
+        edits: &[(
+            "if self.life.swap(DROPPED, Ordering::Acquire) == CONNECTED {",
+            "let was = self.life.load(Ordering::Acquire);\n        self.life.store(DROPPED, Ordering::Relaxed);\n        if was == CONNECTED {",
+        )],
+        models: "ports",
+        by: "",
         expected: Caught,
     },
 ];

@@ -52,7 +52,7 @@ fn run(root: &Path, wanted: &[String]) -> Result<bool, String> {
     let tree = Tree::copy(root)?;
     let binaries: BTreeMap<&str, ()> = chosen.iter().map(|mutant| (mutant.models, ())).collect();
     for models in binaries.keys() {
-        if tree.run_models(models)? != Verdict::Passed {
+        if tree.run_models(models, "")? != Verdict::Passed {
             return Err(format!("the models `{models}` fail without any mutant"));
         }
     }
@@ -60,7 +60,13 @@ fn run(root: &Path, wanted: &[String]) -> Result<bool, String> {
     let mut as_expected = true;
     for mutant in chosen {
         let began = Instant::now();
-        let verdict = tree.with(mutant, |tree| tree.run_models(mutant.models))?;
+        let verdict = tree.with(mutant, |tree| {
+            let verdict = tree.run_models(mutant.models, mutant.by)?;
+            if verdict == Verdict::Passed && !mutant.by.is_empty() {
+                return tree.run_models(mutant.models, "");
+            }
+            Ok(verdict)
+        })?;
         let seconds = began.elapsed().as_secs();
         let outcome = match (&verdict, mutant.expected) {
             (Verdict::Failed(by), Expected::Caught) => by.clone(),

@@ -82,8 +82,9 @@ impl Tree {
         answer
     }
 
-    /// Runs the models of one binary until the first fails.
-    pub(crate) fn run_models(&self, models: &str) -> Result<Verdict, String> {
+    /// Runs the models of one binary whose names contain `by`, until the first
+    /// fails.
+    pub(crate) fn run_models(&self, models: &str, by: &str) -> Result<Verdict, String> {
         let built = Command::new("cargo")
             .args([
                 "test",
@@ -115,6 +116,7 @@ impl Tree {
             })
             .ok_or_else(|| format!("cargo does not name the test binary:\n{told}"))?;
         let mut tests = Command::new(self.root.join(binary))
+            .args((!by.is_empty()).then_some(by))
             .current_dir(&self.root)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

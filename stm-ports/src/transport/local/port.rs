@@ -14,11 +14,8 @@
 //! 3. The drop swaps in DROPPED. If it finds PENDING, it does nothing more: either
 //!    the hook will run and find DROPPED, or the attempt is rolled back, and the
 //!    seat was never taken. If it finds CONNECTED, it leaves the seat.
-//! 4. Leaving takes a transaction of its own. Inside another transaction a thread
-//!    is started to run it, for nothing else is certain to come about soon, and
-//!    somebody may be waiting to hear of it. Where no thread can be started, the
-//!    engine runs it when it drops what that transaction left behind, which is
-//!    later, but certain.
+//! 4. Leaving takes a transaction of its own. Inside another transaction it is put
+//!    off until that one is over.
 //!
 //! **Races.** Hook and drop may run on different threads at once; both are one
 //! read-modify-write of `life`, so exactly one of them comes second, and it is the
@@ -30,8 +27,7 @@ use std::fmt;
 
 use hivework_stm::facade::atomic::{AtomicU8, Ordering};
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::facade::thread;
-use hivework_stm::{StmResult, TVar, Transaction, atomically, in_transaction, retry};
+use hivework_stm::{StmResult, Transaction, after_transaction, atomically, retry};
 
 use super::seats::{Held, Seats};
 use crate::channel::ChannelId;
@@ -66,31 +62,9 @@ impl<M: Send + Sync + 'static> Clone for Holder<M> {
 impl<M: Send + Sync + 'static> Holder<M> {
     /// Leaves the seat, now or as soon as can be.
     fn leave(self) {
-        if !in_transaction() {
-            self.leave_now();
-            return;
-        }
-        let other = self.clone();
-        let started = thread::Builder::new()
-            .name("stm-ports-leave".to_string())
-            .spawn(move || other.leave_now());
-        if started.is_err() {
-            // The engine drops the value of a variable without handles when the
-            // transaction is over.
-            drop(TVar::new(LeaveWhenDropped(self)));
-        }
-    }
-
-    fn leave_now(&self) {
-        atomically(|tx| self.seats.leave(tx, self.id));
-    }
-}
-
-struct LeaveWhenDropped<M: Send + Sync + 'static>(Holder<M>);
-
-impl<M: Send + Sync + 'static> Drop for LeaveWhenDropped<M> {
-    fn drop(&mut self) {
-        self.0.leave_now();
+        after_transaction(move || {
+            atomically(|tx| self.seats.leave(tx, self.id));
+        });
     }
 }
 
