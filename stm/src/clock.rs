@@ -4,7 +4,7 @@
 //! cache line that every writing commit fights over. Here each thread that
 //! commits owns a *shard* and stamps its commits with (shard, count), as in TLC
 //! (Avni, Shavit 2008). What order there is between shards, readers establish
-//! by extending their snapshots ([`crate::transaction::snapshot`]).
+//! by extending their snapshots (`transaction/snapshot.rs`).
 //!
 //! A shard is owned by one thread at a time. When the thread ends, the shard
 //! goes back to the pool and its next owner goes on from where it stood, so a

@@ -23,7 +23,7 @@ use crate::wait::Registration;
 /// How many conflicts one poll sits out before it lets other tasks run.
 const CONFLICTS_PER_POLL: u32 = 16;
 
-/// As [`atomically`](crate::atomically), without blocking the thread: a future
+/// As [`atomically`](crate::atomically()), without blocking the thread: a future
 /// that is ready once the transaction has committed.
 ///
 /// Cancel-safe: dropped before it is ready, it has had no effect.
@@ -44,7 +44,7 @@ const CONFLICTS_PER_POLL: u32 = 16;
 ///
 /// # Panics
 ///
-/// When polled: as [`atomically`](crate::atomically).
+/// When polled: as [`atomically`](crate::atomically()).
 pub fn atomically_async<R, F>(f: F) -> AtomicallyFuture<F>
 where
     F: FnMut(&mut Transaction<'_>) -> StmResult<R> + Unpin,

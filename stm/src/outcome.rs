@@ -5,9 +5,9 @@ use std::fmt;
 /// Why a transactional operation could not go on.
 ///
 /// Opaque: the only right thing to do with it is to hand it on with `?`, so
-/// that the attempt ends and [`atomically`](crate::atomically) runs it again,
+/// that the attempt ends and [`atomically`](crate::atomically()) runs it again,
 /// at once after a *conflict*, or after something it read has changed when it
-/// asked to [`retry`](crate::retry). Swallowing a conflict (`let _ = var.read(tx)`)
+/// asked to [`retry`]. Swallowing a conflict (`let _ = var.read(tx)`)
 /// is harmless: the attempt is then poisoned, does not commit, and runs again.
 /// Swallowing a retry takes it back, but what came before it stays done: to do
 /// something else instead, use [`Transaction::or_else`](crate::Transaction::or_else).
@@ -93,7 +93,7 @@ pub fn abort<T, E>(error: E) -> Result<T, Abort<E>> {
 ///
 /// # Panics
 ///
-/// The enclosing [`atomically`](crate::atomically) panics when the attempt has
+/// The enclosing [`atomically`](crate::atomically()) panics when the attempt has
 /// read no variable, because nothing could ever wake it.
 pub fn retry<T>() -> StmResult<T> {
     Err(StmError::RETRY)

@@ -25,7 +25,7 @@ pub(crate) mod write_log;
 
 /// A running transaction.
 ///
-/// [`atomically`](crate::atomically) and its variants hand one out to their
+/// [`atomically`](crate::atomically()) and its variants hand one out to their
 /// closure, and the operations of [`TVar`](crate::TVar) take it. It cannot
 /// leave the closure, its thread or its attempt:
 ///
