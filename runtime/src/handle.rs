@@ -239,7 +239,8 @@ impl<T: Send + 'static> Future for WorkHandle<T> {
     type Output = Result<T, WorkError>;
 
     /// Never blocks. A work that awaits its own handle gets
-    /// [`WorkError::WouldDeadlock`].
+    /// [`WorkError::WouldDeadlock`]. An executor that is run inside a work item
+    /// blocks the worker's thread: wrap it in [`blocking`](crate::blocking).
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let completion = self.core.completion();
         if !completion.state.is_published() && local::is_running_here(self.core.info()) {

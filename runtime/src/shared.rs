@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use hivework_stm::facade::atomic::{AtomicBool, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
 use hivework_stm::{TVar, atomically, in_transaction};
-use stm_ports::EventMessage;
+use stm_ports::{EventMessage, Refusal};
 
 use crate::Scheduler;
 use crate::books::{Books, Ending};
@@ -23,7 +23,7 @@ use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
 use crate::work::error::WorkError;
 use crate::work::info::Info;
-use crate::work::unwind::shield;
+use crate::work::unwind::{contain, shield};
 use crate::worker::away::{Around, Away};
 
 /// See the [module](self).
@@ -116,10 +116,11 @@ impl Shared {
     pub(crate) fn put_back(&self, items: impl Iterator<Item = Item>) -> usize {
         let mut count = 0;
         for item in items {
-            let put = atomically(|tx| self.injector.put(tx, Arc::clone(&item)));
-            if put.is_err() {
-                let why = "the transport is gone and took the queue with it";
-                item.refuse(stm_ports::Refusal::Lost(why));
+            // A transport is a user's code: its panic costs the item its place,
+            // not its answer.
+            let put = contain(|| atomically(|tx| self.injector.put(tx, Arc::clone(&item))));
+            if !matches!(put, Ok(Ok(()))) {
+                item.refuse(Refusal::Lost("the transport did not take it back"));
             }
             count += 1;
         }

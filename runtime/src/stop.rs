@@ -55,7 +55,9 @@
 //! # From inside
 //!
 //! Stop and drain from a thread of the scheduler's own are errors: they would wait
-//! for themselves. Start from there has no effect: whoever asks is running.
+//! for themselves. Start from there has no effect: whoever asks is running. A
+//! worker of *another* scheduler may ask for either; it counts as away there
+//! while it waits.
 
 pub(crate) mod quiet;
 
@@ -76,6 +78,7 @@ use crate::shared::Shared;
 use crate::supervisor::{Supervisor, health};
 use crate::time::after;
 use crate::work::unwind::shield;
+use crate::worker::away::Absence;
 
 /// How many items are answered at a time when the last handle goes.
 const BATCH: usize = 64;
@@ -114,6 +117,7 @@ pub(crate) fn stop(shared: &Arc<Shared>) -> Result<(), StopError> {
     if local::is_inside(shared) {
         return Err(StopError::InsideWork);
     }
+    let _absence = Absence::begin();
     let _turn = shared.turn.lock();
     if Gate::load(&shared.gate) != Gate::Closed {
         end_run(shared);
@@ -131,6 +135,7 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
         return Err(Drained::InsideWork);
     }
     let deadline = after(limit);
+    let _absence = Absence::begin();
     let _turn = shared.turn.lock();
     if Gate::load(&shared.gate) == Gate::Closed {
         return match shared.books.live() {
@@ -163,6 +168,7 @@ pub(crate) fn close(shared: &Arc<Shared>) {
             .name(name)
             .spawn(move || answer_left(&shared));
     } else {
+        let _absence = Absence::begin();
         if runs {
             end_run(shared);
         }

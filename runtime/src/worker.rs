@@ -23,6 +23,7 @@ mod search;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use hivework_stm::facade::atomic::{Ordering, fence};
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::set_block_hook;
 
@@ -64,6 +65,13 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>) {
     // The deque goes first, so that whoever finds the seat left finds every
     // item through the stealer.
     drop(local);
+    // A worker that crashed has not parked since its last item, and a drain may
+    // wait for that one's end.
+    //
+    // Ordering: SeqCst fence between the end and the look at the drain's flag;
+    // partner: the fence in `Quiet::wait`.
+    fence(Ordering::SeqCst);
+    shared.quiet.tell();
     seat.leave(crash);
     shared.supervisor.ring();
 }

@@ -178,6 +178,35 @@ fn admit(
     }
 }
 
+/// Answers items whose put panics, in a transport say, on the way out: nobody
+/// else has them, and a drain would wait for them.
+struct Unput<'a, T: Send + 'static>(&'a [Bound<T>]);
+
+impl<T: Send + 'static> Unput<'_, T> {
+    fn disarm(mut self) {
+        self.0 = &[];
+    }
+}
+
+impl<T: Send + 'static> Drop for Unput<'_, T> {
+    fn drop(&mut self) {
+        for bound in self.0 {
+            bound.0.withdraw(WorkError::Lost("its put panicked"));
+        }
+    }
+}
+
+/// The transaction of a put from outside.
+fn transact<T: Send + 'static>(
+    bound: &[Bound<T>],
+    put: impl FnMut(&mut Transaction<'_>) -> StmResult<Admission>,
+) -> Admission {
+    let unput = Unput(bound);
+    let admission = atomically(put);
+    unput.disarm();
+    admission
+}
+
 fn outside_transactions(what: &str) {
     assert!(
         !in_transaction(),
@@ -195,7 +224,10 @@ pub(super) fn put<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> Wor
         shared.notify();
         return bound.into_handle();
     }
-    match atomically(|tx| admit(shared, tx, bound.item(), true)) {
+    let admission = transact(std::slice::from_ref(&bound), |tx| {
+        admit(shared, tx, bound.item(), true)
+    });
+    match admission {
         Admission::Refused(why) => {
             bound.0.withdraw(why.why());
         }
@@ -217,7 +249,9 @@ pub(super) fn try_put<T: Send + 'static>(
     }
     let deadline = work.deadline;
     let bound = Bound::new(shared, work);
-    let admission = atomically(|tx| admit(shared, tx, bound.item(), false));
+    let admission = transact(std::slice::from_ref(&bound), |tx| {
+        admit(shared, tx, bound.item(), false)
+    });
     let full = match admission {
         Admission::Admitted => {
             Bound::queued(&bound.0, shared);
@@ -295,7 +329,7 @@ pub(super) fn put_batch<T: Send + 'static>(
         shared.notify();
         return batch.into_iter().map(Bound::into_handle).collect();
     }
-    let admission = atomically(|tx| {
+    let admission = transact(&batch, |tx| {
         match ask(shared, tx, false)? {
             Admission::Wait => return retry(),
             Admission::Admitted => {}

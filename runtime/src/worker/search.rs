@@ -32,6 +32,7 @@ use crate::crew::Seat;
 use crate::idle::Parked;
 use crate::injector::Item;
 use crate::local::Local;
+use crate::work::unwind::shield;
 
 /// Every how many items the injector comes first. Prime, so that it does not
 /// beat in time with a program's own rhythm.
@@ -190,6 +191,8 @@ impl<'a> Search<'a> {
 
 impl Drop for Search<'_> {
     fn drop(&mut self) {
-        self.end();
+        // The last look goes through the transport, which is a user's code and
+        // may be what this thread is unwinding from.
+        shield(|| self.end());
     }
 }

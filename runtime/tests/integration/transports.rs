@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hivework::{
-    Channel, ChannelId, ConnectError, Event, EventMessage, LocalTransport, Port, Scheduler,
-    StmResult, Transaction, Transport, WorkError, WorkMessage, atomically,
+    Channel, ChannelId, ConnectError, Disconnected, Event, EventMessage, LocalTransport, Port,
+    PortId, Scheduler, StmResult, Transaction, Transport, WorkError, WorkMessage, atomically,
 };
 
 use crate::support::{BOUND, join};
@@ -118,4 +118,150 @@ fn a_transport_that_connects_not_every_worker_is_an_error_of_the_start() {
     let error = scheduler.start().unwrap_err();
     assert!(error.to_string().contains("transport"), "{error}");
     assert!(!scheduler.is_running());
+}
+
+/// What a [`Fused`] port does next.
+const WORK: usize = 0;
+const PANIC_ON_SEND: usize = 1;
+const PANIC_ON_RECEIVE: usize = 2;
+
+/// Work channels whose ports panic, once, when they are told to.
+#[derive(Debug, Clone)]
+struct Fused(Arc<AtomicUsize>);
+
+#[derive(Debug)]
+struct FusedChannel(Box<dyn Channel<WorkMessage>>, Fused);
+
+#[derive(Debug)]
+struct FusedPort(Box<dyn Port<WorkMessage>>, Fused);
+
+impl Fused {
+    fn blow(&self, at: usize) {
+        let blown = self
+            .0
+            .compare_exchange(at, WORK, Ordering::SeqCst, Ordering::SeqCst);
+        assert!(blown.is_err(), "the transport panics");
+    }
+}
+
+impl Transport for Fused {
+    fn work_channel(&self) -> Box<dyn Channel<WorkMessage>> {
+        Box::new(FusedChannel(LocalTransport.work_channel(), self.clone()))
+    }
+
+    fn event_channel(&self) -> Box<dyn Channel<EventMessage>> {
+        LocalTransport.event_channel()
+    }
+}
+
+impl Channel<WorkMessage> for FusedChannel {
+    fn id(&self) -> ChannelId {
+        self.0.id()
+    }
+
+    fn connect_in(
+        &self,
+        tx: &mut Transaction<'_>,
+    ) -> StmResult<Result<Box<dyn Port<WorkMessage>>, ConnectError>> {
+        let port = self.0.connect_in(tx)?;
+        Ok(port.map(|port| Box::new(FusedPort(port, self.1.clone())) as Box<_>))
+    }
+
+    fn reconnect_in(
+        &self,
+        tx: &mut Transaction<'_>,
+        port: &dyn Port<WorkMessage>,
+    ) -> StmResult<Result<(), ConnectError>> {
+        self.0.reconnect_in(tx, port)
+    }
+
+    fn disconnect_in(
+        &self,
+        tx: &mut Transaction<'_>,
+        port: &dyn Port<WorkMessage>,
+    ) -> StmResult<Result<(), ConnectError>> {
+        self.0.disconnect_in(tx, port)
+    }
+}
+
+impl Port<WorkMessage> for FusedPort {
+    fn id(&self) -> PortId {
+        self.0.id()
+    }
+
+    fn channel(&self) -> ChannelId {
+        self.0.channel()
+    }
+
+    fn send(
+        &self,
+        tx: &mut Transaction<'_>,
+        message: WorkMessage,
+    ) -> StmResult<Result<(), Disconnected>> {
+        self.1.blow(PANIC_ON_SEND);
+        self.0.send(tx, message)
+    }
+
+    fn try_send(
+        &self,
+        tx: &mut Transaction<'_>,
+        message: WorkMessage,
+    ) -> StmResult<Result<Option<WorkMessage>, Disconnected>> {
+        self.0.try_send(tx, message)
+    }
+
+    fn receive(&self, tx: &mut Transaction<'_>) -> StmResult<Result<WorkMessage, Disconnected>> {
+        self.0.receive(tx)
+    }
+
+    fn try_receive(
+        &self,
+        tx: &mut Transaction<'_>,
+    ) -> StmResult<Result<Option<WorkMessage>, Disconnected>> {
+        self.0.try_receive(tx)
+    }
+
+    fn receive_batch(
+        &self,
+        tx: &mut Transaction<'_>,
+        max: usize,
+    ) -> StmResult<Result<Vec<WorkMessage>, Disconnected>> {
+        self.1.blow(PANIC_ON_RECEIVE);
+        self.0.receive_batch(tx, max)
+    }
+
+    fn is_connected(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        self.0.is_connected(tx)
+    }
+}
+
+#[test]
+fn a_transport_that_panics_on_a_put_leaves_nothing_live() {
+    let fuse = Fused(Arc::new(AtomicUsize::new(PANIC_ON_SEND)));
+    let scheduler = Scheduler::builder()
+        .workers(1)
+        .transport(fuse.clone())
+        .start()
+        .unwrap();
+    let put = std::panic::AssertUnwindSafe(|| scheduler.put_work(|| 1));
+    assert!(std::panic::catch_unwind(put).is_err());
+    assert_eq!(join(scheduler.put_work(|| 2)).unwrap(), 2);
+    scheduler.drain(BOUND).unwrap();
+    assert_eq!(scheduler.stats().lost, 1);
+}
+
+#[test]
+fn a_worker_that_a_transport_kills_is_replaced() {
+    let fuse = Fused(Arc::new(AtomicUsize::new(WORK)));
+    let scheduler = Scheduler::builder()
+        .workers(2)
+        .transport(fuse.clone())
+        .start()
+        .unwrap();
+    for n in 0..20 {
+        fuse.0.store(PANIC_ON_RECEIVE, Ordering::SeqCst);
+        assert_eq!(join(scheduler.put_work(move || n)).unwrap(), n);
+    }
+    assert!(scheduler.stats().crashed_workers > 0);
+    scheduler.drain(BOUND).unwrap();
 }
