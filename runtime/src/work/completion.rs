@@ -49,6 +49,7 @@ use std::mem;
 use std::task::Waker;
 use std::time::Instant;
 
+use hivework_stm::facade::MODELLED;
 use hivework_stm::facade::hint;
 use hivework_stm::facade::sync::{Arc, Condvar, Mutex};
 use hivework_stm::{StmResult, TVar, Transaction, retry};
@@ -63,8 +64,8 @@ pub(crate) type Outcome<T> = Result<T, WorkError>;
 /// Told the outcome before the handle is.
 pub(crate) type Callback<T> = Box<dyn FnOnce(&Outcome<T>) + Send>;
 
-/// How often a waiting thread looks before it sleeps.
-const SPINS: usize = 64;
+/// How often a waiting thread looks before it sleeps. A model must see it sleep.
+const SPINS: usize = if MODELLED { 0 } else { 64 };
 
 enum Slot<T> {
     Pending,
