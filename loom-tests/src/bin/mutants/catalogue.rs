@@ -9,7 +9,7 @@ pub(crate) struct Mutant {
     /// The test binary whose models must notice.
     pub(crate) models: &'static str,
     /// What the names of the models contain that are expected to notice; they
-    /// are run alone, and all the others only if they do not.
+    /// are run first, and the others only if they should have noticed and did not.
     pub(crate) by: &'static str,
     pub(crate) expected: Expected,
 }
@@ -34,7 +34,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "Ordering::Relaxed,\n                Ordering::Relaxed,",
         )],
         models: "stm",
-        by: "",
+        by: "skew",
         expected: Equivalent(
             "in the modelled form the fence after the locks orders them; the shipped form has SeqCst, by the proof and under Miri",
         ),
@@ -406,6 +406,135 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         models: "ports",
         by: "",
+        expected: Caught,
+    },
+    Mutant {
+        name: "idle: no fence between publishing and looking for sleepers",
+        file: "runtime/src/idle.rs",
+        edits: &[(
+            "        fence(Ordering::SeqCst);\n        // Ordering: ordered by the fence above.\n        if let",
+            "        if let",
+        )],
+        models: "runtime",
+        by: "idle::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "idle: no fence between going to sleep and the last look",
+        file: "runtime/src/idle.rs",
+        edits: &[(
+            "        fence(Ordering::SeqCst);\n        // Ordering: ordered by the fence above.\n        let others",
+            "        let others",
+        )],
+        models: "runtime",
+        by: "idle::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "idle: no fence at the end of a search",
+        file: "runtime/src/idle.rs",
+        edits: &[(
+            "        fence(Ordering::SeqCst);\n        if more() {",
+            "        if more() {",
+        )],
+        models: "runtime",
+        by: "idle::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "idle: a search ends without a last look",
+        file: "runtime/src/idle.rs",
+        edits: &[("        if more() {\n", "        if false && more() {\n")],
+        models: "runtime",
+        by: "idle::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "idle: a sleeper takes no last look",
+        file: "runtime/src/idle.rs",
+        edits: &[(
+            "if !others && !nothing() {",
+            "if false && !others && !nothing() {",
+        )],
+        models: "runtime",
+        by: "idle::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "idle: who gets up for work gives its searching credit away",
+        file: "runtime/src/idle.rs",
+        edits: &[(
+            "self.get_up(me, SEARCHING, Parked::Woken)",
+            "self.get_up(me, 0, Parked::TimedOut)",
+        )],
+        models: "runtime",
+        by: "idle::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "bell: no fence between dozing and the last look",
+        file: "runtime/src/supervisor/bell.rs",
+        edits: &[(
+            "        fence(Ordering::SeqCst);\n        if !busy() {",
+            "        if !busy() {",
+        )],
+        models: "runtime",
+        by: "bell::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "quiet: no fence between waiting and the look at the books",
+        file: "runtime/src/stop/quiet.rs",
+        edits: &[(
+            "        fence(Ordering::SeqCst);\n        while live()",
+            "        while live()",
+        )],
+        models: "runtime",
+        by: "quiet::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "away: no fence between going away and the look at the queues",
+        file: "runtime/src/worker/away.rs",
+        edits: &[(
+            "        fence(Ordering::SeqCst);\n        if around.has_work() {\n            self.call(around);",
+            "        if around.has_work() {\n            self.call(around);",
+        )],
+        models: "runtime",
+        by: "away::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "state: transitions Relaxed",
+        file: "runtime/src/work/state.rs",
+        edits: &[(
+            ".compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire)",
+            ".compare_exchange_weak(word, next, Ordering::Relaxed, Ordering::Relaxed)",
+        )],
+        models: "runtime",
+        by: "state::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "completion: transactions are not told",
+        file: "runtime/src/work/completion.rs",
+        edits: &[(
+            "            watch.store(true);\n",
+            "            drop(watch);\n",
+        )],
+        models: "runtime",
+        by: "completion::",
+        expected: Caught,
+    },
+    Mutant {
+        name: "completion: parked threads are not told",
+        file: "runtime/src/work/completion.rs",
+        edits: &[(
+            "        if parked {\n            self.arrived",
+            "        if false && parked {\n            self.arrived",
+        )],
+        models: "runtime",
+        by: "completion::",
         expected: Caught,
     },
 ];

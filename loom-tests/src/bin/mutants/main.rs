@@ -62,7 +62,8 @@ fn run(root: &Path, wanted: &[String]) -> Result<bool, String> {
         let began = Instant::now();
         let verdict = tree.with(mutant, |tree| {
             let verdict = tree.run_models(mutant.models, mutant.by)?;
-            if verdict == Verdict::Passed && !mutant.by.is_empty() {
+            let missed = verdict == Verdict::Passed && matches!(mutant.expected, Expected::Caught);
+            if missed && !mutant.by.is_empty() {
                 return tree.run_models(mutant.models, "");
             }
             Ok(verdict)
