@@ -150,8 +150,9 @@ fn infallible<R>(
 ///
 /// After 8 conflicts a transaction holds up other writers until it is through:
 /// it meets at most 8, plus one for each other thread that was committing at
-/// that moment, and then commits. A closure that breaks the rule above and blocks forfeits the
-/// bound.
+/// that moment, and then commits. A closure that breaks the rule above and blocks
+/// forfeits the bound. It also holds others up for some milliseconds for each of
+/// their commits, and keeps all memory that has been given up since it began.
 ///
 /// # Panics
 ///

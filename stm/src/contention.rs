@@ -55,7 +55,7 @@ impl Spin {
     /// Waits a little. Says false when it has been enough for one conflict.
     #[inline]
     pub(crate) fn wait(&mut self) -> bool {
-        self.0 += 1;
+        self.0 = self.0.saturating_add(1);
         if self.0 > LOOKS {
             thread::yield_now();
             return false;

@@ -28,6 +28,11 @@ const CONFLICTS_PER_POLL: u32 = 16;
 ///
 /// Cancel-safe: dropped before it is ready, it has had no effect.
 ///
+/// Its bound on re-runs is that of `atomically`, but for a poll that meets 16
+/// conflicts: then other tasks have their turn, and the count starts anew. Asking
+/// for the right to hold other writers up may keep the executor's thread for some
+/// milliseconds.
+///
 /// ```
 /// # use hivework_stm::{TVar, atomically_async, check};
 /// # async fn example() {
@@ -44,12 +49,17 @@ const CONFLICTS_PER_POLL: u32 = 16;
 ///
 /// # Panics
 ///
-/// When polled: as [`atomically`](crate::atomically()).
+/// When polled: as [`atomically`](crate::atomically()), and when it is polled again
+/// after it was ready.
 pub fn atomically_async<R, F>(f: F) -> AtomicallyFuture<F>
 where
-    F: FnMut(&mut Transaction<'_>) -> StmResult<R> + Unpin,
+    F: FnMut(&mut Transaction<'_>) -> StmResult<R>,
 {
-    AtomicallyFuture { f, waiting: None }
+    AtomicallyFuture {
+        f,
+        waiting: None,
+        done: false,
+    }
 }
 
 /// The future of [`atomically_async`].
@@ -57,7 +67,11 @@ where
 pub struct AtomicallyFuture<F> {
     f: F,
     waiting: Option<Registration>,
+    done: bool,
 }
+
+/// The closure is never pinned.
+impl<F> Unpin for AtomicallyFuture<F> {}
 
 impl<F> fmt::Debug for AtomicallyFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,12 +83,17 @@ impl<F> fmt::Debug for AtomicallyFuture<F> {
 
 impl<R, F> Future for AtomicallyFuture<F>
 where
-    F: FnMut(&mut Transaction<'_>) -> StmResult<R> + Unpin,
+    F: FnMut(&mut Transaction<'_>) -> StmResult<R>,
 {
     type Output = R;
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<R> {
-        let AtomicallyFuture { f, waiting } = self.get_mut();
+        let AtomicallyFuture { f, waiting, done } = self.get_mut();
+        assert!(
+            !*done,
+            "the future of a transaction was polled again after it was ready: the transaction \
+             would run a second time"
+        );
         // A new waker may stand behind this poll: register anew in any case.
         *waiting = None;
         let mut f = |tx: &mut Transaction<'_>| f(tx).map_err(Abort::<()>::Stm);
@@ -85,6 +104,7 @@ where
             let mut attempt = Attempt::begin(&contention);
             match run_once(&mut attempt, &mut f) {
                 Run::Committed(value) => {
+                    *done = true;
                     drop(contention);
                     attempt.end(true);
                     return Poll::Ready(value);

@@ -67,7 +67,8 @@ pub use tvar::TVar;
 /// and threads have run some hundred transactions since. Call this when
 /// something waits for such a `Drop`: a channel that closes when its last sender
 /// goes, say. Values that another thread has displaced and still keeps are that
-/// thread's to flush.
+/// thread's to flush, and values that another thread has already collected drop
+/// when that thread's present transaction is over.
 ///
 /// Does nothing inside a transaction.
 pub fn flush() {

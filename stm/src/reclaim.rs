@@ -13,7 +13,7 @@
 //! Behind it stands crossbeam-epoch with a collector of our own, so that no
 //! other user's pin runs our garbage and ours runs nobody else's.
 //!
-//! **No user code under a pin.** The collector runs its deferred functions
+//! **No garbage is dropped under a pin.** The collector runs its deferred functions
 //! inside `pin`. Ours therefore only move the garbage to the thread's *ready*
 //! bag; [`drain`] empties it when the thread is unpinned and in no transaction.
 //! A value's `Drop` may run transactions, displace values and drop variables:

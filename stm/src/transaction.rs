@@ -111,7 +111,9 @@ impl<'t> Transaction<'t> {
             Err(StmError(Cause::Retry)) => {
                 self.context.effects.roll_back_to(&savepoint);
                 drop(outcome);
-                second(self)
+                let (savepoint, outcome) = self.branch(second);
+                self.context.effects.keep(&savepoint);
+                outcome
             }
             outcome => {
                 self.context.effects.keep(&savepoint);

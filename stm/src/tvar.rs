@@ -24,6 +24,10 @@ use crate::transaction::commit::Commit;
 /// writer's way. Replaced values are dropped when no running transaction can be
 /// reading them any more; see [`flush`](crate::flush).
 ///
+/// They are dropped at the end of some transaction, on whichever thread runs it.
+/// So a value's `Drop` must not take a lock that somebody holds around a
+/// transaction, or rely on its thread.
+///
 /// ```
 /// use hivework_stm::{TVar, atomically};
 ///
@@ -50,6 +54,11 @@ impl<T> RefUnwindSafe for TVar<T> {}
 
 impl<T: Send + Sync + 'static> TVar<T> {
     /// A new variable.
+    ///
+    /// Making one is no event in the order of transactions: to a transaction
+    /// that runs it has always been there. A transaction that is handed it from
+    /// outside, through a channel say, rather than by reading another `TVar`,
+    /// may see it beside an older state than it was made from.
     #[must_use]
     pub fn new(value: T) -> Self {
         TVar {
@@ -160,6 +169,11 @@ impl<T: Send + Sync + 'static> TVar<T> {
         // SAFETY: a word of this variable is a T, and we are pinned.
         let value = unsafe { with_word(word, T::clone) };
         drop(pin);
+        // A pin may have collected what others have displaced; who does nothing
+        // but load must drop it, too.
+        if !in_transaction() {
+            reclaim::drain();
+        }
         value
     }
 

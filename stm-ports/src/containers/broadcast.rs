@@ -20,7 +20,9 @@
 //!
 //! **Races.** Whether an inbox is somebody's is looked up outside the transaction,
 //! but it changes only once: what is put into an inbox that is let go at that
-//! moment goes with it, and an inbox found abandoned will not come back.
+//! moment goes with it, and an inbox found abandoned will not come back. (A send
+//! that looked before the leaving may commit after the inbox was cut: what it has
+//! put there is then freed link by link.)
 
 use std::fmt;
 use std::num::NonZeroUsize;

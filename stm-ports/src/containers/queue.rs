@@ -121,6 +121,10 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         for value in values.rev() {
             next = Link::filled(value, next);
         }
+        // Rolled back, a chain that is filled would go one link for each grace
+        // period.
+        let unused = next.clone();
+        tx.on_abort(move || chain::cut(unused, None));
         let end = self.0.tail.read(tx)?;
         end.link.fill(tx, first, next)?;
         self.0.tail.write(

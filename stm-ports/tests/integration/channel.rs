@@ -8,7 +8,7 @@ use stm_ports::{
     Transport,
 };
 
-use crate::support::{eventually, start};
+use crate::support::{eventually, start, start_asleep};
 
 type Ends = (LocalChannel<u32>, Box<dyn Port<u32>>, Box<dyn Port<u32>>);
 
@@ -203,7 +203,7 @@ fn a_port_that_was_disconnected_can_be_connected_again() {
 fn a_waiting_receive_is_woken_by_a_disconnection() {
     let (channel, here, there) = connected();
     let expected = gone(&*there);
-    let waiting = start(move || there.receive_blocking());
+    let waiting = start_asleep(move || there.receive_blocking());
     channel.disconnect(&*here).unwrap();
     assert_eq!(waiting.answer(), Err(expected));
 }
@@ -212,7 +212,7 @@ fn a_waiting_receive_is_woken_by_a_disconnection() {
 fn a_waiting_receive_is_woken_by_its_own_disconnection() {
     let (channel, _here, there) = connected();
     let there: std::sync::Arc<dyn Port<u32>> = there.into();
-    let waiting = start({
+    let waiting = start_asleep({
         let there = std::sync::Arc::clone(&there);
         move || there.receive_blocking()
     });
@@ -223,7 +223,7 @@ fn a_waiting_receive_is_woken_by_its_own_disconnection() {
 #[test]
 fn a_waiting_receive_is_woken_by_a_drop() {
     let (_, here, there) = connected();
-    let waiting = start(move || there.receive_blocking().is_err());
+    let waiting = start_asleep(move || there.receive_blocking().is_err());
     drop(here);
     assert!(waiting.answer());
 }
@@ -233,7 +233,7 @@ fn a_waiting_receive_is_woken_by_a_drop() {
 #[test]
 fn a_waiting_receive_is_woken_by_a_drop_inside_a_transaction() {
     let (_, here, there) = connected();
-    let waiting = start(move || there.receive_blocking().is_err());
+    let waiting = start_asleep(move || there.receive_blocking().is_err());
     let mut here = Some(here);
     let unrelated = TVar::new(0);
     atomically(|tx| {
@@ -252,6 +252,39 @@ fn a_port_dropped_in_the_transaction_that_connects_it_leaves_no_trace() {
     });
     let ports = [channel.connect(), channel.connect()];
     assert!(ports.iter().all(Result::is_ok));
+}
+
+/// The attempt that made the port took no seat; the transaction that connects it
+/// again does.
+#[test]
+fn a_port_of_a_rolled_back_attempt_that_is_connected_again_leaves_when_dropped() {
+    let channel = LocalChannel::<u32>::new();
+    let made = atomically_or(|tx| {
+        let port = channel.connect_in(tx)?.unwrap();
+        abort::<(), _>(port)
+    });
+    let port = made.unwrap_err();
+    channel.reconnect(&*port).unwrap();
+    let peer = channel.connect().unwrap();
+    let waiting = start_asleep(move || peer.receive_blocking().is_err());
+    drop(port);
+    assert!(waiting.answer());
+}
+
+#[test]
+fn a_port_dropped_in_the_transaction_that_connects_it_again_leaves() {
+    let (channel, here, there) = connected();
+    channel.disconnect(&*here).unwrap();
+    let mut here = Some(here);
+    atomically(|tx| {
+        if let Some(port) = &here {
+            channel.reconnect_in(tx, &**port)?.unwrap();
+        }
+        here = None;
+        Ok(())
+    });
+    assert_eq!(there.receive_blocking(), Err(gone(&*there)));
+    assert!(channel.connect().is_ok(), "its end is free");
 }
 
 #[test]

@@ -264,3 +264,18 @@ fn a_blocking_take_inside_a_transaction_panics() {
     let queue = TQueue::<u8>::new();
     atomically(|_| Ok(queue.take_blocking()));
 }
+
+/// Links that are made filled hang on each other, even though nobody ever sees
+/// them.
+#[test]
+fn a_batch_that_is_rolled_back_drops_its_values() {
+    let count = Arc::default();
+    let queue = TQueue::new();
+    let rolled_back = atomically_or(|tx| {
+        let values = (0..10_000).map(|_| Counted::new(&count)).collect();
+        queue.put_batch(tx, values)?;
+        abort::<(), _>(())
+    });
+    assert_eq!(rolled_back, Err(()));
+    soon("nearly all dropped", || count.load(Ordering::SeqCst) < 100);
+}

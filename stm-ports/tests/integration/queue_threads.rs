@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hivework_stm::{TVar, atomically, check};
 use stm_ports::TQueue;
 
-use crate::support::{Random, start};
+use crate::support::{Random, start, start_asleep};
 
 const PUTTERS: u64 = 3;
 const TAKERS: u64 = 3;
@@ -106,7 +106,7 @@ fn every_waiting_taker_gets_one_of_a_batch() {
     let takers: Vec<_> = (0..4)
         .map(|_| {
             let queue = queue.clone();
-            start(move || queue.take_blocking())
+            start_asleep(move || queue.take_blocking())
         })
         .collect();
     atomically(|tx| queue.put_batch(tx, vec![1, 2, 3, 4]));

@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use hivework_stm::TVar;
+use hivework_stm::{BlockHook, TVar, set_block_hook};
 
 /// No event that a test waits for takes longer on any machine; running into this
 /// is a failure.
@@ -48,6 +48,34 @@ pub(crate) fn start<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -
         let _ = sender.send(f());
     });
     Running { thread, answer }
+}
+
+/// Tells when its thread is about to sleep in a transaction.
+#[derive(Debug)]
+struct Announce(mpsc::Sender<()>);
+
+impl BlockHook for Announce {
+    fn block(&self) {
+        let _ = self.0.send(());
+    }
+
+    fn unblock(&self) {}
+}
+
+/// As [`start`], and comes back when the thread is about to sleep in a
+/// transaction.
+pub(crate) fn start_asleep<R: Send + 'static>(
+    f: impl FnOnce() -> R + Send + 'static,
+) -> Running<R> {
+    let (sleeps, asleep) = mpsc::channel();
+    let running = start(move || {
+        set_block_hook(Some(Arc::new(Announce(sleeps))));
+        f()
+    });
+    asleep
+        .recv_timeout(AGES)
+        .expect("it has something to wait for");
+    running
 }
 
 impl<R> Running<R> {

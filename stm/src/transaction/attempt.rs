@@ -157,14 +157,14 @@ impl Foreign {
             hooks,
             garbage,
         } = self;
-        for waiter in &woken {
+        for waiter in woken {
             // A task's waker that panics must not cost the others theirs.
             contain(|| waiter.notify());
+            contain(|| drop(waiter));
         }
         // Garbage contains its panics; a hook's panic goes on from here, and
         // drops the garbage on its way.
         hooks.run(committed);
-        drop(woken);
         drop(garbage);
     }
 }

@@ -35,6 +35,12 @@
 //! there when step 1 comes around; at the moment of the check all of it was current.
 //! If x changes meanwhile, that is a further version to extend to.
 //!
+//! **A new variable** has version 0 of shard 0, which everyone has seen: creation is
+//! no event, the variable counts as having always had its first value. Through other
+//! variables that cannot be noticed, because whoever finds its handle in one has seen
+//! the commit that put it there. A handle that reaches a running attempt from
+//! outside (a channel, a lock) is outside its snapshot.
+//!
 //! **It ends.** Every turn is paid for by somebody's commit on x. A transaction
 //! that is overtaken too often answers conflict, which leads to the elder token.
 

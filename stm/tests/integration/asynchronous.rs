@@ -275,6 +275,17 @@ fn a_future_that_has_read_nothing_panics_when_it_would_wait() {
 }
 
 #[test]
+fn a_future_that_was_ready_does_not_run_again() {
+    let var = TVar::new(0);
+    let (waker, _) = woken();
+    let mut future = atomically_async(|tx| var.modify(tx, |n| n + 1));
+    assert!(poll(&mut future, &waker).is_ready());
+    let said = panics(|| poll(&mut future, &waker).is_ready());
+    assert!(said.contains("polled again"), "{said}");
+    assert_eq!(var.load(), 1);
+}
+
+#[test]
 fn polling_a_future_inside_a_transaction_panics_and_says_so() {
     let (woken, _words) = woken();
     let var = TVar::new(0);

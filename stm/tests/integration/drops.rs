@@ -2,6 +2,7 @@
 //! whatever its Drop does.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
@@ -187,6 +188,28 @@ fn displaced_values_do_not_pile_up() {
         var.store(count.value(1));
         count.alive() < 1_000
     });
+}
+
+/// Its pins collect what others have displaced.
+#[test]
+fn a_thread_that_only_loads_keeps_nothing() {
+    let count = Count::default();
+    let (word, var) = (TVar::new(0), TVar::new(count.value(0)));
+    let stop = Arc::new(AtomicBool::new(false));
+    let loader = thread::spawn({
+        let (word, stop) = (word.clone(), Arc::clone(&stop));
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                let _ = word.load();
+            }
+        }
+    });
+    for n in 0..rounds(100_000) {
+        var.store(count.value(n as i32));
+    }
+    count.settles_at(1);
+    stop.store(true, Ordering::Relaxed);
+    joined(loader);
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "self.0.store(before.0, Ordering::Relaxed)",
         )],
         models: "stm",
-        by: "gives_up",
+        by: "given_back",
         expected: Caught,
     },
     Mutant {

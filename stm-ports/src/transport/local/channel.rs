@@ -56,7 +56,7 @@ impl<M: Clone + Send + Sync + 'static> Channel<M> for LocalChannel<M> {
             Err(ConnectError::PortNotConnected { channel, port })
         } else if self.0.find(tx, port)?.is_some() {
             Err(ConnectError::PortAlreadyConnected { channel, port })
-        } else if self.0.take(tx, port)? {
+        } else if super::port::reconnect(tx, &self.0, port)? {
             Ok(())
         } else {
             Err(ConnectError::ChannelFullyOccupied {

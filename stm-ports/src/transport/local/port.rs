@@ -5,28 +5,31 @@
 //! the transaction that connects the port has committed, in an attempt that is
 //! then thrown away, or inside somebody else's transaction.
 //!
-//! **States** of a port's `life`: `PENDING` (made by a transaction that has not
-//! committed), `CONNECTED` (that one has committed), `DROPPED`.
+//! **States.** A port's `life` has two bits: CONNECTED (a transaction that gave it a
+//! seat has committed) and DROPPED.
 //!
-//! 1. Connecting makes the port PENDING and leaves a commit hook behind.
-//! 2. The hook moves PENDING to CONNECTED. If it finds DROPPED, it leaves the seat
-//!    itself.
-//! 3. The drop swaps in DROPPED. If it finds PENDING, it does nothing more: either
-//!    the hook will run and find DROPPED, or the attempt is rolled back, and the
-//!    seat was never taken. If it finds CONNECTED, it leaves the seat.
+//! 1. Every transaction that gives the port a seat, connecting or reconnecting it,
+//!    leaves a commit hook behind.
+//! 2. The hook sets CONNECTED. If it finds DROPPED, it leaves the seat itself.
+//! 3. The drop sets DROPPED. If it finds CONNECTED, it leaves the seat. If not,
+//!    either the hook will run and find DROPPED, or the attempt is rolled back, and
+//!    the seat was never taken.
 //! 4. Leaving takes a transaction of its own. Inside another transaction it is put
 //!    off until that one is over.
 //!
+//! A port that is connected again is known by its id only, so the seats keep the
+//! `life` of every port that there is.
+//!
 //! **Races.** Hook and drop may run on different threads at once; both are one
-//! read-modify-write of `life`, so exactly one of them comes second, and it is the
-//! one that leaves the seat. A port that was disconnected before it is dropped
-//! holds no seat, and leaving then changes nothing; the seat may be another
-//! port's by then, but it is found by the port's id.
+//! read-modify-write of `life`, so the second finds what the first has set, and
+//! leaves the seat. Both may: a port that was connected before and is dropped
+//! while it is connected again. Leaving a seat that one does not hold changes
+//! nothing; a seat may be another port's by then, but it is found by the port's id.
 
 use std::fmt;
 
 use hivework_stm::facade::atomic::{AtomicU8, Ordering};
-use hivework_stm::facade::sync::Arc;
+use hivework_stm::facade::sync::{Arc, Weak};
 use hivework_stm::{StmResult, Transaction, after_transaction, atomically, retry};
 
 use super::seats::{Held, Seats};
@@ -34,7 +37,6 @@ use crate::channel::ChannelId;
 use crate::error::Disconnected;
 use crate::port::{Port, PortId};
 
-const PENDING: u8 = 0;
 const CONNECTED: u8 = 1;
 const DROPPED: u8 = 2;
 
@@ -82,22 +84,9 @@ impl<M: Send + Sync + 'static> LocalPort<M> {
             seats: Arc::clone(seats),
             id,
         };
-        let life = Arc::new(AtomicU8::new(PENDING));
-        let (hook_holder, hook_life) = (holder.clone(), Arc::clone(&life));
-        tx.on_commit(move || {
-            // Ordering: Release, pairs with the Acquire of the drop, whose
-            // transaction then sees the seat taken. Acquire on failure is not
-            // needed: the seat was taken by this thread.
-            let lived = hook_life.compare_exchange(
-                PENDING,
-                CONNECTED,
-                Ordering::Release,
-                Ordering::Relaxed,
-            );
-            if lived.is_err() {
-                hook_holder.leave();
-            }
-        });
+        let life = Arc::new(AtomicU8::new(0));
+        seats.lives.lock().insert(id, Arc::downgrade(&life));
+        connected_on_commit(tx, holder.clone(), Arc::clone(&life));
         Ok(Some(LocalPort { holder, life }))
     }
 
@@ -116,12 +105,46 @@ impl<M: Send + Sync + 'static> LocalPort<M> {
 
 impl<M: Send + Sync + 'static> Drop for LocalPort<M> {
     fn drop(&mut self) {
-        // Ordering: Acquire, pairs with the Release of the commit hook. Nothing is
-        // handed to the hook: it leaves a seat that its own thread has taken.
-        if self.life.swap(DROPPED, Ordering::Acquire) == CONNECTED {
+        // Ordering: AcqRel, pairs with that of the commit hook: whichever comes
+        // second finds the other's bit, and the hook's comes after the commit
+        // that took the seat.
+        let before = self.life.fetch_or(DROPPED, Ordering::AcqRel);
+        self.holder.seats.lives.lock().remove(&self.holder.id);
+        if before & CONNECTED != 0 {
             self.holder.clone().leave();
         }
     }
+}
+
+/// Steps 1 and 2, for the transaction that gives the holder a seat.
+fn connected_on_commit<M: Send + Sync + 'static>(
+    tx: &mut Transaction<'_>,
+    holder: Holder<M>,
+    life: Arc<AtomicU8>,
+) {
+    tx.on_commit(move || {
+        // Ordering: AcqRel, pairs with that of the drop.
+        if life.fetch_or(CONNECTED, Ordering::AcqRel) & DROPPED != 0 {
+            holder.leave();
+        }
+    });
+}
+
+/// Gives a free end to a port that exists. Says whether there was one.
+pub(super) fn reconnect<M: Send + Sync + 'static>(
+    tx: &mut Transaction<'_>,
+    seats: &Arc<Seats<M>>,
+    id: PortId,
+) -> StmResult<bool> {
+    if !seats.take(tx, id)? {
+        return Ok(false);
+    }
+    let life = seats.lives.lock().get(&id).and_then(Weak::upgrade);
+    if let Some(life) = life {
+        let seats = Arc::clone(seats);
+        connected_on_commit(tx, Holder { seats, id }, life);
+    }
+    Ok(true)
 }
 
 impl<M: Clone + Send + Sync + 'static> Port<M> for LocalPort<M> {

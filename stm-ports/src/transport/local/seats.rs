@@ -23,6 +23,10 @@
 //! received, or after, and is then refused. A receive that waits has read both
 //! seats: whichever is left wakes it.
 
+use std::collections::HashMap;
+
+use hivework_stm::facade::atomic::AtomicU8;
+use hivework_stm::facade::sync::{Mutex, Weak};
 use hivework_stm::{StmResult, TVar, Transaction};
 
 use crate::channel::ChannelId;
@@ -33,6 +37,8 @@ use crate::port::PortId;
 pub(super) struct Seats<M: Send + Sync + 'static> {
     pub(super) channel: ChannelId,
     ends: [End<M>; 2],
+    /// The ports there are, for those that are connected again.
+    pub(super) lives: Mutex<HashMap<PortId, Weak<AtomicU8>>>,
 }
 
 /// The channel as seen from an end that somebody holds.
@@ -65,6 +71,7 @@ impl<M: Clone + Send + Sync + 'static> Seats<M> {
         Seats {
             channel: ChannelId::new(),
             ends: [end(), end()],
+            lives: Mutex::new(HashMap::new()),
         }
     }
 
