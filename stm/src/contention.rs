@@ -35,8 +35,10 @@ pub(crate) const PATIENCE: u32 = 8;
 /// How long others wait for the elder, at most.
 const GIVE_WAY: Duration = Duration::from_millis(20);
 
-/// How often a locked word is looked at before that counts as a conflict.
-const LOOKS: u32 = if MODELLED { 1 } else { 128 };
+/// How often a locked word is looked at before that counts as a conflict. Not at
+/// all in a model: a thread that yields there runs on only after the others, and
+/// would find no lock any more.
+const LOOKS: u32 = if MODELLED { 0 } else { 128 };
 
 global! {
     static ELDER: CachePadded<AtomicBool> = CachePadded::new(AtomicBool::new(false));
@@ -57,16 +59,23 @@ impl Spin {
     pub(crate) fn wait(&mut self) -> bool {
         self.0 = self.0.saturating_add(1);
         if self.0 > LOOKS {
-            thread::yield_now();
             return false;
         }
         // The last looks are for a holder that lost its processor.
-        if MODELLED || self.0 > LOOKS - 8 {
+        if self.0 + 8 > LOOKS {
             thread::yield_now();
         } else {
             hint::spin_loop();
         }
         true
+    }
+
+    /// Waits a little, for whoever goes on in any case.
+    #[inline]
+    pub(crate) fn wait_on(&mut self) {
+        if !self.wait() {
+            thread::yield_now();
+        }
     }
 }
 

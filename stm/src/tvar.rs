@@ -155,7 +155,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
         let pin = reclaim::pin();
         let mut spin = Spin::default();
         while core.version.load().is_locked() {
-            spin.wait();
+            spin.wait_on();
         }
         // Ordering: Acquire, pairs with the commit's Release store of the data.
         //

@@ -109,7 +109,8 @@ impl Context {
                     }
                     // Even the elder must not wait for ever with locks held:
                     // others wait for these while they hold that one.
-                    Lock::Held if spin.wait() || self.elder && position == 0 => {}
+                    Lock::Held if self.elder && position == 0 => spin.wait_on(),
+                    Lock::Held if spin.wait() => {}
                     Lock::Held => {
                         self.unlock(position);
                         return false;

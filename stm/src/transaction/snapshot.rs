@@ -96,10 +96,12 @@ impl Context {
             let data = shared.data.load(Ordering::Acquire);
             let version = shared.version.load().without_waiter();
             if version.is_locked() {
-                if spin.wait() || self.elder {
-                    continue;
+                if self.elder {
+                    spin.wait_on();
+                } else if !spin.wait() {
+                    return self.conflict();
                 }
-                return self.conflict();
+                continue;
             }
             if version.count() <= self.seen(version.shard()) {
                 // SAFETY: passed on from the caller.
@@ -165,7 +167,7 @@ impl Context {
                 if !(now.is_locked() && self.elder) {
                     return false;
                 }
-                spin.wait();
+                spin.wait_on();
             }
         })
     }
