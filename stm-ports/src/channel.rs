@@ -2,43 +2,12 @@
 
 use std::fmt;
 
-use hivework_stm::facade::atomic::{AtomicU64, Ordering};
-use hivework_stm::facade::global;
 use hivework_stm::{StmResult, Transaction, atomically};
 
 use crate::containers::queue::TQueue;
 use crate::error::ConnectError;
+use crate::id::ChannelId;
 use crate::port::Port;
-
-global! {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-}
-
-/// The identity of a channel: no two channels of a process share one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ChannelId(u64);
-
-impl ChannelId {
-    /// An identity that no other channel has.
-    #[must_use]
-    #[expect(clippy::new_without_default, reason = "no two are equal")]
-    pub fn new() -> Self {
-        // Relaxed: only that every number is given out once matters.
-        ChannelId(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// The number behind it.
-    #[must_use]
-    pub fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for ChannelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "channel {}", self.0)
-    }
-}
 
 /// Two ends, each for one [`Port`]: what one sends the other receives, in order.
 ///

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::channel::ChannelId;
-use crate::port::PortId;
+use crate::id::{ChannelId, PortId};
 
 /// Why a port could not be connected or disconnected.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

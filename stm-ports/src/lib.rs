@@ -46,16 +46,18 @@
 mod channel;
 mod containers;
 mod error;
+mod id;
 mod message;
 mod port;
 mod transport;
 
-pub use channel::{Channel, ChannelId};
+pub use channel::Channel;
 pub use containers::broadcast::{TBroadcast, TBroadcastReceiver};
 pub use containers::queue::TQueue;
 pub use containers::{Container, Ordered};
 pub use error::{ConnectError, Disconnected};
+pub use id::{ChannelId, PortId};
 pub use message::{EventMessage, Refusal, WorkItem, WorkMessage};
-pub use port::{Port, PortId};
+pub use port::Port;
 pub use transport::Transport;
 pub use transport::local::{LocalChannel, LocalTransport};

@@ -3,42 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use hivework_stm::facade::atomic::{AtomicU64, Ordering};
-use hivework_stm::facade::global;
 use hivework_stm::{StmResult, Transaction, atomically, atomically_timeout};
 
-use crate::channel::ChannelId;
 use crate::error::Disconnected;
-
-global! {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-}
-
-/// The identity of a port: no two ports of a process share one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct PortId(u64);
-
-impl PortId {
-    /// An identity that no other port has.
-    #[must_use]
-    #[expect(clippy::new_without_default, reason = "no two are equal")]
-    pub fn new() -> Self {
-        // Relaxed: only that every number is given out once matters.
-        PortId(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// The number behind it.
-    #[must_use]
-    pub fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for PortId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "port {}", self.0)
-    }
-}
+use crate::id::{ChannelId, PortId};
 
 /// One of the two ends of a [`Channel`](crate::Channel), held by one party.
 ///

@@ -8,10 +8,11 @@ use hivework_stm::{StmResult, Transaction};
 
 use super::port::LocalPort;
 use super::seats::Seats;
-use crate::channel::{Channel, ChannelId};
+use crate::channel::Channel;
 use crate::containers::queue::TQueue;
 use crate::error::ConnectError;
-use crate::port::{Port, PortId};
+use crate::id::{ChannelId, PortId};
+use crate::port::Port;
 
 /// A [`Channel`] within a process: two [`TQueue`]s, one for each direction.
 ///

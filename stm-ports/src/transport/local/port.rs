@@ -33,9 +33,9 @@ use hivework_stm::facade::sync::{Arc, Weak};
 use hivework_stm::{StmResult, Transaction, after_transaction, atomically, retry};
 
 use super::seats::{Held, Seats};
-use crate::channel::ChannelId;
 use crate::error::Disconnected;
-use crate::port::{Port, PortId};
+use crate::id::{ChannelId, PortId};
+use crate::port::Port;
 
 const CONNECTED: u8 = 1;
 const DROPPED: u8 = 2;

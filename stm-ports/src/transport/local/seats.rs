@@ -29,9 +29,8 @@ use hivework_stm::facade::atomic::AtomicU8;
 use hivework_stm::facade::sync::{Mutex, Weak};
 use hivework_stm::{StmResult, TVar, Transaction};
 
-use crate::channel::ChannelId;
 use crate::containers::queue::TQueue;
-use crate::port::PortId;
+use crate::id::{ChannelId, PortId};
 
 /// The two ends of a channel.
 pub(super) struct Seats<M: Send + Sync + 'static> {
