@@ -16,6 +16,8 @@ pub(crate) enum Gate {
     Open,
     /// Running what is there, and what running work puts; nothing from outside.
     Draining,
+    /// The last handle is gone, and what is left is being answered. For ever.
+    Gone,
 }
 
 impl From<Gate> for u8 {
@@ -24,6 +26,7 @@ impl From<Gate> for u8 {
             Gate::Closed => 0,
             Gate::Open => 1,
             Gate::Draining => 2,
+            Gate::Gone => 3,
         }
     }
 }
@@ -33,6 +36,7 @@ impl Gate {
         match word {
             1 => Gate::Open,
             2 => Gate::Draining,
+            3 => Gate::Gone,
             _ => Gate::Closed,
         }
     }

@@ -34,6 +34,9 @@ use crate::work::state::Status;
 use crate::work::task::Core;
 use crate::worker::away::Absence;
 
+/// How often a join that is too deep to run its item looks whether the run ends.
+const DEEP_LOOK: Duration = Duration::from_millis(20);
+
 /// How many items may run inside each other on one thread.
 const DEPTH: usize = 64;
 
@@ -121,8 +124,10 @@ impl<T: Send + 'static> WorkHandle<T> {
         if local::is_running_here(info) {
             return Err(WorkError::WouldDeadlock);
         }
-        let inside = info.owner.as_ref().and_then(local::worker_of).is_some();
-        if inside && local::depth() < DEPTH {
+        // Only a wait without a limit may take as long as the item does.
+        let worker = info.owner.as_ref().and_then(local::worker_of);
+        let worker = worker.filter(|_| until.is_none());
+        if worker.is_some() && local::depth() < DEPTH {
             Arc::clone(&self.core).run_here();
             if completion.state.is_published() {
                 return Ok(true);
@@ -132,6 +137,16 @@ impl<T: Send + 'static> WorkHandle<T> {
             return Err(WorkError::WouldDeadlock);
         };
         let _absence = Absence::begin();
+        if let Some(worker) = worker.filter(|_| local::depth() >= DEPTH) {
+            // So deep that it left the item to others; once the run ends there
+            // are none, and it must be the one after all. Nothing announces that
+            // here, so it looks now and then.
+            while !completion.wait(earlier(after(DEEP_LOOK), info.due)) && !info.is_overdue() {
+                if worker.shared.is_halting() {
+                    Arc::clone(&self.core).run_here();
+                }
+            }
+        }
         // A scheduler that is stopped watches no deadlines, so we do it.
         if completion.wait(earlier(until, info.due)) {
             return Ok(true);

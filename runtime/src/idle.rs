@@ -116,8 +116,11 @@ impl Idle {
     /// The caller has found something and stops searching (S3). `more` looks
     /// whether it leaves something behind.
     pub fn end_search(&self, more: impl FnOnce() -> bool) -> Notified {
-        // Ordering: ordered by the fence below.
-        let word = self.word.fetch_sub(SEARCHING, Ordering::Relaxed);
+        // Ordering: AcqRel. Who is not the last leaves without a look, so what it
+        // has moved must be seen by whoever is: Release hands it on, through
+        // the other changes of the word, which are all read-modify-writes, to
+        // the Acquire of the last one, here or in `park`.
+        let word = self.word.fetch_sub(SEARCHING, Ordering::AcqRel);
         if searching(word) > 1 {
             return Notified::Searching;
         }
@@ -145,9 +148,9 @@ impl Idle {
         {
             let mut sleepers = self.sleepers.lock();
             sleepers.push(Arc::clone(me));
-            // Ordering: ordered by the fence below.
+            // Ordering: AcqRel; partner: `end_search`, and this in others.
             self.word
-                .fetch_add(SLEEPING.wrapping_sub(own), Ordering::Relaxed);
+                .fetch_add(SLEEPING.wrapping_sub(own), Ordering::AcqRel);
         }
         // Ordering: SeqCst fence between "I sleep" and the last look; partner:
         // the fence in `notify`, between the publication and its look at the

@@ -74,17 +74,19 @@ impl Injector {
 
     /// Puts an item, full or not.
     pub(crate) fn put(&self, tx: &mut Transaction<'_>, item: Item) -> StmResult<Result<(), Gone>> {
+        let message = WorkMessage::new(item);
+        match &self.local {
+            Some(queue) => queue.put(tx, message)?,
+            None => {
+                if self.entry.send(tx, message)?.is_err() {
+                    return Ok(Err(Gone));
+                }
+            }
+        }
         if let Some(depth) = &self.depth {
             depth.items.modify(tx, |items| items + 1)?;
         }
-        let message = WorkMessage::new(item);
-        match &self.local {
-            Some(queue) => {
-                queue.put(tx, message)?;
-                Ok(Ok(()))
-            }
-            None => Ok(self.entry.send(tx, message)?.map_err(|_| Gone)),
-        }
+        Ok(Ok(()))
     }
 
     /// Takes up to `most` items, in order.

@@ -30,8 +30,8 @@ local! {
 }
 
 local! {
-    /// The scheduler that this thread supervises, by address.
-    static SUPERVISES: Cell<usize> = Cell::new(0);
+    /// The scheduler whose worker or supervisor this thread is, by address.
+    static SERVES: Cell<usize> = const { Cell::new(0) };
 }
 
 local! {
@@ -74,15 +74,15 @@ pub(crate) fn become_worker(local: Option<Rc<Local>>) {
     drop(old);
 }
 
-/// Makes this thread the supervisor of `shared`.
-pub(crate) fn become_supervisor(shared: &Arc<Shared>) {
-    let _ = SUPERVISES.try_with(|supervises| supervises.set(Arc::as_ptr(shared) as usize));
+/// Makes this thread one of the scheduler's own, to its very end: its
+/// thread-local destructors may still drop the last handle.
+pub(crate) fn serve(shared: &Arc<Shared>) {
+    let _ = SERVES.try_with(|serves| serves.set(Arc::as_ptr(shared) as usize));
 }
 
 /// Is this thread one of the scheduler's own, a worker or the supervisor?
 pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
-    let supervises = SUPERVISES.try_with(Cell::get).unwrap_or(0);
-    supervises == Arc::as_ptr(shared) as usize || worker_of(shared).is_some()
+    SERVES.try_with(Cell::get).unwrap_or(0) == Arc::as_ptr(shared) as usize
 }
 
 /// An item that runs on this thread, for as long as this lives.
@@ -94,6 +94,11 @@ impl Running {
         with_books(info, |books| {
             books.begun.add(1);
         });
+        Running::without_books(info)
+    }
+
+    /// For an item that is answered without running.
+    pub(crate) fn without_books(info: &Info) -> Running {
         let _ = RUNNING.try_with(|running| running.borrow_mut().push(address(info)));
         Running(())
     }

@@ -18,6 +18,7 @@ use crate::handle::WorkHandle;
 use crate::local;
 use crate::shared::Shared;
 use crate::stop::{self, Drained, StartError, StopError};
+use crate::supervisor;
 use crate::work::IntoWork;
 
 pub use put::TryPutError;
@@ -109,12 +110,16 @@ impl Scheduler {
     /// Was it started, and not stopped since?
     #[must_use]
     pub fn is_running(&self) -> bool {
-        Gate::load(&self.shared().gate) != Gate::Closed
+        matches!(Gate::load(&self.shared().gate), Gate::Open | Gate::Draining)
     }
 
     /// Stops: works that run are waited for, works that are queued wait for
     /// the next [`start`](Scheduler::start). Every thread has been joined on
     /// return. Without effect on a scheduler that does not run.
+    ///
+    /// A running work that waits for a queued one with `join` runs that first. One
+    /// that waits for it otherwise, in a transaction or on a channel of its own,
+    /// keeps waiting, and the stop with it: [`drain`](Scheduler::drain) there.
     ///
     /// # Errors
     ///
@@ -172,7 +177,10 @@ impl Scheduler {
     /// Inside a transaction: subscribe before it.
     #[must_use = "the subscription ends when this is dropped"]
     pub fn events(&self) -> Events {
-        Events::new(Arc::clone(&self.shared().hub))
+        let shared = self.shared();
+        // What was sent before is not for this subscriber.
+        supervisor::pass_events_on(shared, &shared.crew.roster());
+        Events::new(Arc::clone(&shared.hub))
     }
 
     /// Sends an event of the caller's own to the subscribers, as
@@ -269,7 +277,8 @@ impl Scheduler {
 
     /// Puts work as part of the transaction: it can be seen, and run, exactly
     /// when the transaction commits. The handle of an attempt that does not
-    /// commit answers [`WorkError::Cancelled`](crate::WorkError::Cancelled).
+    /// commit answers [`WorkError::Cancelled`](crate::WorkError::Cancelled), and
+    /// the callbacks of its work are dropped without being called.
     ///
     /// ```
     /// use hivework::{atomically_or, abort, make_scheduler, TVar};

@@ -45,12 +45,23 @@
 //!
 //! # The last handle goes
 //!
-//! On a thread outside: end the run, then answer what is left with `Stopped`, and
-//! close the events. A thread of the scheduler's own cannot join itself, and
-//! inside a transaction nothing can be stored: there the drop only tells
-//! the supervisor, which raises the flag, goes on with its rounds until every
-//! worker is buried, and answers what is left; it is detached by then. Where
-//! there is no run, and a transaction is open, a thread is made for it.
+//! 1. The supervisor is told. It raises the flag, shuts the gate for ever, and
+//!    goes on with its rounds until every worker is buried. In each it answers
+//!    what is queued with `Stopped`, in the injector and in the deques: works
+//!    that run may be waiting for it, other than by `join`, and would never end.
+//! 2. It answers what is left, closes the events and ends. A drop on a thread
+//!    outside joins it; a thread of the scheduler's own cannot join itself, and
+//!    inside a transaction nothing may block: there it is left to itself.
+//!
+//! A put whose transaction is still open at that moment has read the gate, so it
+//! conflicts, runs again, and is refused.
+//!
+//! Where there is no run, what is left is answered on the spot, or, where a
+//! transaction is open, by a thread made for it.
+//!
+//! A stop does none of this. What is queued waits for the next start, and so does a
+//! running work that waits for it in a transaction or on a channel: the stop
+//! then waits as well.
 //!
 //! # From inside
 //!
@@ -73,8 +84,10 @@ use stm_ports::{ConnectError, Refusal};
 use crate::crew::{Crew, FillError};
 use crate::event::Event;
 use crate::gate::Gate;
+use crate::injector::Item;
 use crate::local;
 use crate::shared::Shared;
+use crate::supervisor::health::Leftovers;
 use crate::supervisor::{Supervisor, health};
 use crate::time::after;
 use crate::work::unwind::shield;
@@ -119,7 +132,7 @@ pub(crate) fn stop(shared: &Arc<Shared>) -> Result<(), StopError> {
     }
     let _absence = Absence::begin();
     let _turn = shared.turn.lock();
-    if Gate::load(&shared.gate) != Gate::Closed {
+    if matches!(Gate::load(&shared.gate), Gate::Open | Gate::Draining) {
         end_run(shared);
         shared.announce(|| Some(Event::Stopped));
     }
@@ -156,10 +169,21 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
 
 /// The last handle is gone.
 pub(crate) fn close(shared: &Arc<Shared>) {
-    let runs = shared.supervisor.thread.lock().is_some();
-    if runs && (local::is_inside(shared) || in_transaction()) {
+    let inside = local::is_inside(shared) || in_transaction();
+    let mut supervisor = shared.supervisor.thread.lock();
+    if supervisor.is_some() {
+        let thread = supervisor.take();
+        drop(supervisor);
         shared.supervisor.orphan();
-    } else if in_transaction() {
+        if let Some(thread) = thread.filter(|_| !inside) {
+            let _absence = Absence::begin();
+            // The supervisor contains its panics: there is no news in the answer.
+            let _ = thread.join();
+        }
+        return;
+    }
+    drop(supervisor);
+    if in_transaction() {
         let shared = Arc::clone(shared);
         let name = format!("{}-closer", shared.config.name);
         // Without a thread what is queued stays unanswered: there is nobody
@@ -168,10 +192,6 @@ pub(crate) fn close(shared: &Arc<Shared>) {
             .name(name)
             .spawn(move || answer_left(&shared));
     } else {
-        let _absence = Absence::begin();
-        if runs {
-            end_run(shared);
-        }
         answer_left(shared);
     }
 }
@@ -209,27 +229,40 @@ fn bury_all(shared: &Arc<Shared>) {
 pub(crate) fn end_orphaned(shared: &Arc<Shared>) -> bool {
     if !shared.is_halting() {
         halt(shared);
+        Gate::Gone.set(&shared.gate);
     }
     if !shared.crew.is_empty() {
+        // Works that run may be waiting for queued ones.
+        answer_queued(shared);
         return false;
     }
-    // Detached: nobody is left to join it.
-    drop(shared.supervisor.thread.lock().take());
     answer_left(shared);
     true
 }
 
-/// Answers what is queued with `Stopped` and closes the events.
-fn answer_left(shared: &Shared) {
+/// Answers what is queued, in the injector and in the workers' deques, with
+/// `Stopped`.
+fn answer_queued(shared: &Shared) {
+    let refuse = |item: Item| shield(|| item.refuse(Refusal::Stopped));
     loop {
         let left = shared.injector.take(BATCH);
         if left.is_empty() {
             break;
         }
         for message in left {
-            shield(|| message.into_item().refuse(Refusal::Stopped));
+            refuse(message.into_item());
         }
     }
+    for seat in shared.crew.roster().iter() {
+        Leftovers(&seat.stealer).for_each(refuse);
+    }
+}
+
+/// Answers what is left, closes the events, and lets nothing in any more: a put
+/// whose transaction is still open has read the gate.
+fn answer_left(shared: &Shared) {
+    Gate::Gone.set(&shared.gate);
+    answer_queued(shared);
     shared.announce(|| Some(Event::Stopped));
     shared.hub.close();
 }

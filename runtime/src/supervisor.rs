@@ -134,7 +134,7 @@ impl Supervisor {
 
 /// The thread.
 fn supervise(shared: &Arc<Shared>) {
-    local::become_supervisor(shared);
+    local::serve(shared);
     let mut exhausted = false;
     loop {
         // Users' code that a round can reach (a transport, a deadline's waker)
@@ -191,9 +191,6 @@ fn is_busy(shared: &Shared) -> bool {
 
 /// Step 4.
 pub(crate) fn pass_events_on(shared: &Shared, seats: &[Arc<Seat>]) {
-    if !shared.hub.is_heard() {
-        return;
-    }
     for seat in seats {
         loop {
             let mut batch = Vec::new();
@@ -201,7 +198,10 @@ pub(crate) fn pass_events_on(shared: &Shared, seats: &[Arc<Seat>]) {
                 batch = atomically(|tx| seat.inbox.receive_batch(tx, BATCH)).unwrap_or_default();
             });
             let last = batch.len() < BATCH;
-            for event in batch.into_iter().filter_map(|event| event.downcast().ok()) {
+            // Unheard events are taken all the same: who subscribes later must
+            // not be told of what was before.
+            let heard = batch.into_iter().filter(|_| shared.hub.is_heard());
+            for event in heard.filter_map(|event| event.downcast().ok()) {
                 shared.hub.send(Event::clone(&event));
             }
             if last {

@@ -49,6 +49,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>) {
         seat: Arc::clone(&seat),
         deque,
     });
+    local::serve(&shared);
     local::become_worker(Some(Rc::clone(&local)));
     set_block_hook(Some(Arc::new(InTransaction(Arc::clone(&shared)))));
     // Not `contain`: this is where a crash on purpose ends, too.

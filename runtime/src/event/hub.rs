@@ -98,9 +98,10 @@ pub struct Events {
 
 impl Events {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        // This panics inside a transaction, so it comes before the count.
+        let inbox = hub.broadcast.subscribe();
         // Ordering: advice; see the module.
         hub.subscribers.fetch_add(1, Ordering::Relaxed);
-        let inbox = hub.broadcast.subscribe();
         Events {
             hub,
             inbox,

@@ -148,7 +148,7 @@ fn ask(shared: &Shared, tx: &mut Transaction<'_>, inside: bool) -> StmResult<Adm
         return Ok(Admission::Admitted);
     }
     let gate = Gate::read(&shared.gate, tx)?;
-    if gate == Gate::Draining {
+    if matches!(gate, Gate::Draining | Gate::Gone) {
         return Ok(Admission::Refused(Refused::Draining));
     }
     if !shared.injector.is_full(tx)? {
@@ -156,7 +156,7 @@ fn ask(shared: &Shared, tx: &mut Transaction<'_>, inside: bool) -> StmResult<Adm
     }
     Ok(match gate {
         Gate::Open => Admission::Wait,
-        Gate::Closed | Gate::Draining => Admission::Refused(Refused::Full),
+        Gate::Closed | Gate::Draining | Gate::Gone => Admission::Refused(Refused::Full),
     })
 }
 

@@ -1,7 +1,8 @@
 //! Replacing workers that ended without having been told to.
 //!
 //! 1. Members whose threads have ended are taken off the roster: nobody steals
-//!    from them anew. Their threads are joined, which is at once.
+//!    from them anew. Their threads are joined, which is at once but for what
+//!    users' thread-local destructors take.
 //! 2. What lies in a crashed one's deque is put back into the injector through
 //!    its stealer. The owner is dead and pushes no more, so the deque stays
 //!    empty; thieves that still know the seat take items for themselves.
@@ -73,8 +74,8 @@ pub(crate) fn bury(shared: &Shared, member: Member) {
     }
 }
 
-/// Everything in a deque whose owner pushes no more.
-struct Leftovers<'a>(&'a Stealer<Item>);
+/// Takes all that is in a deque, or all that its owner has not taken first.
+pub(crate) struct Leftovers<'a>(pub(crate) &'a Stealer<Item>);
 
 impl Iterator for Leftovers<'_> {
     type Item = Item;

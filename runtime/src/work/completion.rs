@@ -82,8 +82,8 @@ struct Inner<T> {
     waker: Option<Waker>,
     watch: Option<TVar<bool>>,
     callbacks: Vec<Callback<T>>,
-    /// The error that callbacks left over from an expiry are to be told.
-    verdict: Option<WorkError>,
+    /// It expired before anybody began it, and nobody has met its tombstone.
+    unburied: bool,
 }
 
 /// An item's state word and the place of its outcome.
@@ -120,7 +120,7 @@ impl<T: Send + 'static> Completion<T> {
                 waker: None,
                 watch: None,
                 callbacks: Vec::new(),
-                verdict: None,
+                unburied: false,
             }),
             arrived: Condvar::new(),
         }
@@ -142,9 +142,12 @@ impl<T: Send + 'static> Completion<T> {
 
     /// Steps 2 to 4 alone, leaving the callbacks for a thread that may run
     /// users' code.
-    pub fn publish_expired(&self) {
+    ///
+    /// `unbegun` says that nobody will run the item, so that whoever meets its
+    /// tombstone has its closure and its callbacks to see to.
+    pub fn publish_expired(&self, unbegun: bool) {
         let mut inner = self.inner.lock();
-        inner.verdict = Some(WorkError::DeadlineExceeded);
+        inner.unburied = unbegun;
         self.publish_locked(inner, Err(WorkError::DeadlineExceeded));
     }
 
@@ -177,18 +180,32 @@ impl<T: Send + 'static> Completion<T> {
         drop_contained(unwanted);
     }
 
-    /// Runs the callbacks that an expiry left over; nothing where none are.
+    /// Runs the callbacks that an expiry left over. Whoever let the item expire
+    /// may not have published that yet: until then callbacks are added, from then
+    /// on `on_done` runs them itself.
     pub(crate) fn run_late_callbacks(&self) {
-        let mut inner = self.inner.lock();
-        let Some(verdict) = inner.verdict.clone() else {
-            return;
-        };
-        let callbacks = mem::take(&mut inner.callbacks);
-        drop(inner);
-        let outcome = Err(verdict);
+        self.wait(None);
+        let callbacks = mem::take(&mut self.inner.lock().callbacks);
+        let outcome = Err(WorkError::DeadlineExceeded);
         for callback in callbacks {
             shield(|| callback(&outcome));
         }
+    }
+
+    /// Claims, once, what an expiry before the beginning left to do.
+    pub(crate) fn claim_burial(&self) -> bool {
+        if !self.state.flags().1 {
+            return false;
+        }
+        // It is settled: its publication is on its way.
+        self.wait(None);
+        mem::take(&mut self.inner.lock().unburied)
+    }
+
+    /// Drops the callbacks unrun.
+    pub(crate) fn forget_callbacks(&self) {
+        let callbacks = mem::take(&mut self.inner.lock().callbacks);
+        callbacks.into_iter().for_each(drop_contained);
     }
 
     /// Waits until the outcome is published, or until `deadline`; says which.
@@ -321,6 +338,10 @@ impl<T: Send + 'static> Completion<T> {
         if self.state.detach() {
             let slot = mem::replace(&mut self.inner.lock().slot, Slot::Taken);
             drop(slot);
+        } else {
+            // Nobody is left to be woken.
+            let waker = self.inner.lock().waker.take();
+            drop(waker);
         }
     }
 }

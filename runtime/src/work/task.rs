@@ -152,6 +152,8 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
     /// Answers the handle of an item that nobody has begun and, now that it is
     /// settled, nobody will.
     fn publish_unbegun(&self, why: WorkError, ending: Ending) {
+        // A callback that joins its own item is told so, as when the item runs.
+        let _running = local::Running::without_books(&self.info);
         let body = self.body.lock().take();
         drop_contained(body);
         if let Some(owner) = self.owner() {
@@ -182,25 +184,25 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
                     owner.books.withdrawn();
                 }
                 self.count(Ending::Overdue, Some(&why));
-                self.completion.publish_expired();
-                self.end_unbegun();
+                self.completion.publish_expired(true);
             }
             Expire::Running => {
                 self.count(Ending::Overdue, Some(&why));
-                self.completion.publish_expired();
+                self.completion.publish_expired(false);
             }
             Expire::TooLate => {}
         }
     }
 
-    /// What is left to do for who has met a tombstone. Only an item that is
-    /// over has a closure to spare: one that runs elsewhere may be about to
-    /// take its own.
+    /// What is left to do for who has met a tombstone: the closure and the
+    /// callbacks of an item that expired before anybody began it. Only then is
+    /// the item over for a drain.
     fn bury(&self) {
-        if self.completion.state.is_over() {
+        if self.completion.claim_burial() {
             let body = self.body.lock().take();
             drop_contained(body);
             self.completion.run_late_callbacks();
+            self.end_unbegun();
         }
     }
 
@@ -264,7 +266,9 @@ impl<F: Body<T>, T: Send + 'static> WorkItem for Task<F, T> {
             Refusal::Lost(why) => (WorkError::Lost(why), Ending::Lost),
             _ => (WorkError::Lost("the transport refused it"), Ending::Lost),
         };
-        self.withdraw_as(why, ending);
+        if !self.withdraw_as(why, ending) {
+            self.bury();
+        }
     }
 }
 
@@ -314,7 +318,11 @@ impl<F: Body<T>, T: Send + 'static> Core<T> for Task<F, T> {
     }
 
     fn roll_back(&self) {
-        self.withdraw_as(WorkError::Cancelled, Ending::RolledBack);
+        // It leaves no trace: nothing that was to be done after it is done.
+        self.completion.forget_callbacks();
+        if !self.withdraw_as(WorkError::Cancelled, Ending::RolledBack) {
+            self.bury();
+        }
     }
 
     fn expire(&self) {

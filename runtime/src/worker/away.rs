@@ -52,10 +52,12 @@
 //! lock, or finds that it has been taken off: then it takes its permit and
 //! serves.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use hivework_stm::BlockHook;
 use hivework_stm::facade::atomic::{AtomicUsize, Ordering, fence};
+use hivework_stm::facade::local;
 use hivework_stm::facade::sync::{Arc, Mutex};
 
 use crate::idle::Parker;
@@ -223,12 +225,33 @@ impl Away {
 /// This thread is away, for as long as this lives.
 pub(crate) struct Absence(Option<Arc<Shared>>);
 
+local! {
+    /// How many waits this worker is in, one inside the other: it is away once.
+    static WAITS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The calling worker begins to wait.
+fn begin_wait(shared: &Arc<Shared>) {
+    let before = WAITS.try_with(|waits| waits.replace(waits.get() + 1));
+    if before.unwrap_or(1) == 0 {
+        shared.away.leave(&**shared);
+    }
+}
+
+/// The calling worker has waited.
+fn end_wait(shared: &Arc<Shared>) {
+    let before = WAITS.try_with(|waits| waits.replace(waits.get() - 1));
+    if before.unwrap_or(0) == 1 {
+        shared.away.come_back();
+    }
+}
+
 impl Absence {
     /// Without effect on a thread that is nobody's worker.
     pub(crate) fn begin() -> Absence {
         let shared = local::worker().map(|worker| Arc::clone(&worker.shared));
         if let Some(shared) = &shared {
-            shared.away.leave(&**shared);
+            begin_wait(shared);
         }
         Absence(shared)
     }
@@ -237,7 +260,7 @@ impl Absence {
 impl Drop for Absence {
     fn drop(&mut self) {
         if let Some(shared) = &self.0 {
-            shared.away.come_back();
+            end_wait(shared);
         }
     }
 }
@@ -248,11 +271,11 @@ pub(crate) struct InTransaction(pub(crate) Arc<Shared>);
 
 impl BlockHook for InTransaction {
     fn block(&self) {
-        self.0.away.leave(&*self.0);
+        begin_wait(&self.0);
     }
 
     fn unblock(&self) {
-        self.0.away.come_back();
+        end_wait(&self.0);
     }
 }
 
