@@ -143,7 +143,7 @@ fn a_deadline_against_the_end_settles_it_once_and_wakes() {
         let timer = thread::spawn(move || {
             let expired = theirs.state.expire() != Expire::TooLate;
             if expired {
-                theirs.publish_expired();
+                theirs.publish_expired(false);
             }
             expired
         });

@@ -160,6 +160,31 @@ fn a_version_that_is_given_back_comes_with_its_data() {
     });
 }
 
+/// The clocks are read before the check of what was read, and count only after it.
+#[test]
+fn an_extension_covers_only_what_came_before_its_check() {
+    model_within(1, "stm: extension over all clocks", || {
+        let (x, y, b) = (TVar::new(0), TVar::new(0), TVar::new(0));
+        let extends = thread(&[&b], |v| v[0].store(1));
+        let writer = thread(&[&x, &y], |v| {
+            atomically(|tx| v.iter().try_for_each(|var| var.write(tx, 1)));
+        });
+        let reader = thread(&[&x, &b, &y], |v| {
+            atomically(|tx| {
+                let seen_x = v[0].read(tx)?;
+                v[0].read(tx)?;
+                // Extends where the first thread has committed.
+                v[1].read(tx)?;
+                assert_eq!(v[2].read(tx)?, seen_x, "never together");
+                Ok(())
+            });
+        });
+        for thread in [extends, writer, reader] {
+            thread.join().unwrap();
+        }
+    });
+}
+
 #[test]
 fn read_write_causality() {
     model_within(2, "stm: read-write causality", || {

@@ -11,6 +11,7 @@ mod futures;
 mod idling;
 mod panics;
 mod putting;
+mod races;
 mod stopping;
 mod support;
 mod transactions;
