@@ -54,7 +54,7 @@ fn the_callbacks_of_a_rolled_back_put_are_not_called() {
         let work = make_work(|| ()).on_done(move |_| {
             calls.fetch_add(1, Ordering::SeqCst);
         });
-        let _ = scheduler.put_work_in(tx, work)?;
+        drop(scheduler.put_work_in(tx, work)?);
         abort::<(), _>(())
     });
     assert_eq!(outcome, Err(()));
