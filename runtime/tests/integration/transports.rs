@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use hivework::{
     Channel, ChannelId, ConnectError, Disconnected, Event, EventMessage, LocalTransport, Port,
@@ -55,9 +55,13 @@ impl Transport for OpaqueTransport {
     }
 }
 
-/// A transport whose event channels can be connected only so often.
-#[derive(Debug)]
-struct Stingy(AtomicUsize);
+/// A transport whose event channels, from the second on, are taken already.
+#[derive(Debug, Default)]
+struct Stingy {
+    channels: AtomicUsize,
+    /// Who holds the ends.
+    others: Mutex<Vec<Box<dyn Port<EventMessage>>>>,
+}
 
 impl Transport for Stingy {
     fn work_channel(&self) -> Box<dyn Channel<WorkMessage>> {
@@ -66,9 +70,9 @@ impl Transport for Stingy {
 
     fn event_channel(&self) -> Box<dyn Channel<EventMessage>> {
         let channel = LocalTransport.event_channel();
-        if self.0.fetch_add(1, Ordering::SeqCst) >= 1 {
-            // Both ends are taken for good.
-            std::mem::forget((channel.connect(), channel.connect()));
+        if self.channels.fetch_add(1, Ordering::SeqCst) >= 1 {
+            let ends = [channel.connect().unwrap(), channel.connect().unwrap()];
+            self.others.lock().unwrap().extend(ends);
         }
         channel
     }
@@ -112,7 +116,7 @@ fn everything_works_through_a_transport_that_shows_no_queues() {
 fn a_transport_that_connects_not_every_worker_is_an_error_of_the_start() {
     let scheduler = Scheduler::builder()
         .workers(2)
-        .transport(Stingy(AtomicUsize::new(0)))
+        .transport(Stingy::default())
         .build()
         .unwrap();
     let error = scheduler.start().unwrap_err();
