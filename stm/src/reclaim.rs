@@ -24,6 +24,7 @@
 //! Under the model nothing is ever freed: a model cannot then see a value too
 //! early gone, which is left to Miri and the sanitizers.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::LazyLock;
@@ -103,8 +104,15 @@ impl Drop for Garbage {
 /// of it, and here it stops.
 pub(crate) fn contain(f: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(f)) {
-        // Dropping the payload might panic in turn.
-        std::mem::forget(payload);
+        drop_payload(payload);
+    }
+}
+
+/// Drops what a panic carried. That may panic in turn; what that one carries is
+/// left alone, or there would be no end to it.
+pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(another) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(another);
     }
 }
 

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
+use crate::reclaim::drop_payload;
+
 pub(crate) type Hook = Box<dyn FnOnce()>;
 
 /// The hooks of one attempt, each list in order of registration.
@@ -66,7 +68,7 @@ impl Hooks {
                 if first_panic.is_none() {
                     first_panic = Some(payload);
                 } else {
-                    std::mem::forget(payload);
+                    drop_payload(payload);
                 }
             }
         };
@@ -84,7 +86,7 @@ impl Hooks {
         }
         if let Some(payload) = first_panic {
             if std::thread::panicking() {
-                std::mem::forget(payload);
+                drop_payload(payload);
             } else {
                 panic::resume_unwind(payload);
             }
