@@ -398,7 +398,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "port: the commit hook forgets a port that was dropped before",
         file: "stm-ports/src/transport/local/port.rs",
-        edits: &[("if lived.is_err() {", "if false && lived.is_err() {")],
+        edits: &[(
+            "if life.fetch_or(CONNECTED, Ordering::AcqRel) & DROPPED != 0 {",
+            "if false && life.fetch_or(CONNECTED, Ordering::AcqRel) & DROPPED != 0 {",
+        )],
         models: "ports",
         by: "",
         expected: Caught,
@@ -407,8 +410,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "port: dropped in two steps",
         file: "stm-ports/src/transport/local/port.rs",
         edits: &[(
-            "if self.life.swap(DROPPED, Ordering::Acquire) == CONNECTED {",
-            "let was = self.life.load(Ordering::Acquire);\n        self.life.store(DROPPED, Ordering::Relaxed);\n        if was == CONNECTED {",
+            "let before = self.life.fetch_or(DROPPED, Ordering::AcqRel);",
+            "let before = self.life.load(Ordering::Acquire);\n        self.life.store(DROPPED, Ordering::Release);",
         )],
         models: "ports",
         by: "",
