@@ -11,7 +11,7 @@ use hivework::{
     make_work,
 };
 
-use crate::support::{eventually, latch, receive, scheduler, stopped_scheduler};
+use crate::support::{BOUND, eventually, latch, receive, scheduler, stopped_scheduler};
 
 /// Long enough to be told from "at once", short enough to wait for.
 const SOON: Duration = Duration::from_millis(5);
@@ -26,6 +26,34 @@ fn an_expired_work_that_is_refused_still_calls_back() {
     assert!(matches!(outcome, Err(WorkError::DeadlineExceeded)));
     drop(scheduler);
     receive(&tells);
+}
+
+/// The deadline passes while the put's transaction is open, and the put is then
+/// refused: no queue holds the item, so nobody would meet its tombstone.
+#[test]
+fn an_expired_work_whose_put_is_refused_still_calls_back_and_ends() {
+    let scheduler = Scheduler::builder()
+        .workers(1)
+        .queue_capacity(1)
+        .build()
+        .unwrap();
+    let filling = scheduler.put_work(|| ());
+    let (told, tells) = latch();
+    atomically(|tx| {
+        let told = told.clone();
+        let work = make_work(|| ())
+            .deadline(Duration::ZERO)
+            .on_done(move |_| told.send(()).unwrap());
+        let handle = scheduler.put_work_in(tx, work)?;
+        let outcome = thread::spawn(move || handle.join()).join().unwrap();
+        assert!(matches!(outcome, Err(WorkError::DeadlineExceeded)));
+        Ok(())
+    });
+    drop(told);
+    receive(&tells);
+    scheduler.start().unwrap();
+    filling.join().unwrap();
+    assert_eq!(scheduler.drain(BOUND), Ok(()));
 }
 
 /// The deadline is made to fall close to the end of the work.
