@@ -1,3 +1,5 @@
+#[cfg(target_os = "linux")]
+use crate::support::doing;
 use crate::support::{eventually, join, scheduler};
 
 /// How often threads of this process whose name begins so have been put to
@@ -19,26 +21,6 @@ fn switches(name: &str) -> Option<u64> {
         }
     }
     Some(sum)
-}
-
-/// What the threads of this process whose name begins so are doing, in the
-/// system's letters: `R` runs or wants to, `S` sleeps.
-#[cfg(target_os = "linux")]
-fn doing(name: &str) -> String {
-    let mut states = String::new();
-    for task in std::fs::read_dir("/proc/self/task").unwrap() {
-        // A thread that ends meanwhile takes its entry along.
-        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else {
-            continue;
-        };
-        let (Some(open), Some(close)) = (stat.find('('), stat.rfind(')')) else {
-            panic!("what is {stat}?");
-        };
-        if stat[open + 1..close].starts_with(name) {
-            states.extend(stat[close + 1..].trim_start().chars().next());
-        }
-    }
-    states
 }
 
 #[cfg(target_os = "linux")]

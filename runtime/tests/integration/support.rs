@@ -53,6 +53,26 @@ impl Wake for Unpark {
     }
 }
 
+/// What the threads of this process whose name begins so are doing, in the
+/// system's letters: `R` runs or wants to, `S` sleeps.
+#[cfg(target_os = "linux")]
+pub(crate) fn doing(name: &str) -> String {
+    let mut states = String::new();
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        // A thread that ends meanwhile takes its entry along.
+        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else {
+            continue;
+        };
+        let (Some(open), Some(close)) = (stat.find('('), stat.rfind(')')) else {
+            panic!("what is {stat}?");
+        };
+        if stat[open + 1..close].starts_with(name) {
+            states.extend(stat[close + 1..].trim_start().chars().next());
+        }
+    }
+    states
+}
+
 /// A waker that counts.
 #[derive(Default)]
 pub(crate) struct Wakes(AtomicUsize);
