@@ -247,7 +247,12 @@ fn a_put_that_would_commit_after_the_end_runs_again() {
 
 #[test]
 fn a_drop_answers_what_running_work_waits_for() {
-    let scheduler = scheduler(1);
+    // A spare could run the queued item before the drop is heard of.
+    let scheduler = Scheduler::builder()
+        .workers(1)
+        .max_spares(0)
+        .start()
+        .unwrap();
     let (begun, begins) = latch();
     let running = scheduler.put_work(move |work: &WorkContext| {
         let queued = work.scheduler().unwrap().put_work(|| 2);
