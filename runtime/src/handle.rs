@@ -9,7 +9,8 @@
 //! is waited for, the worker counting as away meanwhile (`worker/away.rs`), so
 //! that a spare runs what is queued. Items that run inside each other take
 //! stack; past [`DEPTH`] of them a worker waits, away, and a spare goes on with
-//! a stack of its own.
+//! a stack of its own. So does a worker whose wait has a limit: an item that it ran
+//! itself would take as long as it takes.
 //!
 //! An item that runs on the waiting thread itself, as the one that asks or
 //! beneath it, can never end while it is waited for, and neither can one that
@@ -92,6 +93,9 @@ impl<T: Send + 'static> WorkHandle<T> {
 
     /// Waits for the outcome, but no longer than `limit`; `None` when that was
     /// over first.
+    ///
+    /// Unlike [`join`](WorkHandle::join) it never runs the awaited item itself,
+    /// which could take longer.
     ///
     /// # Panics
     ///

@@ -76,7 +76,8 @@ impl<T: Send + 'static> Work<T> {
     /// Called once with the outcome before the handle is answered, on the
     /// thread that ran or cancelled the work. A deadline that passes answers
     /// the handle first, and the callback follows on a worker. A panic in it
-    /// is contained.
+    /// is contained. Where the put's transaction is rolled back the callback is
+    /// dropped uncalled.
     pub fn on_done(self, callback: impl FnOnce(&Result<T, WorkError>) + Send + 'static) -> Self {
         self.core
             .completion()

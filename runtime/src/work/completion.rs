@@ -19,7 +19,9 @@
 //! A deadline that passes is published from step 2 on, because whoever watches
 //! deadlines must not run users' callbacks; the thread that finds the item
 //! over (the one that ran it too long, or that meets its tombstone) then runs
-//! them with the error ([`Completion::run_late_callbacks`]).
+//! them with the error ([`Completion::run_late_callbacks`]). It may find it so
+//! before step 2, and waits for that: whoever set OVERDUE is on the way there and
+//! waits for nobody, and from the publication on no callback is added any more.
 //!
 //! # Waiting
 //!
@@ -183,7 +185,7 @@ impl<T: Send + 'static> Completion<T> {
     /// Runs the callbacks that an expiry left over. Whoever let the item expire
     /// may not have published that yet: until then callbacks are added, from then
     /// on `on_done` runs them itself.
-    pub(crate) fn run_late_callbacks(&self) {
+    pub fn run_late_callbacks(&self) {
         self.wait(None);
         let callbacks = mem::take(&mut self.inner.lock().callbacks);
         let outcome = Err(WorkError::DeadlineExceeded);
@@ -193,7 +195,8 @@ impl<T: Send + 'static> Completion<T> {
     }
 
     /// Claims, once, what an expiry before the beginning left to do.
-    pub(crate) fn claim_burial(&self) -> bool {
+    #[must_use]
+    pub fn claim_burial(&self) -> bool {
         if !self.state.flags().1 {
             return false;
         }

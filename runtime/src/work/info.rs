@@ -15,8 +15,9 @@ pub(crate) struct Info {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) due: Option<Instant>,
     pub(crate) owner: Option<Arc<Shared>>,
-    /// While the put's transaction is open: the number of the thread that runs
-    /// it, and 0 otherwise.
+    /// The number of the thread whose transaction put the item, and 0 where it
+    /// was put without one. It stays; whether the transaction may still be open
+    /// is for the state word to say (HELD).
     pub(crate) held_by: AtomicU64,
 }
 

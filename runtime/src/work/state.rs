@@ -20,7 +20,7 @@
 //! | flag | meaning |
 //! |---|---|
 //! | CANCEL | somebody asked for it to be cancelled |
-//! | OVERDUE | its deadline passed while it ran; the handle has been answered |
+//! | OVERDUE | its deadline passed first: the handle has been answered so, or is about to be |
 //! | DETACHED | the handle is gone: nobody will take the result |
 //! | LEFT | it was told to stop at a checkpoint and said that it would |
 //!

@@ -10,7 +10,9 @@
 //! 1. Its deadline is looked at: an item whose time is over never begins.
 //! 2. *Begin*: the claim that makes this thread the one that runs it. Who
 //!    loses it has met a tombstone: it drops the closure, where the deadline
-//!    left one behind, and runs the callbacks that the deadline left over.
+//!    left one behind, and runs the callbacks that the deadline left over. So
+//!    does who takes the item out of its queue, or keeps it from ever getting
+//!    there.
 //! 3. The closure runs, unwinding contained, with the item's id on the
 //!    thread's list of running work.
 //! 4. *Finish*: who wins publishes the outcome; who loses to the deadline
@@ -56,7 +58,7 @@ pub(crate) trait Core<T>: Send + Sync {
     /// Asks it to cancel; false when it was over.
     fn cancel(&self) -> bool;
     /// Answers its handle with `why` unless somebody has begun it.
-    fn withdraw(&self, why: WorkError) -> bool;
+    fn withdraw(&self, why: WorkError);
     /// Its put's transaction was rolled back.
     fn roll_back(&self);
     /// Its deadline has passed.
@@ -164,13 +166,13 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
         self.end_unbegun();
     }
 
-    fn withdraw_as(&self, why: WorkError, ending: Ending) -> bool {
+    /// Takes the item out of the world unless somebody has begun it. Where its
+    /// deadline came first, nobody else will meet it: what that left to do is
+    /// done here.
+    fn withdraw_as(&self, why: WorkError, ending: Ending) {
         match self.completion.state.withdraw() {
-            Withdraw::Mine => {
-                self.publish_unbegun(why, ending);
-                true
-            }
-            Withdraw::TooLate => false,
+            Withdraw::Mine => self.publish_unbegun(why, ending),
+            Withdraw::TooLate => self.bury(),
         }
     }
 
@@ -266,9 +268,7 @@ impl<F: Body<T>, T: Send + 'static> WorkItem for Task<F, T> {
             Refusal::Lost(why) => (WorkError::Lost(why), Ending::Lost),
             _ => (WorkError::Lost("the transport refused it"), Ending::Lost),
         };
-        if !self.withdraw_as(why, ending) {
-            self.bury();
-        }
+        self.withdraw_as(why, ending);
     }
 }
 
@@ -308,21 +308,19 @@ impl<F: Body<T>, T: Send + 'static> Core<T> for Task<F, T> {
         }
     }
 
-    fn withdraw(&self, why: WorkError) -> bool {
+    fn withdraw(&self, why: WorkError) {
         let ending = match why {
             WorkError::Cancelled => Ending::Cancelled,
             WorkError::Stopped | WorkError::Full => Ending::Stopped,
             _ => Ending::Lost,
         };
-        self.withdraw_as(why, ending)
+        self.withdraw_as(why, ending);
     }
 
     fn roll_back(&self) {
         // It leaves no trace: nothing that was to be done after it is done.
         self.completion.forget_callbacks();
-        if !self.withdraw_as(WorkError::Cancelled, Ending::RolledBack) {
-            self.bury();
-        }
+        self.withdraw_as(WorkError::Cancelled, Ending::RolledBack);
     }
 
     fn expire(&self) {

@@ -1,6 +1,9 @@
-use hivework::{WorkError, make_work};
+use std::sync::Arc;
+use std::task::Poll;
 
-use crate::support::{block_on, eventually, latch, receive, scheduler, stopped_scheduler};
+use hivework::WorkError;
+
+use crate::support::{Wakes, block_on, latch, poll_once, receive, scheduler, stopped_scheduler};
 
 #[test]
 fn a_handle_can_be_awaited_under_any_executor() {
@@ -49,20 +52,34 @@ fn an_awaited_panic_and_a_cancelled_work_arrive() {
 #[test]
 fn a_future_that_waits_is_woken_by_a_cancel() {
     let scheduler = stopped_scheduler(1);
-    let gate = hivework::TVar::new(false);
-    let theirs = gate.clone();
-    let mut work = scheduler.put_work(make_work(|| ()).name("never"));
-    let cancelled = std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| block_on(&mut work));
-        // The scheduler goes while the future waits.
-        eventually("put", || scheduler.stats().queued == 1);
-        theirs.store(true);
-        drop(scheduler.clone());
-        let ours = scheduler;
-        drop(ours);
-        waiter.join().unwrap()
-    });
-    assert!(matches!(cancelled, Err(WorkError::Stopped)));
+    let (mut work, wakes) = (scheduler.put_work(|| ()), Arc::<Wakes>::default());
+    assert!(poll_once(&mut work, &wakes).is_pending());
+    assert_eq!(wakes.count(), 0);
+    assert!(work.cancel());
+    assert_eq!(wakes.count(), 1);
+    let outcome = poll_once(&mut work, &wakes);
+    assert!(matches!(outcome, Poll::Ready(Err(WorkError::Cancelled))));
+}
+
+#[test]
+fn a_future_that_waits_is_woken_by_the_last_handles_drop() {
+    let scheduler = stopped_scheduler(1);
+    let (mut work, wakes) = (scheduler.put_work(|| ()), Arc::<Wakes>::default());
+    assert!(poll_once(&mut work, &wakes).is_pending());
+    drop(scheduler);
+    assert_eq!(wakes.count(), 1);
+    let outcome = poll_once(&mut work, &wakes);
+    assert!(matches!(outcome, Poll::Ready(Err(WorkError::Stopped))));
+}
+
+#[test]
+fn a_handle_dropped_half_awaited_leaves_no_waker_behind() {
+    let scheduler = stopped_scheduler(1);
+    let (mut work, wakes) = (scheduler.put_work(|| ()), Arc::<Wakes>::default());
+    assert!(poll_once(&mut work, &wakes).is_pending());
+    assert_eq!(Arc::strong_count(&wakes), 2);
+    drop(work);
+    assert_eq!(Arc::strong_count(&wakes), 1);
 }
 
 #[test]
@@ -74,12 +91,7 @@ fn a_handle_dropped_half_awaited_lets_the_work_run_on() {
         receive(&gate);
         done.send(()).unwrap();
     });
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(
-        std::pin::Pin::new(&mut work)
-            .poll(&mut context)
-            .is_pending()
-    );
+    assert!(poll_once(&mut work, &Arc::default()).is_pending());
     drop(work);
     open.send(()).unwrap();
     receive(&ends);

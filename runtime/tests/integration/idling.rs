@@ -1,3 +1,5 @@
+#[cfg(target_os = "linux")]
+use crate::support::doing;
 use crate::support::{eventually, join, scheduler};
 
 /// How often threads of this process whose name begins so have been put to
@@ -19,6 +21,19 @@ fn switches(name: &str) -> Option<u64> {
         }
     }
     Some(sum)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn workers_sleep_when_there_is_nothing_to_do() {
+    let scheduler = hivework::Scheduler::builder()
+        .workers(2)
+        .name("sleeper")
+        .start()
+        .unwrap();
+    join(scheduler.put_work(|| ())).unwrap();
+    // Two workers and the supervisor.
+    eventually("all asleep", || doing("sleeper") == "SSS");
 }
 
 #[cfg(target_os = "linux")]

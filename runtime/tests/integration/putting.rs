@@ -5,7 +5,7 @@ use std::thread;
 
 use hivework::{Scheduler, TryPutError, WorkContext, WorkError, make_scheduler, make_work};
 
-use crate::support::{eventually, join, latch, receive, scheduler, stopped_scheduler};
+use crate::support::{join, latch, receive, scheduler, stopped_scheduler};
 
 #[test]
 fn work_runs_and_answers_its_result() {
@@ -227,19 +227,4 @@ fn figures_add_up_when_nothing_runs() {
         text.contains("put 100") && text.contains("worker 1"),
         "{text}"
     );
-}
-
-#[test]
-fn workers_sleep_when_there_is_nothing_to_do() {
-    let scheduler = scheduler(2);
-    join(scheduler.put_work(|| ())).unwrap();
-    let parked = |scheduler: &Scheduler| -> u64 {
-        scheduler
-            .stats()
-            .workers
-            .iter()
-            .map(|worker| worker.parked)
-            .sum()
-    };
-    eventually("both workers parked", || parked(&scheduler) >= 2);
 }

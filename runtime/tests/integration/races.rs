@@ -7,11 +7,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hivework::{
-    Scheduler, WorkContext, WorkError, WorkHandle, abort, atomically, atomically_or, blocking,
-    make_work,
+    Drained, Scheduler, WorkContext, WorkError, WorkHandle, abort, atomically, atomically_or,
+    blocking, make_work,
 };
 
-use crate::support::{eventually, latch, receive, scheduler, stopped_scheduler};
+#[cfg(target_os = "linux")]
+use hivework::internals::{Completion, Expire};
+
+#[cfg(target_os = "linux")]
+use crate::support::doing;
+use crate::support::{BOUND, eventually, latch, receive, scheduler, stopped_scheduler};
 
 /// Long enough to be told from "at once", short enough to wait for.
 const SOON: Duration = Duration::from_millis(5);
@@ -26,6 +31,34 @@ fn an_expired_work_that_is_refused_still_calls_back() {
     assert!(matches!(outcome, Err(WorkError::DeadlineExceeded)));
     drop(scheduler);
     receive(&tells);
+}
+
+/// The deadline passes while the put's transaction is open, and the put is then
+/// refused: no queue holds the item, so nobody would meet its tombstone.
+#[test]
+fn an_expired_work_whose_put_is_refused_still_calls_back_and_ends() {
+    let scheduler = Scheduler::builder()
+        .workers(1)
+        .queue_capacity(1)
+        .build()
+        .unwrap();
+    let filling = scheduler.put_work(|| ());
+    let (told, tells) = latch();
+    atomically(|tx| {
+        let told = told.clone();
+        let work = make_work(|| ())
+            .deadline(Duration::ZERO)
+            .on_done(move |_| told.send(()).unwrap());
+        let handle = scheduler.put_work_in(tx, work)?;
+        let outcome = thread::spawn(move || handle.join()).join().unwrap();
+        assert!(matches!(outcome, Err(WorkError::DeadlineExceeded)));
+        Ok(())
+    });
+    drop(told);
+    receive(&tells);
+    scheduler.start().unwrap();
+    filling.join().unwrap();
+    assert_eq!(scheduler.drain(BOUND), Ok(()));
 }
 
 /// The deadline is made to fall close to the end of the work.
@@ -64,26 +97,57 @@ fn the_callbacks_of_a_rolled_back_put_are_not_called() {
 
 #[test]
 fn a_drain_waits_for_the_callbacks_of_expired_work() {
-    let scheduler = scheduler(1);
-    let (open, gate) = latch();
-    let (begun, begins) = latch();
-    drop(scheduler.put_work(move || {
-        begun.send(()).unwrap();
-        receive(&gate);
-    }));
-    receive(&begins);
+    let scheduler = stopped_scheduler(1);
     let (ran, runs) = latch();
     let theirs = scheduler.clone();
     let work = make_work(|| ()).deadline(SOON).on_done(move |_| {
         drop(theirs.put_work(move || ran.send(()).unwrap()));
     });
     assert!(scheduler.put_work(work).join().is_err());
-    open.send(()).unwrap();
-    assert_eq!(scheduler.drain(Duration::from_secs(60)), Ok(()));
+    // Answered, but not over: the callback may put work.
+    assert_eq!(
+        scheduler.drain(BOUND),
+        Err(Drained::NotRunning { queued: 1 })
+    );
+    scheduler.start().unwrap();
+    assert_eq!(scheduler.drain(BOUND), Ok(()));
     assert!(
         runs.try_recv().is_ok(),
         "drained before the callback had put"
     );
+}
+
+/// Who meets the tombstone comes between the decision that the item is over and
+/// its publication, and must not go before that.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_tombstone_met_before_the_expiry_is_published_is_buried() {
+    let completion = Arc::new(Completion::<()>::new());
+    completion.state.commit();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let theirs = Arc::clone(&calls);
+    completion.on_done(Box::new(move |_| {
+        theirs.fetch_add(1, Ordering::SeqCst);
+    }));
+    assert_eq!(completion.state.expire(), Expire::Unbegun);
+    let theirs = Arc::clone(&completion);
+    let burier = thread::Builder::new()
+        .name("burier".into())
+        .spawn(move || {
+            let mine = theirs.claim_burial();
+            if mine {
+                theirs.run_late_callbacks();
+            }
+            mine
+        })
+        .unwrap();
+    eventually("it waits, or has gone", || {
+        burier.is_finished() || doing("burier") == "S"
+    });
+    completion.publish_expired(true);
+    assert!(burier.join().unwrap(), "it has gone");
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    assert!(!completion.claim_burial(), "buried twice");
 }
 
 #[test]
@@ -183,7 +247,12 @@ fn a_put_that_would_commit_after_the_end_runs_again() {
 
 #[test]
 fn a_drop_answers_what_running_work_waits_for() {
-    let scheduler = scheduler(1);
+    // A spare could run the queued item before the drop is heard of.
+    let scheduler = Scheduler::builder()
+        .workers(1)
+        .max_spares(0)
+        .start()
+        .unwrap();
     let (begun, begins) = latch();
     let running = scheduler.put_work(move |work: &WorkContext| {
         let queued = work.scheduler().unwrap().put_work(|| 2);

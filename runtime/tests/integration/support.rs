@@ -1,6 +1,8 @@
 //! Waiting for events, with a generous bound.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
@@ -49,6 +51,48 @@ impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
     }
+}
+
+/// What the threads of this process whose name begins so are doing, in the
+/// system's letters: `R` runs or wants to, `S` sleeps.
+#[cfg(target_os = "linux")]
+pub(crate) fn doing(name: &str) -> String {
+    let mut states = String::new();
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        // A thread that ends meanwhile takes its entry along.
+        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else {
+            continue;
+        };
+        let (Some(open), Some(close)) = (stat.find('('), stat.rfind(')')) else {
+            panic!("what is {stat}?");
+        };
+        if stat[open + 1..close].starts_with(name) {
+            states.extend(stat[close + 1..].trim_start().chars().next());
+        }
+    }
+    states
+}
+
+/// A waker that counts.
+#[derive(Default)]
+pub(crate) struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Wakes {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Polls once, with a waker that counts in `wakes`.
+pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F, wakes: &Arc<Wakes>) -> Poll<F::Output> {
+    let waker = Waker::from(Arc::clone(wakes));
+    Pin::new(future).poll(&mut Context::from_waker(&waker))
 }
 
 /// The smallest executor there is.

@@ -1,10 +1,13 @@
+use std::sync::Arc;
+use std::task::Poll;
 use std::thread;
 
 use hivework::{
-    Status, TVar, WorkError, abort, atomically, atomically_or, check, retry, try_atomically,
+    Status, TVar, WorkError, abort, atomically, atomically_async, atomically_or, check, retry,
+    try_atomically,
 };
 
-use crate::support::{join, scheduler, stopped_scheduler};
+use crate::support::{Wakes, eventually, join, poll_once, scheduler, stopped_scheduler};
 
 #[test]
 fn work_put_in_a_transaction_is_seen_when_it_commits() {
@@ -158,17 +161,23 @@ fn a_transaction_that_waits_is_woken_by_panic_and_cancel() {
     let scheduler = stopped_scheduler(1);
     let panics = scheduler.put_work(|| panic!("woken"));
     let cancelled = scheduler.put_work(|| ());
-    thread::scope(|scope| {
-        let one = scope.spawn(|| atomically(|tx| panics.wait_in(tx)));
-        let other = scope.spawn(|| atomically(|tx| cancelled.wait_in(tx)));
-        cancelled.cancel();
-        scheduler.start().unwrap();
-        assert_eq!(
-            one.join().unwrap().unwrap_err().panic_message(),
-            Some("woken")
-        );
-        assert!(matches!(other.join().unwrap(), Err(WorkError::Cancelled)));
-    });
+    let (by_panic, by_cancel) = (Arc::<Wakes>::default(), Arc::<Wakes>::default());
+    let mut one = atomically_async(|tx| panics.wait_in(tx));
+    let mut other = atomically_async(|tx| cancelled.wait_in(tx));
+    assert!(poll_once(&mut one, &by_panic).is_pending());
+    assert!(poll_once(&mut other, &by_cancel).is_pending());
+
+    assert!(cancelled.cancel());
+    assert_eq!((by_panic.count(), by_cancel.count()), (0, 1));
+    let outcome = poll_once(&mut other, &by_cancel);
+    assert!(matches!(outcome, Poll::Ready(Err(WorkError::Cancelled))));
+
+    scheduler.start().unwrap();
+    eventually("woken", || by_panic.count() == 1);
+    let Poll::Ready(outcome) = poll_once(&mut one, &by_panic) else {
+        panic!("woken for nothing");
+    };
+    assert_eq!(outcome.unwrap_err().panic_message(), Some("woken"));
 }
 
 #[test]
