@@ -11,7 +11,7 @@
 //!    which would otherwise fill the seats that are still vacant.
 //! 3. If a thread cannot be had: end the run as a stop does, and say so.
 //!
-//! # End of a run (stop, drain and drop share it)
+//! # End of a run (stop and drain share it)
 //!
 //! 1. Raise the halt flag, then close the gate: who has seen the gate closed can
 //!    rely on nothing more being begun that is in a queue. What is put from
