@@ -4,8 +4,8 @@
 //! It goes into the thread's bag of what is ready to be dropped, which every
 //! attempt empties as the last thing it does ([`crate::reclaim`]).
 
-use crate::context::in_transaction;
-use crate::reclaim::{Garbage, ready};
+use crate::context::{Here, in_transaction};
+use crate::reclaim::garbage::Garbage;
 
 /// Runs `f` when the transaction that runs on this thread is over, whichever way
 /// that ends, and at once where none runs.
@@ -46,5 +46,6 @@ pub fn after_transaction(f: impl FnOnce() + Send + 'static) {
     }
     let deferred: Box<Deferred> = Box::new(Box::new(f));
     // SAFETY: `run` takes the box that is given up here; the closure is Send.
-    ready(unsafe { Garbage::new(Box::into_raw(deferred).cast(), run) });
+    let garbage = unsafe { Garbage::new(Box::into_raw(deferred).cast(), run) };
+    Here::get().member().ready(garbage);
 }

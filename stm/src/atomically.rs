@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::contention::Contention;
 use crate::outcome::{Abort, Cause, StmError, StmResult};
 use crate::parker::{Parker, Unpark};
+use crate::stats::Count;
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
 use crate::transaction::commit::Commit;
@@ -92,6 +93,7 @@ fn run<R, E>(
 /// wait any longer.
 #[cold]
 fn wait(mut attempt: Attempt, patience: Patience) -> bool {
+    attempt.count(Count::Retries);
     let deadline = match patience {
         Patience::Unbounded => None,
         Patience::Until(deadline) => Some(deadline),

@@ -27,7 +27,8 @@ use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
 
 use crate::facade::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
-use crate::reclaim::{Garbage, Pin};
+use crate::reclaim::Member;
+use crate::reclaim::garbage::Garbage;
 use crate::version::AtomicVersion;
 
 /// Is `T` kept in the data word itself?
@@ -161,7 +162,7 @@ impl Core {
     /// # Safety
     ///
     /// `remove_handle` has answered true for `core`.
-    pub(crate) unsafe fn retire(core: NonNull<Core>, pin: &Pin) {
+    pub(crate) unsafe fn retire(core: NonNull<Core>, member: &Member) {
         unsafe fn drop_core(core: *mut ()) {
             // SAFETY: `allocate` made it from a Box, and only this frees it.
             let core = unsafe { Box::from_raw(core.cast::<Core>()) };
@@ -173,7 +174,7 @@ impl Core {
         }
         // SAFETY: the last handle is gone, so nobody else retires it, and it
         // may be freed anywhere because its value is Send.
-        pin.retire(unsafe { Garbage::new(core.as_ptr().cast(), drop_core) });
+        member.retire(unsafe { Garbage::new(core.as_ptr().cast(), drop_core) });
     }
 }
 

@@ -52,12 +52,12 @@ pub(crate) fn in_use() -> usize {
     IN_USE.load(Ordering::Relaxed)
 }
 
-/// The count that a shard has published.
+/// The last version that a shard has published.
 #[inline]
-pub(crate) fn published(shard: usize) -> u64 {
+pub(crate) fn published(shard: usize) -> Version {
     // Ordering: Acquire, pairs with the tick: seeing a count means seeing the
     // locks and data of every commit up to it.
-    CLOCKS[shard].load(Ordering::Acquire)
+    Version::new(shard, CLOCKS[shard].load(Ordering::Acquire))
 }
 
 /// A thread's right to tick a clock.

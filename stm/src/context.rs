@@ -1,37 +1,65 @@
 //! What a thread keeps between transactions: its shard, how far it has seen the
-//! clocks, and the logs, whose memory is used again.
+//! clocks, the logs, whose memory is used again, and its part in reclamation.
 //!
-//! An attempt takes the context out of its thread-local place and puts it back
-//! when it is over. A transaction inside a transaction is told by a flag of its
-//! own, which needs no destructor and so works as long as the thread does. A
-//! thread that is being taken down finds no place any more: its transactions
-//! work on a context made for the purpose.
+//! It hangs from one thread-local pointer that needs no destructor; another
+//! thread-local owns it and takes it down with the thread. While a transaction runs the
+//! thread is marked so, which makes the transaction the only user of the [`Context`]:
+//! whatever else happens on the thread meanwhile, in a Clone say, keeps to the cells of [`Local`].
+//!
+//! A thread that is being taken down has no owner any more: a *passing* local is
+//! made for what it still does, and goes with the last use of it.
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
+use std::ptr::{self, NonNull};
 
-use crate::clock::Shard;
+use crate::clock::{SHARDS, Shard};
 use crate::facade::local;
 use crate::facade::sync::Arc;
+use crate::reclaim::Member;
+use crate::stats::Tally;
 use crate::transaction::nest::Effects;
 use crate::transaction::read_log::ReadLog;
+use crate::version::{Horizon, Version};
 use crate::wait::Waiter;
 
 local! {
-    static PLACE: Cell<Option<Box<Context>>> = const { Cell::new(None) };
+    static LOCAL: Cell<*const Local> = const { Cell::new(ptr::null()) };
 }
 
 local! {
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
+    static OWNER: Owner = const { Owner(()) };
+}
+
+/// Takes the thread's [`Local`] down.
+struct Owner(());
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if let Some(local) = NonNull::new(LOCAL.with(|slot| slot.replace(ptr::null())).cast_mut()) {
+            // SAFETY: made by `Here::make`, out of everybody's reach by now, and no
+            // transaction runs in a thread that is being taken down to here.
+            drop(unsafe { Box::from_raw(local.as_ptr()) });
+        }
+    }
+}
+
+/// All that the engine keeps for a thread.
+#[derive(Debug)]
+struct Local {
+    running: Cell<bool>,
+    passing: bool,
+    member: Member,
+    context: UnsafeCell<Context>,
 }
 
 /// The state of a thread's transactions.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) shard: Shard,
-    /// How far each clock has been seen; 0 beyond the end.
-    pub(crate) seen: Vec<u64>,
+    /// How far each clock has been seen.
+    pub(crate) seen: [Horizon; SHARDS],
     /// Room for an extension to keep the clocks in.
-    pub(crate) clocks: Vec<u64>,
+    pub(crate) clocks: Vec<Version>,
     pub(crate) reads: ReadLog,
     pub(crate) effects: Effects,
     /// The transaction holds the elder token.
@@ -40,48 +68,126 @@ pub(crate) struct Context {
     pub(crate) poisoned: bool,
     /// To be notified when the attempt is over.
     pub(crate) woken: Vec<Arc<Waiter>>,
+    pub(crate) tally: Tally,
 }
 
 impl Context {
-    #[cold]
-    fn new() -> Box<Context> {
-        Box::new(Context {
+    fn new() -> Context {
+        Context {
             shard: Shard::acquire(),
-            seen: Vec::new(),
+            seen: [Horizon::NONE; SHARDS],
             clocks: Vec::new(),
             reads: ReadLog::default(),
             effects: Effects::default(),
             elder: false,
             poisoned: false,
             woken: Vec::new(),
-        })
+            tally: Tally::new(),
+        }
+    }
+}
+
+/// The calling thread's place.
+///
+/// Valid until [`Here::settle`]; it does not leave the thread.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Here(NonNull<Local>);
+
+impl Here {
+    /// Where the caller is.
+    #[inline]
+    pub(crate) fn get() -> Here {
+        match NonNull::new(LOCAL.with(Cell::get).cast_mut()) {
+            Some(local) => Here(local),
+            None => Here::make(),
+        }
     }
 
-    /// Takes the thread's context and marks the thread as running a transaction.
+    #[cold]
+    fn make() -> Here {
+        let passing = OWNER.try_with(|_| ()).is_err();
+        let local = Box::new(Local {
+            running: Cell::new(false),
+            passing,
+            // `settle` is what takes a passing one down.
+            member: Member::new(passing),
+            context: UnsafeCell::new(Context::new()),
+        });
+        let local = NonNull::from(Box::leak(local));
+        LOCAL.with(|slot| slot.set(local.as_ptr()));
+        Here(local)
+    }
+
+    #[inline]
+    fn local(&self) -> &Local {
+        // SAFETY: allocated until the thread ends, or until `settle` has taken a
+        // passing one down, after which a Here is not used; and only cells change.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The thread's part in reclamation.
+    #[inline]
+    pub(crate) fn member(&self) -> &Member {
+        &self.local().member
+    }
+
+    /// Is a transaction running?
+    #[inline]
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.local().running.get()
+    }
+
+    /// Marks the thread as running a transaction, whose is the context then.
     ///
     /// # Panics
     ///
     /// When it is running one already.
     #[inline]
-    pub(crate) fn enter() -> Box<Context> {
-        if RUNNING.with(|running| running.replace(true)) {
+    pub(crate) fn enter(&self) {
+        if self.local().running.replace(true) {
             nested_transaction();
         }
-        PLACE
-            .try_with(Cell::take)
-            .ok()
-            .flatten()
-            .unwrap_or_else(Context::new)
     }
 
     /// Undoes `enter`.
     #[inline]
-    pub(crate) fn leave(self: Box<Self>) {
-        // In a thread that is being taken down this drops the context, and
-        // with it gives the shard back.
-        let mut context = Some(self);
-        let _ = PLACE.try_with(|place| place.set(context.take()));
-        RUNNING.with(|running| running.set(false));
+    pub(crate) fn leave(&self) {
+        self.local().running.set(false);
+    }
+
+    /// The context.
+    ///
+    /// # Safety
+    ///
+    /// Between `enter` and `leave`, by whoever called `enter`, and one at a time.
+    #[inline]
+    #[expect(clippy::mut_from_ref, reason = "the caller promises that it is alone")]
+    pub(crate) unsafe fn context(&self) -> &mut Context {
+        // SAFETY: the only one, by the caller's promise.
+        unsafe { &mut *self.local().context.get() }
+    }
+
+    /// Does what is due between transactions: drops what has become free. The last
+    /// use of this Here.
+    #[inline]
+    pub(crate) fn settle(self) {
+        if self.member().is_due() {
+            self.settle_now();
+        }
+    }
+
+    #[cold]
+    fn settle_now(self) {
+        if self.in_transaction() {
+            return;
+        }
+        self.member().tend();
+        if self.local().passing && self.member().is_idle() {
+            LOCAL.with(|slot| slot.set(ptr::null()));
+            // SAFETY: `make` made it and nothing points to it any more. A use of it further up the stack would
+            // be a transaction, a pin or a drop that is going on, all of which were just excluded.
+            drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        }
     }
 }
 
@@ -101,5 +207,7 @@ fn nested_transaction() -> ! {
 /// a `Drop` that may run inside somebody's transaction.
 #[must_use]
 pub fn in_transaction() -> bool {
-    RUNNING.with(Cell::get)
+    let local = LOCAL.with(Cell::get);
+    // SAFETY: as in `Here::local`.
+    !local.is_null() && unsafe { &*local }.running.get()
 }

@@ -16,6 +16,7 @@ use crate::atomically::{Run, run_once};
 use crate::contention::Contention;
 use crate::outcome::{Abort, StmResult};
 use crate::parker::Unpark;
+use crate::stats::Count;
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
 use crate::wait::Registration;
@@ -116,6 +117,7 @@ where
                     contention.back_off();
                 }
                 Run::Retry => {
+                    attempt.count(Count::Retries);
                     let registered = attempt.wait(unpark);
                     attempt.end(false);
                     // Otherwise something has changed already: run again.

@@ -45,6 +45,7 @@ mod future;
 mod outcome;
 mod parker;
 mod reclaim;
+mod stats;
 mod transaction;
 mod tvar;
 mod version;
@@ -56,6 +57,7 @@ pub use context::in_transaction;
 pub use future::{AtomicallyFuture, atomically_async};
 pub use outcome::{Abort, StmError, StmResult, abort, check, retry};
 pub use parker::{BlockHook, set_block_hook};
+pub use stats::{Stats, stats};
 pub use transaction::Transaction;
 pub use tvar::TVar;
 
@@ -63,16 +65,17 @@ pub use tvar::TVar;
 /// running transaction can be reading them any more.
 ///
 /// There is no need to call it for memory's sake. A displaced value is dropped
-/// after the thread that displaced it has displaced some 64 more or has ended,
-/// and threads have run some hundred transactions since. Call this when
-/// something waits for such a `Drop`: a channel that closes when its last sender
-/// goes, say. Values that another thread has displaced and still keeps are that
-/// thread's to flush, and values that another thread has already collected drop
-/// when that thread's present transaction is over.
+/// once the thread that displaced it has displaced some two thousand more, has run some thirty
+/// thousand transactions since, or has ended, and every transaction that was running
+/// by then is over. Call this when something waits for such a `Drop`: a channel that
+/// closes when its last sender goes, say. Values that another thread has displaced
+/// and still keeps are that thread's to flush.
 ///
 /// Does nothing inside a transaction.
 pub fn flush() {
-    if !in_transaction() {
-        reclaim::flush();
+    let here = context::Here::get();
+    if !here.in_transaction() {
+        here.member().flush();
+        here.settle();
     }
 }

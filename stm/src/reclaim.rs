@@ -5,189 +5,234 @@
 //! either. The seam is small on purpose, so that what stands behind it can be
 //! exchanged:
 //!
-//! 1. [`pin`]: what is reachable now stays allocated until the [`Pin`] goes.
-//! 2. [`Pin::retire`]: it is unreachable for whoever pins from now on; free it
+//! 1. [`Member::pin`]: what is reachable now stays allocated until `unpin`.
+//! 2. [`Member::retire`]: it is unreachable for whoever pins from now on; free it
 //!    once everyone who is pinned at this moment has unpinned.
-//! 3. [`drain`]: drop what has become free. [`flush`]: hurry.
+//! 3. [`Member::tend`]: drop what has become free. [`Member::flush`]: hurry.
 //!
-//! Behind it stands crossbeam-epoch with a collector of our own, so that no
-//! other user's pin runs our garbage and ours runs nobody else's.
+//! Behind it stands [`grace`]. Pinning costs two stores to the thread's own line; the price
+//! is paid once for [`BATCH`] values that were given up.
 //!
-//! **No garbage is dropped under a pin.** The collector runs its deferred functions
-//! inside `pin`. Ours therefore only move the garbage to the thread's *ready*
-//! bag; [`drain`] empties it when the thread is unpinned and in no transaction.
+//! **No garbage is dropped under a pin.** What becomes free goes to the thread's *ready*
+//! bag, which is emptied when the thread is unpinned and in no transaction.
 //! A value's `Drop` may run transactions, displace values and drop variables:
-//! what that makes ready lands in the bag and is picked up by the loop that is
-//! already running, so a chain of variables of any length is dropped without
-//! recursion. A `Drop` that panics is contained: the rest is still dropped.
+//! the loop that is already running looks after what that makes ready, so a chain of
+//! variables of any length is dropped without recursion. A `Drop` that panics is
+//! contained: the rest is still dropped.
 //!
-//! Under the model nothing is ever freed: a model cannot then see a value too
-//! early gone, which is left to Miri and the sanitizers.
+//! **Heirs.** A variable whose last handle lay in a value that was dropped is
+//! given up only then, and needs a grace period of its own. So that a chain does
+//! not wait for a full batch at each link, such garbage is collected at once, but no more
+//! than [`LINKS`] links in one go: no transaction pays for the whole.
+//!
+//! What a thread has not dropped when it ends, the next thread that collects takes over.
+//!
+//! Under the model nothing is reclaimed unless the model is about that: see
+//! [`crate::facade::reclaims`].
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::LazyLock;
+use std::collections::VecDeque;
 
-use crate::facade::epoch::{Collector, Guard, LocalHandle};
+use self::garbage::Garbage;
+use self::grace::{Batch, Participant, Patience};
 use crate::facade::sync::Mutex;
-use crate::facade::{global, local};
+use crate::facade::{barrier, global, reclaims};
 
-static COLLECTOR: LazyLock<Collector> = LazyLock::new(Collector::new);
+pub(crate) mod garbage;
+mod grace;
 
-local! {
-    static PARTICIPANT: LocalHandle = COLLECTOR.register();
-}
+/// How many values a thread gives up before it sees to them.
+const BATCH: usize = 1024;
 
-/// While it lives, nothing that was reachable when it was made is freed.
-pub(crate) struct Pin(Guard);
-
-/// Keeps what is reachable now allocated until the result is dropped.
-#[inline]
-pub(crate) fn pin() -> Pin {
-    // A thread that is being taken down has no participant any more: it
-    // registers for this one pin.
-    Pin(PARTICIPANT
-        .try_with(LocalHandle::pin)
-        .unwrap_or_else(|_| COLLECTOR.register().pin()))
-}
-
-impl Pin {
-    /// Frees `garbage` once everyone who is pinned now has unpinned.
-    ///
-    /// Whoever pins later must not be able to reach it.
-    #[inline]
-    pub(crate) fn retire(&self, garbage: Garbage) {
-        // SAFETY: the closure owns what it touches and only moves it into a
-        // bag; Garbage is Send, so any thread may run it.
-        unsafe { self.0.defer_unchecked(move || ready(garbage)) }
-    }
-}
-
-impl std::fmt::Debug for Pin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Pin")
-    }
-}
-
-/// A value behind an erased pointer, to be dropped once.
-#[derive(Debug)]
-pub(crate) struct Garbage {
-    pointer: *mut (),
-    drop: unsafe fn(*mut ()),
-}
-
-// SAFETY: the constructor's caller promises that the value may be dropped on
-// any thread.
-unsafe impl Send for Garbage {}
-
-impl Garbage {
-    /// # Safety
-    ///
-    /// `drop(pointer)` must be sound to call once, on any thread, and nothing
-    /// else may do so.
-    pub(crate) unsafe fn new(pointer: *mut (), drop: unsafe fn(*mut ())) -> Self {
-        Garbage { pointer, drop }
-    }
-}
-
-impl Drop for Garbage {
-    fn drop(&mut self) {
-        contain(|| {
-            // SAFETY: promised to `new`, and a Garbage is dropped once.
-            unsafe { (self.drop)(self.pointer) }
-        });
-    }
-}
-
-/// Runs foreign code whose panic concerns nobody here: the panic hook has told
-/// of it, and here it stops.
-pub(crate) fn contain(f: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(f)) {
-        drop_payload(payload);
-    }
-}
-
-/// Drops what a panic carried. That may panic in turn; what that one carries is
-/// left alone, or there would be no end to it.
-pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
-    if let Err(another) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(another);
-    }
-}
-
-local! {
-    static READY: RefCell<Vec<Garbage>> = const { RefCell::new(Vec::new()) };
-}
-
-local! {
-    static DRAINING: Cell<bool> = const { Cell::new(false) };
-}
+/// How many times running in one go what dropping gives up is collected.
+const LINKS: usize = 16;
 
 global! {
-    /// What became ready on threads that had already taken down their bags.
-    static ORPHANED: Mutex<Vec<Garbage>> = Mutex::new(Vec::new());
+    /// What was given up on threads that have ended.
+    static ORPHANS: Mutex<Vec<Garbage>> = Mutex::new(Vec::new());
 }
 
-/// Puts garbage whose time has come into the thread's ready bag.
-pub(crate) fn ready(garbage: Garbage) {
-    let mut garbage = Some(garbage);
-    let _ = READY.try_with(|bag| bag.borrow_mut().extend(garbage.take()));
-    if let Some(garbage) = garbage {
-        ORPHANED.lock().push(garbage);
-    }
+/// A thread's part in reclamation.
+#[derive(Debug)]
+pub(crate) struct Member {
+    participant: &'static Participant,
+    asymmetric: bool,
+    /// How many pins there are: a value's Clone may come back here.
+    pins: Cell<u32>,
+    /// There is something to tend to.
+    due: Cell<bool>,
+    /// There always is.
+    always_due: bool,
+    tending: Cell<bool>,
+    /// Collect what was given up however little it is.
+    hurry: Cell<bool>,
+    given_up: RefCell<Vec<Garbage>>,
+    batches: RefCell<VecDeque<Batch>>,
+    ready: RefCell<Vec<Garbage>>,
 }
 
-/// Drops what has become free, and tells how many values that were.
-///
-/// Call it unpinned and outside transactions only: it runs user code.
-#[inline]
-pub(crate) fn drain() -> usize {
-    match READY.try_with(|bag| bag.borrow().is_empty()) {
-        Ok(true) | Err(_) => 0,
-        Ok(false) => drain_bag(),
+impl Member {
+    /// A member for which `tend` is called at every opportunity if `always_due`.
+    pub(crate) fn new(always_due: bool) -> Member {
+        Member {
+            // First: it settles which barriers are used.
+            asymmetric: barrier::asymmetric(),
+            participant: Participant::register(),
+            pins: Cell::new(0),
+            due: Cell::new(always_due),
+            always_due,
+            tending: Cell::new(false),
+            hurry: Cell::new(false),
+            given_up: RefCell::default(),
+            batches: RefCell::default(),
+            ready: RefCell::default(),
+        }
     }
-}
 
-#[cold]
-fn drain_bag() -> usize {
-    // The flag keeps a Drop that comes here from recursing; the loop below
-    // goes on until such a Drop leaves nothing behind.
-    if DRAINING
-        .try_with(|draining| draining.replace(true))
-        .unwrap_or(true)
-    {
-        return 0;
+    /// Keeps what is reachable now allocated until the matching `unpin`.
+    #[inline]
+    pub(crate) fn pin(&self) {
+        if !reclaims() {
+            return;
+        }
+        let pins = self.pins.get();
+        self.pins.set(pins + 1);
+        if pins == 0 {
+            self.participant.enter(self.asymmetric);
+        }
     }
-    let mut dropped = 0;
-    loop {
-        let mut bag = READY.try_with(RefCell::take).unwrap_or_default();
+
+    /// Takes one pin back.
+    #[inline]
+    pub(crate) fn unpin(&self) {
+        if !reclaims() {
+            return;
+        }
+        let pins = self.pins.get() - 1;
+        self.pins.set(pins);
+        if pins == 0 {
+            self.participant.exit();
+        }
+    }
+
+    /// Frees `garbage` once everyone who is pinned now has unpinned.
+    ///
+    /// Whoever pins later must not be able to reach it. Nothing is dropped here.
+    #[inline]
+    pub(crate) fn retire(&self, garbage: Garbage) {
+        if !reclaims() {
+            std::mem::forget(garbage);
+            return;
+        }
+        let mut given_up = self.given_up.borrow_mut();
+        given_up.push(garbage);
+        if given_up.len() >= BATCH {
+            self.due.set(true);
+        } else if self.tending.get() {
+            self.hurry.set(true);
+        }
+    }
+
+    /// Has `garbage` dropped as soon as the thread is unpinned and in no transaction.
+    pub(crate) fn ready(&self, garbage: Garbage) {
+        self.ready.borrow_mut().push(garbage);
+        self.due.set(true);
+    }
+
+    /// Should `tend` be called?
+    #[inline]
+    pub(crate) fn is_due(&self) -> bool {
+        self.due.get()
+    }
+
+    /// Is the thread neither pinned nor dropping anything?
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pins.get() == 0 && !self.tending.get()
+    }
+
+    /// Has what was given up collected at the next opportunity, however little it is.
+    #[cold]
+    pub(crate) fn hurry(&self) {
+        if !self.given_up.borrow().is_empty() || !self.batches.borrow().is_empty() {
+            self.hurry.set(true);
+            self.due.set(true);
+        }
+    }
+
+    /// Drops what is ready, and sees to what was given up if that has become much.
+    /// Outside transactions only: it runs user code.
+    #[cold]
+    pub(crate) fn tend(&self) {
+        self.work_off(LINKS, Patience::Leave);
+    }
+
+    /// Drops all that nobody can be reading any more, to the last link of a chain.
+    pub(crate) fn flush(&self) {
+        self.hurry.set(true);
+        self.work_off(usize::MAX, Patience::Wait);
+    }
+
+    fn work_off(&self, links: usize, patience: Patience) {
+        // A Drop that comes here finds the loop running that looks after it.
+        if !self.is_idle() {
+            return;
+        }
+        self.tending.set(true);
+        self.due.set(self.always_due);
+        if self.hurry.take() || self.given_up.borrow().len() >= BATCH {
+            self.collect(patience);
+        }
+        let mut left = links;
+        loop {
+            let ready = self.ready.take();
+            if ready.is_empty() {
+                break;
+            }
+            drop(ready);
+            if self.hurry.take() {
+                if left == 0 {
+                    self.hurry();
+                    break;
+                }
+                left -= 1;
+                self.collect(patience);
+            }
+        }
+        self.tending.set(false);
+    }
+
+    /// Seals what was given up, and moves to the ready bag what has become free.
+    fn collect(&self, patience: Patience) {
+        let mut given_up = self.given_up.take();
         // Orphans have nobody else to look after them.
-        bag.append(&mut ORPHANED.lock());
-        if bag.is_empty() {
-            break;
+        given_up.append(&mut ORPHANS.lock());
+        let mut batches = self.batches.borrow_mut();
+        if !given_up.is_empty() {
+            batches.push_back(Batch::seal(given_up, self.participant));
         }
-        dropped += bag.len();
-        drop(bag);
+        let mut ready = self.ready.borrow_mut();
+        while let Some(mut batch) = batches.pop_front() {
+            if !batch.advance(patience) {
+                batches.push_front(batch);
+                break;
+            }
+            ready.extend(batch.into_garbage());
+        }
     }
-    let _ = DRAINING.try_with(|draining| draining.set(false));
-    dropped
 }
 
-/// How many fruitless rounds convince [`flush`] that somebody is still pinned:
-/// the epoch has to advance twice past a value before it is free.
-const FRUITLESS_ROUNDS: usize = 4;
-
-/// Hands everything that this thread has displaced to the collector, and drops
-/// what nobody can be reading any more, until nothing more becomes free.
-pub(crate) fn flush() {
-    let mut fruitless = 0;
-    while fruitless < FRUITLESS_ROUNDS {
-        pin().0.flush();
-        if drain_bag() == 0 {
-            fruitless += 1;
-        } else {
-            fruitless = 0;
+impl Drop for Member {
+    /// The thread ends: what it cannot drop now is left to others.
+    fn drop(&mut self) {
+        self.flush();
+        let mut left = self.given_up.take();
+        for batch in self.batches.take() {
+            left.extend(batch.into_garbage());
         }
+        left.append(&mut self.ready.borrow_mut());
+        if !left.is_empty() {
+            ORPHANS.lock().append(&mut left);
+        }
+        self.participant.leave();
     }
 }

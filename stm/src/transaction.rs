@@ -202,7 +202,7 @@ impl<'t> Transaction<'t> {
     /// panic then goes on to the caller. A hook of an attempt or a branch that
     /// is rolled back is dropped unrun.
     pub fn on_commit(&mut self, f: impl FnOnce() + 'static) {
-        self.context.effects.hooks.on_commit.push(Box::new(f));
+        self.context.effects.hooks_mut().on_commit.push(Box::new(f));
     }
 
     /// Has `f` run once if what has been done so far is rolled back: if this
@@ -213,7 +213,7 @@ impl<'t> Transaction<'t> {
     /// same conditions as a commit hook. An attempt that registers it again
     /// will have it run again.
     pub fn on_abort(&mut self, f: impl FnOnce() + 'static) {
-        self.context.effects.hooks.on_abort.push(Box::new(f));
+        self.context.effects.hooks_mut().on_abort.push(Box::new(f));
     }
 
     /// Lends the value of a variable as this transaction sees it.
@@ -239,7 +239,8 @@ impl<'t> Transaction<'t> {
     #[inline]
     pub(crate) fn write<T: 'static>(&mut self, core: NonNull<Core>, value: T) {
         let word = into_word(value);
+        let read = self.context.reads.just_read(core);
         // SAFETY: as in `read`; the word of a TVar<T> is a T.
-        unsafe { self.context.effects.write(core, word) }
+        unsafe { self.context.effects.write(core, word, read) }
     }
 }

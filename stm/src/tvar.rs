@@ -8,10 +8,9 @@ use std::ptr::NonNull;
 use crate::atomically::atomically;
 use crate::cell::{Core, with_word};
 use crate::contention::{Contention, Spin};
-use crate::context::in_transaction;
+use crate::context::Here;
 use crate::facade::atomic::Ordering;
 use crate::outcome::StmResult;
-use crate::reclaim;
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
 use crate::transaction::commit::Commit;
@@ -152,7 +151,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
         T: Clone,
     {
         let core = self.core();
-        let pin = reclaim::pin();
+        let pinned = Pinned::new(Here::get());
         let mut spin = Spin::default();
         while core.version.load().is_locked() {
             spin.wait_on();
@@ -168,12 +167,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
         let word = core.data.load(Ordering::Acquire);
         // SAFETY: a word of this variable is a T, and we are pinned.
         let value = unsafe { with_word(word, T::clone) };
-        drop(pin);
-        // A pin may have collected what others have displaced; who does nothing
-        // but load must drop it, too.
-        if !in_transaction() {
-            reclaim::drain();
-        }
+        drop(pinned);
         value
     }
 
@@ -252,11 +246,29 @@ impl<T> Drop for TVar<T> {
         if !self.core().remove_handle() {
             return;
         }
+        let here = Here::get();
         // SAFETY: that was the last handle.
-        unsafe { Core::retire(self.core, &reclaim::pin()) };
-        if !in_transaction() {
-            reclaim::drain();
-        }
+        unsafe { Core::retire(self.core, here.member()) };
+        here.settle();
+    }
+}
+
+/// A pin, outside or inside a transaction.
+struct Pinned(Here);
+
+impl Pinned {
+    #[inline]
+    fn new(here: Here) -> Self {
+        here.member().pin();
+        Pinned(here)
+    }
+}
+
+impl Drop for Pinned {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.member().unpin();
+        self.0.settle();
     }
 }
 

@@ -1,10 +1,10 @@
 //! The version word of a variable: who wrote it last, and what is going on with it.
 //!
 //! ```text
-//!  63                       12 11          2    1      0
-//! +---------------------------+-------------+------+------+
-//! |           count           |    shard    | WAIT | LOCK |
-//! +---------------------------+-------------+------+------+
+//!   63   62                       11 10          1    0
+//! +------+--------------------------+-------------+------+
+//! | LOCK |          count           |    shard    | WAIT |
+//! +------+--------------------------+-------------+------+
 //! ```
 //!
 //! * `count` and `shard` name the commit that wrote the variable: the
@@ -16,9 +16,14 @@
 //!   locks the word sees the flag in the word it replaced, so a commit learns
 //!   of waiters without another access.
 //!
+//! The flags stand at the two ends so that a reader needs one comparison: a
+//! [`Horizon`] is the highest word of a shard whose commit has been seen, and every
+//! locked word is above every horizon.
+//!
 //! | transition | by | from | to |
 //! |---|---|---|---|
 //! | `try_lock` | a commit | unlocked | the same with `LOCK` |
+//! | `lock_if` | a commit | unlocked, of the version expected | the same with `LOCK` |
 //! | `restore` | the same commit, giving up | locked | the word before, `WAIT` included |
 //! | `publish` | the same commit | locked | the new version, no flag |
 //! | `flag_waiter` | a transaction about to wait | the version it read | the same with `WAIT` |
@@ -27,25 +32,29 @@ use std::fmt;
 
 use crate::facade::atomic::{AtomicU64, Ordering};
 
-const LOCK: u64 = 1;
-const WAIT: u64 = 1 << 1;
-const SHARD_SHIFT: u32 = 2;
+const WAIT: u64 = 1;
+const SHARD_SHIFT: u32 = 1;
 const SHARD_BITS: u32 = 10;
 const COUNT_SHIFT: u32 = SHARD_SHIFT + SHARD_BITS;
+const COUNT_BITS: u32 = 63 - COUNT_SHIFT;
+const LOCK: u64 = 1 << 63;
 
 /// How many shards a version word can name.
 pub(crate) const MAX_SHARDS: usize = 1 << SHARD_BITS;
 
 /// The largest count that a version word can carry.
-pub(crate) const MAX_COUNT: u64 = u64::MAX >> COUNT_SHIFT;
+pub(crate) const MAX_COUNT: u64 = (1 << COUNT_BITS) - 1;
 
 /// The value of a version word.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct Version(u64);
 
 impl Version {
     /// The version of a variable that no commit has written.
     pub(crate) const INITIAL: Version = Version(0);
+
+    /// No version that a transaction reads: a locked one.
+    pub(crate) const NONE: Version = Version(LOCK);
 
     /// The version that the `count`-th tick of `shard` gives.
     #[inline]
@@ -71,13 +80,20 @@ impl Version {
 
     #[inline]
     pub(crate) fn count(self) -> u64 {
-        self.0 >> COUNT_SHIFT
+        (self.0 & !LOCK) >> COUNT_SHIFT
     }
 
-    /// The same version without `WAIT`: what logs keep and compare.
+    /// Is it the same version, in the same hands? Whether somebody waits for it
+    /// to go makes no difference.
     #[inline]
-    pub(crate) fn without_waiter(self) -> Version {
-        Version(self.0 & !WAIT)
+    pub(crate) fn is(self, other: Version) -> bool {
+        (self.0 ^ other.0) & !WAIT == 0
+    }
+
+    /// The same, locked.
+    #[inline]
+    pub(crate) fn locked(self) -> Version {
+        Version(self.0 | LOCK)
     }
 }
 
@@ -94,14 +110,39 @@ impl fmt::Debug for Version {
     }
 }
 
+/// How far a clock has been seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Horizon(u64);
+
+impl Horizon {
+    /// Nothing has been seen of the clock, but a new variable's version, which
+    /// no commit made.
+    pub(crate) const NONE: Horizon = Horizon(WAIT);
+
+    /// Has the commit of this version been seen, and is it unlocked? The version
+    /// is of this horizon's shard.
+    #[inline]
+    pub(crate) fn covers(self, version: Version) -> bool {
+        version.0 <= self.0
+    }
+
+    /// Moves it out to `version`, unless it is further out already.
+    #[inline]
+    pub(crate) fn reach(&mut self, version: Version) {
+        self.0 = self.0.max(version.0 | WAIT);
+    }
+}
+
 /// What became of an attempt to lock.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[must_use]
 pub(crate) enum Lock {
     /// Ours now; the word that was replaced, `WAIT` included.
     Taken(Version),
     /// Another commit holds it.
     Held,
+    /// It has another version than the one expected.
+    Changed,
 }
 
 /// What became of an attempt to announce a waiter.
@@ -137,20 +178,42 @@ impl AtomicVersion {
     pub(crate) fn try_lock(&self) -> Lock {
         let mut found = self.load();
         while !found.is_locked() {
-            // Ordering: SeqCst on success, the other side of the exclusion of
-            // write skew. Relaxed on failure: the value is only looked at to
-            // try again or to give up.
-            match self.0.compare_exchange_weak(
-                found.0,
-                found.0 | LOCK,
-                Ordering::SeqCst,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return Lock::Taken(found),
-                Err(now) => found = Version(now),
+            match self.exchange(found) {
+                Ok(before) => return Lock::Taken(before),
+                Err(now) => found = now,
             }
         }
         Lock::Held
+    }
+
+    /// Locks the word if it still has the version that was read.
+    #[inline]
+    pub(crate) fn lock_if(&self, read: Version) -> Lock {
+        let mut found = read;
+        loop {
+            match self.exchange(found) {
+                Ok(before) => return Lock::Taken(before),
+                Err(now) if now.is(read) => found = now,
+                Err(now) if now.is_locked() => return Lock::Held,
+                Err(_) => return Lock::Changed,
+            }
+        }
+    }
+
+    #[inline]
+    fn exchange(&self, found: Version) -> Result<Version, Version> {
+        // Ordering: SeqCst on success, the other side of the exclusion of
+        // write skew. Relaxed on failure: the value is only looked at to
+        // try again or to give up.
+        self.0
+            .compare_exchange_weak(
+                found.0,
+                found.locked().0,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            )
+            .map(Version)
+            .map_err(Version)
     }
 
     /// Unlocks without having changed anything.
@@ -172,15 +235,15 @@ impl AtomicVersion {
         self.0.store(version.0, Ordering::Release);
     }
 
-    /// Announces that somebody waits for `expected` to go.
-    pub(crate) fn flag_waiter(&self, expected: Version) -> Flag {
+    /// Announces that somebody waits for the version that was read to go.
+    pub(crate) fn flag_waiter(&self, read: Version) -> Flag {
         let mut found = self.load();
-        while found.without_waiter() == expected {
+        while found.is(read) {
             if found.has_waiter() {
                 return Flag::Set;
             }
             // Ordering: AcqRel; the Release half pairs with the commit's
-            // `try_lock`, which reads the flag and must then find the entry
+            // lock exchange, which reads the flag and must then find the entry
             // that was queued before it.
             match self.0.compare_exchange_weak(
                 found.0,
@@ -206,6 +269,26 @@ mod tests {
         assert_eq!(version.shard(), MAX_SHARDS - 1);
         assert_eq!(version.count(), MAX_COUNT);
         assert!(!version.is_locked() && !version.has_waiter());
+        let locked = version.locked();
+        assert_eq!(
+            (locked.shard(), locked.count()),
+            (version.shard(), MAX_COUNT)
+        );
+        assert!(locked.is_locked());
+    }
+
+    #[test]
+    fn a_horizon_covers_what_was_seen_and_nothing_locked() {
+        let mut seen = Horizon::NONE;
+        assert!(seen.covers(Version::INITIAL) && seen.covers(Version(WAIT)));
+        assert!(!seen.covers(Version::INITIAL.locked()));
+        assert!(!seen.covers(Version::new(3, 1)));
+        seen.reach(Version::new(3, 5));
+        seen.reach(Version::new(3, 2));
+        assert!(
+            seen.covers(Version::new(3, 5)) && seen.covers(Version(Version::new(3, 5).0 | WAIT))
+        );
+        assert!(!seen.covers(Version::new(3, 6)) && !seen.covers(Version::new(3, 1).locked()));
     }
 
     #[test]
@@ -216,10 +299,23 @@ mod tests {
             panic!("free")
         };
         assert!(before.has_waiter());
-        assert_eq!(word.try_lock(), Lock::Held);
+        assert!(matches!(word.try_lock(), Lock::Held));
+        assert!(matches!(word.lock_if(Version::INITIAL), Lock::Held));
         assert_eq!(word.flag_waiter(Version::INITIAL), Flag::Changed);
         word.restore(before);
         assert!(word.load().has_waiter());
+    }
+
+    #[test]
+    fn a_waiter_does_not_keep_the_version_from_being_locked_as_expected() {
+        let word = AtomicVersion::new();
+        assert_eq!(word.flag_waiter(Version::INITIAL), Flag::Set);
+        let Lock::Taken(before) = word.lock_if(Version::INITIAL) else {
+            panic!("free")
+        };
+        assert!(before.has_waiter());
+        word.publish(Version::new(3, 7));
+        assert!(matches!(word.lock_if(Version::INITIAL), Lock::Changed));
     }
 
     #[test]
@@ -231,7 +327,7 @@ mod tests {
         };
         let version = Version::new(3, 7);
         word.publish(version);
-        assert_eq!(word.load(), version);
+        assert!(word.load().is(version) && !word.load().has_waiter());
         assert_eq!(word.flag_waiter(Version::INITIAL), Flag::Changed);
     }
 }

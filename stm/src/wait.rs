@@ -151,7 +151,7 @@ impl Drop for Registration {
 #[cold]
 pub(crate) fn take_waiters(address: usize, published: Version, woken: &mut Vec<Arc<Waiter>>) {
     bucket(address).lock().retain(|entry| {
-        let wake = entry.address == address && entry.version != published;
+        let wake = entry.address == address && !entry.version.is(published);
         if wake {
             woken.push(Arc::clone(&entry.waiter));
         }

@@ -290,53 +290,44 @@ pub mod thread {
     }
 }
 
-/// Memory reclamation that never frees: see the head of `reclaim.rs`.
-pub mod epoch {
-    /// Stands in for crossbeam-epoch's.
-    #[derive(Debug)]
-    pub struct Collector;
+/// The pair of unequal barriers, both as the fence that loom models.
+pub mod barrier {
+    use super::atomic::{Ordering, fence};
 
-    /// Stands in for crossbeam-epoch's.
-    #[derive(Debug)]
-    pub struct LocalHandle;
-
-    /// Stands in for crossbeam-epoch's.
-    #[derive(Debug)]
-    pub struct Guard;
-
-    impl Collector {
-        /// A new collector.
-        #[allow(clippy::new_without_default)]
-        pub fn new() -> Self {
-            Collector
-        }
-
-        /// A new participant.
-        pub fn register(&self) -> LocalHandle {
-            LocalHandle
-        }
+    /// There is no cheaper side here.
+    pub fn asymmetric() -> bool {
+        false
     }
 
-    impl LocalHandle {
-        /// Pins.
-        pub fn pin(&self) -> Guard {
-            Guard
-        }
+    /// As shipped, without `membarrier`.
+    pub fn light(_: bool) {
+        fence(Ordering::SeqCst);
     }
 
-    impl Guard {
-        /// Never runs `f`.
-        ///
-        /// # Safety
-        ///
-        /// None needed here; as crossbeam-epoch's.
-        pub unsafe fn defer_unchecked<F: FnOnce()>(&self, f: F) {
-            std::mem::forget(f);
-        }
-
-        /// Does nothing.
-        pub fn flush(&self) {}
+    /// As shipped, without `membarrier`.
+    #[must_use]
+    pub fn heavy() -> bool {
+        fence(Ordering::SeqCst);
+        true
     }
+}
+
+std::thread_local! {
+    static RECLAIMS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Is memory reclaimed? Only in models of that: the fence that every pin is under
+/// the model would hide what other models look for.
+///
+/// The setting is one of the operating system's thread on which loom runs all
+/// threads of a model.
+pub fn reclaims() -> bool {
+    RECLAIMS.get()
+}
+
+/// Sets whether models on this thread reclaim.
+pub fn set_reclaims(reclaims: bool) {
+    RECLAIMS.set(reclaims);
 }
 
 /// Hints to the processor.

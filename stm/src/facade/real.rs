@@ -2,6 +2,8 @@
 
 pub use std::sync::atomic;
 
+pub mod barrier;
+
 /// Locks and shared ownership.
 pub mod sync {
     pub use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -11,11 +13,6 @@ pub mod sync {
 /// Threads.
 pub mod thread {
     pub use std::thread::{AccessError, Builder, JoinHandle, LocalKey, spawn, yield_now};
-}
-
-/// Memory reclamation.
-pub mod epoch {
-    pub use crossbeam_epoch::{Collector, Guard, LocalHandle};
 }
 
 /// Hints to the processor.
@@ -30,6 +27,12 @@ pub mod hint {
 /// `transaction/commit.rs` for the proof of both forms.
 #[inline(always)]
 pub fn commit_fence() {}
+
+/// Is memory reclaimed? Always, but for models of other things.
+#[inline(always)]
+pub fn reclaims() -> bool {
+    true
+}
 
 /// Is this a build whose schedules a model checker explores?
 pub const MODELLED: bool = false;

@@ -8,33 +8,36 @@
 //!    give the context back, and only then run foreign code: wake those whose
 //!    variables changed, run hooks, drop values.
 
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 
 use super::Transaction;
 use super::commit::Commit;
 use super::hooks::Hooks;
 use crate::contention::Contention;
-use crate::context::Context;
+use crate::context::{Context, Here};
+use crate::facade::sync::Arc;
 use crate::parker::Unpark;
-use crate::reclaim::{self, Pin, contain};
-use crate::wait::{Changed, Registration};
+use crate::reclaim::garbage::{Garbage, contain};
+use crate::stats::Count;
+use crate::wait::{Changed, Registration, Waiter};
 
-/// A run that is not over.
+/// After so many commits a thread sees to what it has displaced, however little that is.
+const TIDY: u64 = 1 << 14;
+
+/// A run that is not over: pinned, and the only user of the thread's context.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    /// None only while `end` takes the parts apart.
-    parts: Option<(Box<Context>, Pin)>,
+    here: Here,
 }
 
 impl Attempt {
     /// Step 1.
     #[inline]
     pub(crate) fn begin(contention: &Contention) -> Attempt {
-        let context = Context::enter();
-        // Pinning may collect garbage, but runs no user code.
-        let mut attempt = Attempt {
-            parts: Some((context, reclaim::pin())),
-        };
+        let here = Here::get();
+        here.enter();
+        here.member().pin();
+        let mut attempt = Attempt { here };
         attempt.set_elder(contention);
         attempt
     }
@@ -43,34 +46,33 @@ impl Attempt {
     /// attempt that is committed again.
     #[inline]
     pub(crate) fn set_elder(&mut self, contention: &Contention) {
-        self.parts().0.elder = contention.is_elder();
+        self.context().elder = contention.is_elder();
     }
 
     #[inline]
-    fn parts(&mut self) -> (&mut Context, &Pin) {
-        match &mut self.parts {
-            Some((context, pin)) => (context, pin),
-            None => unreachable!("taken by `end` only"),
-        }
+    fn context(&mut self) -> &mut Context {
+        // SAFETY: `begin` has entered and the attempt is not over; `self` is
+        // borrowed for as long as the result.
+        unsafe { self.here.context() }
     }
 
     /// What the closure works on.
     #[inline]
     pub(crate) fn transaction(&mut self) -> Transaction<'_> {
-        Transaction::new(self.parts().0)
+        Transaction::new(self.context())
     }
 
     /// Has an operation met a conflict, whatever became of its error?
     #[inline]
     pub(crate) fn is_poisoned(&mut self) -> bool {
-        self.parts().0.poisoned
+        self.context().poisoned
     }
 
     /// Step 3. After a conflict the attempt can be committed again or ended.
     #[inline]
     pub(crate) fn commit(&mut self) -> Commit {
-        let (context, pin) = self.parts();
-        context.commit(pin)
+        let here = self.here;
+        self.context().commit(here.member())
     }
 
     /// Registers to be woken by the next change of what was read.
@@ -79,36 +81,54 @@ impl Attempt {
     ///
     /// When nothing was read: nothing could ever wake it.
     pub(crate) fn wait(&mut self, unpark: Unpark) -> Result<Registration, Changed> {
-        let reads = &self.parts().0.reads;
+        let context = self.context();
         assert!(
-            !reads.is_empty(),
+            !context.reads.is_empty(),
             "a transaction that has read no variable asked to retry: nothing could ever wake it. \
              Read what it waits for with `TVar::read` before `retry`"
         );
-        Registration::new(reads, unpark)
+        let registered = Registration::new(&context.reads, unpark);
+        if registered.is_ok() {
+            context.tally.count(Count::Waits);
+        }
+        registered
+    }
+
+    /// Counts what has become of it.
+    #[inline]
+    pub(crate) fn count(&mut self, what: Count) {
+        self.context().tally.count(what);
     }
 
     /// Step 4.
     #[inline]
-    pub(crate) fn end(mut self, committed: bool) {
-        self.finish(committed);
+    pub(crate) fn end(self, committed: bool) {
+        ManuallyDrop::new(self).finish(committed);
     }
 
     #[inline]
     fn finish(&mut self, committed: bool) {
-        let Some((mut context, pin)) = self.parts.take() else {
-            return;
-        };
-        context.effects.clear();
+        let here = self.here;
+        let context = self.context();
+        let mut foreign = None;
         context.reads.clear();
         context.poisoned = false;
-        let foreign = Foreign::take(&mut context);
-        drop(pin);
-        context.leave();
-        // Also where a hook's panic goes on from here.
-        let _drain = Drain;
-        if let Some(foreign) = foreign {
-            foreign.run(committed);
+        if context.effects.clear() | !context.woken.is_empty() {
+            foreign = Some(Foreign::take(context));
+        }
+        if committed {
+            if context.tally.count(Count::Commits) % TIDY == 0 {
+                here.member().hurry();
+            }
+            if context.elder {
+                context.tally.count(Count::Elders);
+            }
+        }
+        here.member().unpin();
+        here.leave();
+        match foreign {
+            None => here.settle(),
+            Some(foreign) => foreign.run(committed),
         }
     }
 }
@@ -119,35 +139,22 @@ impl Drop for Attempt {
     }
 }
 
-/// Drops what has become free, as the very last thing.
-struct Drain;
-
-impl Drop for Drain {
-    #[inline]
-    fn drop(&mut self) {
-        reclaim::drain();
-    }
-}
-
 /// Foreign code that is due when the attempt is over.
 struct Foreign {
-    woken: Vec<crate::facade::sync::Arc<crate::wait::Waiter>>,
+    woken: Vec<Arc<Waiter>>,
     hooks: Hooks,
-    garbage: Vec<reclaim::Garbage>,
+    garbage: Vec<Garbage>,
 }
 
 impl Foreign {
-    #[inline]
-    fn take(context: &mut Context) -> Option<Foreign> {
-        let Context { woken, effects, .. } = context;
-        if woken.is_empty() && effects.hooks.is_empty() && effects.garbage.is_empty() {
-            return None;
+    #[cold]
+    fn take(context: &mut Context) -> Foreign {
+        let (hooks, garbage) = context.effects.take_foreign();
+        Foreign {
+            woken: mem::take(&mut context.woken),
+            hooks,
+            garbage,
         }
-        Some(Foreign {
-            woken: mem::take(woken),
-            hooks: mem::take(&mut effects.hooks),
-            garbage: mem::take(&mut effects.garbage),
-        })
     }
 
     #[cold]
@@ -157,6 +164,7 @@ impl Foreign {
             hooks,
             garbage,
         } = self;
+        let _settle = Settle;
         for waiter in woken {
             // A task's waker that panics must not cost the others theirs.
             contain(|| waiter.notify());
@@ -166,5 +174,16 @@ impl Foreign {
         // drops the garbage on its way.
         hooks.run(committed);
         drop(garbage);
+    }
+}
+
+/// Drops what has become free, as the very last thing, also where a hook's panic
+/// goes on.
+struct Settle;
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        // Foreign code has run since the attempt's own look: it may have settled.
+        Here::get().settle();
     }
 }

@@ -7,9 +7,12 @@
 //! 1. Gives way to the elder, if there is one.
 //! 2. Locks each written variable. One that stays locked is a conflict: the locks
 //!    taken so far are given back. Nobody waits for more than a moment holding locks.
+//!    A variable that was read right before it was written is locked by an exchange
+//!    that expects the version read: that checks the read, too.
 //! 3. `commit_fence`.
 //! 4. Checks that each variable it has read still has the version that it read
 //!    (SeqCst loads); for one that it has locked itself, the version that the lock replaced.
+//!    Left out where step 2 has checked every read.
 //! 5. Stores all data (Release).
 //! 6. Only then ticks its clock, which publishes the count, and then publishes
 //!    the version in each variable (Release), which unlocks it.
@@ -57,9 +60,9 @@
 
 use crate::contention::{Spin, give_way};
 use crate::context::Context;
-use crate::facade::atomic::Ordering;
 use crate::facade::commit_fence;
-use crate::reclaim::Pin;
+use crate::reclaim::Member;
+use crate::transaction::write_log::Write;
 use crate::version::Lock;
 use crate::wait::take_waiters;
 
@@ -75,7 +78,7 @@ pub(crate) enum Commit {
 impl Context {
     /// Commits the logs. On success the write log is empty.
     #[inline]
-    pub(crate) fn commit(&mut self, pin: &Pin) -> Commit {
+    pub(crate) fn commit(&mut self, member: &Member) -> Commit {
         if self.poisoned {
             return Commit::Conflict;
         }
@@ -83,100 +86,104 @@ impl Context {
             return Commit::Done;
         }
         give_way(self.elder);
-        if !self.lock_writes() {
+        let Some(covered) = self.lock_writes() else {
             return Commit::Conflict;
-        }
+        };
         commit_fence();
-        if !self.reads_unchanged() {
+        // Covered reads are of different variables, and each is in the read log once at
+        // least: as many as there are entries means all of them.
+        if covered < self.reads.len() && !self.reads_unchanged() {
             self.unlock(self.effects.writes.len());
             return Commit::Conflict;
         }
-        self.publish(pin);
+        self.publish(member);
         Commit::Done
     }
 
-    /// Step 2: all locks or none.
+    /// Step 2: all locks or none. Answers how many reads they have checked.
     #[inline]
-    fn lock_writes(&mut self) -> bool {
-        for position in 0..self.effects.writes.len() {
-            let write = &mut self.effects.writes.entries_mut()[position];
-            let mut spin = Spin::default();
-            loop {
-                match write.core().version.try_lock() {
-                    Lock::Taken(before) => {
-                        write.before = before;
-                        break;
-                    }
-                    // Even the elder must not wait for ever with locks held:
-                    // others wait for these while they hold that one.
-                    Lock::Held if self.elder && position == 0 => spin.wait_on(),
-                    Lock::Held if spin.wait() => {}
-                    Lock::Held => {
-                        self.unlock(position);
-                        return false;
-                    }
-                }
+    fn lock_writes(&mut self) -> Option<usize> {
+        let mut covered = 0;
+        for (position, write) in self.effects.writes.entries_mut().iter_mut().enumerate() {
+            let taken = match write.lock() {
+                Lock::Taken(_) => true,
+                // Even the elder must not wait for ever with locks held:
+                // others wait for these while they hold that one.
+                Lock::Held => wait_for_lock(write, self.elder && position == 0),
+                Lock::Changed => false,
+            };
+            if !taken {
+                let name = write.core().name();
+                self.tally.conflict(name);
+                self.unlock(position);
+                return None;
             }
+            covered += usize::from(write.covers_a_read());
         }
-        true
+        Some(covered)
     }
 
     /// Gives back the first `locked` locks.
     #[cold]
     fn unlock(&self, locked: usize) {
-        for write in self.effects.writes.iter().take(locked) {
-            write.core().version.restore(write.before);
+        for write in self.effects.writes.entries().iter().take(locked) {
+            write.core().version.restore(write.before());
         }
     }
 
     /// Step 4.
     #[inline]
     fn reads_unchanged(&self) -> bool {
-        self.reads.iter().all(|read| {
-            let now = read.core().version.load().without_waiter();
-            if now == read.version {
-                return true;
-            }
+        let changed = self.reads.iter().find(|read| {
+            let now = read.core().version.load();
             // Locked by this very commit, which replaced what was read?
-            now.is_locked()
-                && self
-                    .effects
-                    .writes
-                    .locked_entry(read.address())
-                    .is_some_and(|write| write.before.without_waiter() == read.version)
-        })
+            let own = || self.effects.writes.replaced(read.pointer(), read.version);
+            !(now.is(read.version) || now.is_locked() && own())
+        });
+        if let Some(read) = changed {
+            self.tally.conflict(read.core().name());
+        }
+        changed.is_none()
     }
 
     /// Steps 5 to 7.
     #[inline]
-    fn publish(&mut self, pin: &Pin) {
+    fn publish(&mut self, member: &Member) {
         for write in self.effects.writes.entries_mut() {
-            let data = &write.core().data;
-            // Ordering: Relaxed; only the holder of the lock writes the data,
-            // and the lock orders one holder after the other.
-            let displaced = data.load(Ordering::Relaxed);
-            // Ordering: Release, pairs with the Acquire load of a reader: who
-            // sees the data sees the lock under which it was stored, and the
-            // contents of its box.
-            data.store(write.word, Ordering::Release);
-            write.word = displaced;
+            write.exchange();
         }
         let version = self.shard.tick();
-        for write in self.effects.writes.iter() {
+        for write in self.effects.writes.entries() {
             write.core().version.publish(version);
         }
         // What this thread has committed it has seen.
-        if self.seen.len() <= version.shard() {
-            self.seen.resize(version.shard() + 1, 0);
-        }
-        self.seen[version.shard()] = version.count();
-        for write in self.effects.writes.truncate(0) {
-            if write.before.has_waiter() {
+        self.seen[version.shard()].reach(version);
+        for write in self.effects.writes.drain() {
+            if write.before().has_waiter() {
                 take_waiters(write.address(), version, &mut self.woken);
             }
-            if let Some(displaced) = write.take_garbage() {
-                pin.retire(displaced);
+            if let Some(displaced) = write.into_pending().into_garbage() {
+                member.retire(displaced);
             }
+        }
+    }
+}
+
+/// Step 2 where another commit holds the lock: for a bounded while, or for as long
+/// as it takes.
+#[cold]
+fn wait_for_lock(write: &mut Write, for_ever: bool) -> bool {
+    let mut spin = Spin::default();
+    loop {
+        if for_ever {
+            spin.wait_on();
+        } else if !spin.wait() {
+            return false;
+        }
+        match write.lock() {
+            Lock::Taken(_) => return true,
+            Lock::Held => {}
+            Lock::Changed => return false,
         }
     }
 }

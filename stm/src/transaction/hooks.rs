@@ -6,7 +6,7 @@
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
-use crate::reclaim::drop_payload;
+use crate::reclaim::garbage::drop_payload;
 
 pub(crate) type Hook = Box<dyn FnOnce()>;
 

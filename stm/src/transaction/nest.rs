@@ -16,9 +16,10 @@
 use std::ptr::NonNull;
 
 use super::hooks::Hooks;
-use super::write_log::{Write, WriteLog};
+use super::write_log::{Pending, Write, WriteLog};
 use crate::cell::{Core, Word};
-use crate::reclaim::Garbage;
+use crate::reclaim::garbage::Garbage;
+use crate::version::Version;
 
 /// What an attempt will do if it commits, and can undo in part until then.
 #[derive(Debug, Default)]
@@ -26,16 +27,18 @@ pub(crate) struct Effects {
     pub(crate) writes: WriteLog,
     pub(crate) hooks: Hooks,
     /// To be dropped when the attempt is over.
-    pub(crate) garbage: Vec<Garbage>,
+    garbage: Vec<Garbage>,
     undo: Vec<Undo>,
     barrier: usize,
+    /// There is more here than writes.
+    rich: bool,
 }
 
-/// An entry that a branch has replaced.
+/// A word that a branch has replaced.
 #[derive(Debug)]
 struct Undo {
     position: usize,
-    replaced: Write,
+    replaced: Pending,
 }
 
 /// Where the logs stood when a branch began.
@@ -50,29 +53,45 @@ pub(crate) struct Savepoint {
 }
 
 impl Effects {
-    /// Sets what a variable will hold.
+    /// Sets what a variable will hold. `read` is the version that was just read of
+    /// it, or NONE.
     ///
     /// # Safety
     ///
     /// The core stays allocated until the attempt is over, and the word, which
     /// is given up to the log, is of its type.
     #[inline]
-    pub(crate) unsafe fn write(&mut self, core: NonNull<Core>, word: Word) {
+    pub(crate) unsafe fn write(&mut self, core: NonNull<Core>, word: Word, read: Version) {
         match self.writes.find(core) {
-            // SAFETY: passed on from the caller.
-            Some(position) => self.rewrite(position, unsafe { Write::new(core, word) }),
+            Some(position) => self.rewrite(position, word),
             // SAFETY: passed on from the caller; it is not in the log.
-            None => self.writes.push(unsafe { Write::new(core, word) }),
+            None => self.writes.push(unsafe { Write::new(core, word, read) }),
         }
     }
 
-    fn rewrite(&mut self, position: usize, write: Write) {
-        let replaced = self.writes.replace(position, write);
+    fn rewrite(&mut self, position: usize, word: Word) {
+        let replaced = self.writes.replace(position, word);
         if position < self.barrier {
             self.undo.push(Undo { position, replaced });
+            self.rich = true;
         } else {
-            self.garbage.extend(replaced.take_garbage());
+            self.discard(replaced);
         }
+    }
+
+    /// Keeps a word that is not used until the attempt is over.
+    #[inline]
+    fn discard(&mut self, pending: Pending) {
+        if let Some(garbage) = pending.into_garbage() {
+            self.garbage.push(garbage);
+            self.rich = true;
+        }
+    }
+
+    /// The hooks, to add one.
+    pub(crate) fn hooks_mut(&mut self) -> &mut Hooks {
+        self.rich = true;
+        &mut self.hooks
     }
 
     /// Begins a branch.
@@ -97,30 +116,54 @@ impl Effects {
 
     /// Ends a branch and undoes what it did.
     pub(crate) fn roll_back_to(&mut self, savepoint: &Savepoint) {
-        for Undo { position, replaced } in self.undo.drain(savepoint.undo..).rev() {
-            let displaced = self.writes.replace(position, replaced);
-            self.garbage.extend(displaced.take_garbage());
+        while self.undo.len() > savepoint.undo {
+            if let Some(Undo { position, replaced }) = self.undo.pop() {
+                let displaced = self.writes.put_back(position, replaced);
+                self.discard(displaced);
+            }
         }
-        let undone = self.writes.truncate(savepoint.writes);
-        self.garbage.extend(undone.filter_map(Write::take_garbage));
+        self.discard_writes(savepoint.writes);
         self.hooks
             .roll_back(savepoint.on_commit, savepoint.on_abort);
         self.barrier = savepoint.barrier;
     }
 
+    /// Makes garbage of the newest writes, down to `len`.
+    fn discard_writes(&mut self, len: usize) {
+        while self.writes.len() > len {
+            if let Some(write) = self.writes.pop() {
+                self.discard(write.into_pending());
+            }
+        }
+        self.writes.shrunk();
+    }
+
     /// Makes garbage of all that is still pending: after a commit, nothing but
-    /// words that branches have replaced.
+    /// words that branches have replaced. Answers whether there is foreign code
+    /// to be run, hooks or garbage.
     #[inline]
-    pub(crate) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) -> bool {
+        // A branch that was given up by a panic leaves its barrier behind.
         self.barrier = 0;
-        if !self.undo.is_empty() {
-            let replaced = self.undo.drain(..).map(|undo| undo.replaced);
-            self.garbage
-                .extend(replaced.filter_map(Write::take_garbage));
-        }
         if !self.writes.is_empty() {
-            let pending = self.writes.truncate(0);
-            self.garbage.extend(pending.filter_map(Write::take_garbage));
+            self.discard_writes(0);
         }
+        std::mem::take(&mut self.rich) && self.clear_rich()
+    }
+
+    #[cold]
+    fn clear_rich(&mut self) -> bool {
+        while let Some(undo) = self.undo.pop() {
+            self.garbage.extend(undo.replaced.into_garbage());
+        }
+        !self.garbage.is_empty() || !self.hooks.is_empty()
+    }
+
+    /// Takes out what is to be run and dropped when the attempt is over.
+    pub(crate) fn take_foreign(&mut self) -> (Hooks, Vec<Garbage>) {
+        (
+            std::mem::take(&mut self.hooks),
+            std::mem::take(&mut self.garbage),
+        )
     }
 }

@@ -20,6 +20,11 @@ pub(crate) struct Read {
 
 impl Read {
     #[inline]
+    pub(crate) fn pointer(&self) -> NonNull<Core> {
+        self.core
+    }
+
+    #[inline]
     pub(crate) fn core(&self) -> &Core {
         // SAFETY: `ReadLog::push` demands that the core stays allocated while
         // the entry is in the log.
@@ -44,6 +49,16 @@ impl ReadLog {
     #[inline]
     pub(crate) unsafe fn push(&mut self, core: NonNull<Core>, version: Version) {
         self.0.push(Read { core, version });
+    }
+
+    /// The version that was read of the variable, if it was the last to be read;
+    /// NONE otherwise.
+    #[inline]
+    pub(crate) fn just_read(&self, core: NonNull<Core>) -> Version {
+        match self.0.last() {
+            Some(read) if read.core == core => read.version,
+            _ => Version::NONE,
+        }
     }
 
     #[inline]

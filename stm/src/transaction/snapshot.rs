@@ -47,12 +47,13 @@
 use std::ptr::NonNull;
 
 use crate::cell::{Core, Word};
-use crate::clock;
+use crate::clock::{self, SHARDS};
 use crate::contention::Spin;
 use crate::context::Context;
 use crate::facade::MODELLED;
 use crate::facade::atomic::Ordering;
 use crate::outcome::{StmError, StmResult};
+use crate::transaction::read_log::Read;
 use crate::version::Version;
 
 /// How often one read may be overtaken before that counts as a conflict.
@@ -74,8 +75,8 @@ impl Context {
         // Ordering: Acquire, pairs with the commit's Release store of the data:
         // first data, then version; see step 3.
         let data = shared.data.load(Ordering::Acquire);
-        let version = shared.version.load().without_waiter();
-        if !version.is_locked() && version.count() <= self.seen(version.shard()) {
+        let version = shared.version.load();
+        if self.has_seen(version) {
             // SAFETY: passed on from the caller.
             unsafe { self.reads.push(core, version) };
             return Ok(data);
@@ -94,89 +95,89 @@ impl Context {
         loop {
             // Ordering: Acquire, as in `read_committed`.
             let data = shared.data.load(Ordering::Acquire);
-            let version = shared.version.load().without_waiter();
+            let version = shared.version.load();
             if version.is_locked() {
                 if self.elder {
                     spin.wait_on();
                 } else if !spin.wait() {
-                    return self.conflict();
+                    return self.conflict(shared);
                 }
                 continue;
             }
-            if version.count() <= self.seen(version.shard()) {
+            if self.has_seen(version) {
                 // SAFETY: passed on from the caller.
                 unsafe { self.reads.push(core, version) };
                 return Ok(data);
             }
             turns += 1;
-            if turns > TURNS && !self.elder || !self.extend(version) {
-                return self.conflict();
+            if turns > TURNS && !self.elder {
+                return self.conflict(shared);
             }
+            self.extend(version)?;
         }
     }
 
-    /// How far this thread has seen a clock.
+    /// Is this the version of a commit that this thread has seen, and not locked?
     #[inline]
-    fn seen(&self, shard: usize) -> u64 {
-        self.seen.get(shard).copied().unwrap_or(0)
+    fn has_seen(&self, version: Version) -> bool {
+        self.seen[version.shard() % SHARDS].covers(version)
     }
 
     /// Moves the snapshot up to `version`, if all that was read still holds.
-    fn extend(&mut self, version: Version) -> bool {
-        let shards = clock::in_use().max(version.shard() + 1);
-        if self.seen.len() < shards {
-            self.seen.resize(shards, 0);
-        }
+    fn extend(&mut self, version: Version) -> StmResult<()> {
         if self.reads.len() < LONG {
-            if !self.reads_hold() {
-                return false;
-            }
+            self.check_reads()?;
         } else {
             // Checking is the expensive part here, so let one check cover every
             // clock. The counts are read before the check, and count only after.
             let mut clocks = std::mem::take(&mut self.clocks);
             clocks.clear();
-            clocks.extend((0..shards).map(clock::published));
-            let hold = self.reads_hold();
-            if hold {
-                for (seen, &count) in self.seen.iter_mut().zip(&clocks) {
-                    *seen = count.max(*seen);
+            clocks.extend((0..clock::in_use()).map(clock::published));
+            let checked = self.check_reads();
+            if checked.is_ok() {
+                for (seen, &published) in self.seen.iter_mut().zip(&clocks) {
+                    seen.reach(published);
                 }
             }
             self.clocks = clocks;
-            if !hold {
-                return false;
-            }
+            checked?;
         }
-        let seen = &mut self.seen[version.shard()];
-        *seen = version.count().max(*seen);
-        true
+        self.seen[version.shard() % SHARDS].reach(version);
+        Ok(())
     }
 
     /// Has nothing that was read changed, and is none of it about to?
-    fn reads_hold(&self) -> bool {
-        self.reads.iter().all(|read| {
+    fn check_reads(&mut self) -> StmResult<()> {
+        let changed = self.reads.iter().find(|read| {
             let mut spin = Spin::default();
             loop {
-                let now = read.core().version.load().without_waiter();
-                if now == read.version {
-                    return true;
+                let now = read.core().version.load();
+                if now.is(read.version) {
+                    return false;
                 }
                 // The elder does not take a lock for a change: whoever holds it
                 // may still give up.
                 if !(now.is_locked() && self.elder) {
-                    return false;
+                    return true;
                 }
                 spin.wait_on();
             }
-        })
+        });
+        match changed.map(Read::pointer) {
+            None => Ok(()),
+            // SAFETY: as long as it is in the log it is allocated.
+            Some(core) => self.conflict(unsafe { core.as_ref() }),
+        }
     }
 
     /// Poisons the attempt: it cannot commit any more, even if its closure
     /// swallows the error.
     #[cold]
-    pub(crate) fn conflict<T>(&mut self) -> StmResult<T> {
-        self.poisoned = true;
+    fn conflict<T>(&mut self, on: &Core) -> StmResult<T> {
+        if !self.poisoned {
+            self.poisoned = true;
+            self.tally.conflict(on.name());
+        }
         Err(StmError::CONFLICT)
     }
 }

@@ -11,20 +11,44 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ptr::NonNull;
 
 use crate::cell::{Core, Word};
-use crate::reclaim::Garbage;
-use crate::version::Version;
+use crate::facade::atomic::Ordering;
+use crate::reclaim::garbage::Garbage;
+use crate::version::{Lock, Version};
 
 /// Up to here a linear search is at least as fast as an index.
 const LINEAR: usize = 16;
 
+/// A word that a variable may get.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    core: NonNull<Core>,
+    word: Word,
+}
+
+impl Pending {
+    #[inline]
+    fn core(&self) -> &Core {
+        // SAFETY: promised to `Write::new`.
+        unsafe { self.core.as_ref() }
+    }
+
+    /// The word as something to be dropped: it is not used.
+    #[inline]
+    pub(crate) fn into_garbage(self) -> Option<Garbage> {
+        // SAFETY: the word belongs to this, which ends here.
+        unsafe { self.core().garbage(self.word) }
+    }
+}
+
 /// One write.
 #[derive(Debug)]
 pub(crate) struct Write {
-    core: NonNull<Core>,
-    /// Pending; once committed, the word that it displaced.
-    pub(crate) word: Word,
-    /// What the lock replaced; meaningful while the commit holds the lock.
-    pub(crate) before: Version,
+    pending: Pending,
+    /// The version that was read, where the read came right before the first
+    /// write: the lock then checks it. [`Version::NONE`] otherwise.
+    read: Version,
+    /// While the commit holds the lock: what the lock replaced.
+    before: Version,
 }
 
 impl Write {
@@ -33,29 +57,68 @@ impl Write {
     /// The core stays allocated while the write is in use, and the word, which
     /// the write owns from now on, is of its type.
     #[inline]
-    pub(crate) unsafe fn new(core: NonNull<Core>, word: Word) -> Self {
+    pub(crate) unsafe fn new(core: NonNull<Core>, word: Word, read: Version) -> Self {
         Write {
-            core,
-            word,
+            pending: Pending { core, word },
+            read,
             before: Version::INITIAL,
         }
     }
 
     #[inline]
     pub(crate) fn core(&self) -> &Core {
-        // SAFETY: promised to `new`.
-        unsafe { self.core.as_ref() }
+        self.pending.core()
     }
 
     pub(crate) fn address(&self) -> usize {
-        self.core.as_ptr().addr()
+        self.pending.core.as_ptr().addr()
     }
 
-    /// The entry's word, to be dropped by whoever takes it.
+    /// What the lock replaced.
     #[inline]
-    pub(crate) fn take_garbage(self) -> Option<Garbage> {
-        // SAFETY: the word belongs to the write, which ends here.
-        unsafe { self.core().garbage(self.word) }
+    pub(crate) fn before(&self) -> Version {
+        self.before
+    }
+
+    /// Does the lock check a read?
+    #[inline]
+    pub(crate) fn covers_a_read(&self) -> bool {
+        !self.read.is_locked()
+    }
+
+    /// Locks the variable, if it still has the version that was read.
+    #[inline]
+    pub(crate) fn lock(&mut self) -> Lock {
+        let version = &self.pending.core().version;
+        let lock = if self.covers_a_read() {
+            version.lock_if(self.read)
+        } else {
+            version.try_lock()
+        };
+        if let Lock::Taken(before) = lock {
+            self.before = before;
+        }
+        lock
+    }
+
+    /// Exchanges the pending word for the variable's, which is locked by the
+    /// caller's commit.
+    #[inline]
+    pub(crate) fn exchange(&mut self) {
+        let data = &self.pending.core().data;
+        // Ordering: Relaxed; only the holder of the lock writes the data,
+        // and the lock orders one holder after the other.
+        let displaced = data.load(Ordering::Relaxed);
+        // Ordering: Release, pairs with the Acquire load of a reader: who
+        // sees the data sees the lock under which it was stored, and the
+        // contents of its box.
+        data.store(self.pending.word, Ordering::Release);
+        self.pending.word = displaced;
+    }
+
+    #[inline]
+    pub(crate) fn into_pending(self) -> Pending {
+        self.pending
     }
 }
 
@@ -99,15 +162,20 @@ impl WriteLog {
     /// Where the variable stands in the log, if it does.
     #[inline]
     pub(crate) fn find(&self, core: NonNull<Core>) -> Option<usize> {
-        if self.bloom & bloom_bit(core.as_ptr().addr()) == 0 {
+        // Most attempts have written nothing when they read.
+        if self.bloom == 0 || self.bloom & bloom_bit(core.as_ptr().addr()) == 0 {
             return None;
         }
         self.search(core)
     }
 
+    #[cold]
     fn search(&self, core: NonNull<Core>) -> Option<usize> {
         if self.entries.len() <= LINEAR {
-            return self.entries.iter().position(|write| write.core == core);
+            return self
+                .entries
+                .iter()
+                .position(|write| write.pending.core == core);
         }
         self.index
             .get(&core.as_ptr().addr())
@@ -116,13 +184,20 @@ impl WriteLog {
 
     #[inline]
     pub(crate) fn word(&self, position: usize) -> Word {
-        self.entries[position].word
+        self.entries[position].pending.word
     }
 
-    /// Exchanges an entry for another of the same variable.
+    /// Gives an entry another word.
     #[inline]
-    pub(crate) fn replace(&mut self, position: usize, write: Write) -> Write {
-        std::mem::replace(&mut self.entries[position], write)
+    pub(crate) fn replace(&mut self, position: usize, word: Word) -> Pending {
+        let core = self.entries[position].pending.core;
+        self.put_back(position, Pending { core, word })
+    }
+
+    /// Gives an entry a word that it had before.
+    #[inline]
+    pub(crate) fn put_back(&mut self, position: usize, pending: Pending) -> Pending {
+        std::mem::replace(&mut self.entries[position].pending, pending)
     }
 
     /// Logs the first write to a variable.
@@ -159,8 +234,8 @@ impl WriteLog {
     }
 
     #[inline]
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Write> {
-        self.entries.iter()
+    pub(crate) fn entries(&self) -> &[Write] {
+        &self.entries
     }
 
     #[inline]
@@ -168,36 +243,41 @@ impl WriteLog {
         &mut self.entries
     }
 
-    /// The entry of a variable that is locked by this commit, if it is.
-    #[inline]
-    pub(crate) fn locked_entry(&self, address: usize) -> Option<&Write> {
-        if self.bloom & bloom_bit(address) == 0 {
-            return None;
-        }
-        if self.entries.len() <= LINEAR {
-            return self.entries.iter().find(|write| write.address() == address);
-        }
-        self.index
-            .get(&address)
-            .map(|&position| &self.entries[position as usize])
+    /// Does the log have this variable, and did its lock replace that version?
+    pub(crate) fn replaced(&self, core: NonNull<Core>, version: Version) -> bool {
+        self.find(core)
+            .is_some_and(|position| self.entries[position].before.is(version))
     }
 
-    /// Takes out the newest entries, down to `len`.
-    pub(crate) fn truncate(&mut self, len: usize) -> std::vec::Drain<'_, Write> {
-        if len == 0 {
-            self.bloom = 0;
-            if !self.index.is_empty() {
-                self.index.clear();
-            }
-        } else if len <= LINEAR {
-            self.index.clear();
-        } else {
-            for write in &self.entries[len..] {
+    /// Takes out the newest entry; call `shrunk` after the last.
+    pub(crate) fn pop(&mut self) -> Option<Write> {
+        let write = self.entries.pop();
+        if !self.index.is_empty() {
+            if let Some(write) = &write {
                 self.index.remove(&write.address());
             }
         }
-        // Bits of entries that are gone may stay in the filter: it then says
-        // "perhaps" more often, until the attempt ends.
-        self.entries.drain(len..)
+        write
+    }
+
+    /// Entries have been taken out. Their bits stay in the filter unless the log is
+    /// empty: it then says "perhaps" more often, until the attempt ends.
+    pub(crate) fn shrunk(&mut self) {
+        if self.entries.is_empty() {
+            self.bloom = 0;
+        }
+        if self.entries.len() <= LINEAR {
+            self.index.clear();
+        }
+    }
+
+    /// Takes out all entries.
+    #[inline]
+    pub(crate) fn drain(&mut self) -> std::vec::Drain<'_, Write> {
+        self.bloom = 0;
+        if self.entries.len() > LINEAR {
+            self.index.clear();
+        }
+        self.entries.drain(..)
     }
 }
