@@ -21,9 +21,10 @@ const PREFACE: &str = "\
 Written by `cargo run --release -p hivework-benches --bin report`.
 
 Wall time divided by the operations of all threads, in nanoseconds: the median of
-the samples and their middle half. The last column is the median of the ratios to
-the first row, taken round by round in the same process. The ratios are what to
-compare between machines; they too move by some ten percent from run to run.
+the samples and their middle half. *× hivework* is the median of the ratios to the
+first row with as many threads, taken round by round in the same process; *rate ÷
+own on 1 thread* is taken in the same way. The ratios are what to compare between
+machines; they too move by some ten percent from run to run.
 ";
 
 type Subjects = fn() -> Vec<Subject>;
@@ -42,35 +43,41 @@ fn main() -> ExitCode {
         Effort::FULL
     };
 
-    let mut report = format!("{PREFACE}\n{}\n", machine());
+    let mut body = String::new();
     let parts: [(&str, Subjects); 2] = [
         ("Transactions", workload::transactions),
         ("Scheduling", workload::scheduling),
     ];
-    let mut measured = 0;
+    let mut comparisons = Vec::new();
     for (title, subjects) in parts {
         // Writing into a string does not fail.
-        let _ = writeln!(report, "\n## {title}");
-        for mut subject in subjects() {
+        let _ = writeln!(body, "\n## {title}");
+        for subject in subjects() {
             if !options.wants(&subject.name) {
                 continue;
             }
-            measured += 1;
-            let comparison = compare(&mut subject, effort);
+            let comparison = compare(subject, effort);
             println!("{comparison}");
-            let _ = write!(report, "\n{comparison}");
+            let _ = write!(body, "\n{comparison}");
+            comparisons.push(comparison);
         }
     }
-    if measured == 0 {
-        eprintln!("report: no subject has such a name");
+    if comparisons.is_empty() {
+        eprintln!("report: no subject has such a name; there are");
+        for subject in parts.iter().flat_map(|(_, subjects)| subjects()) {
+            eprintln!("  {}", subject.name);
+        }
         return ExitCode::from(2);
     }
     if options.smoke {
         println!("every subject ran; figures this short mean nothing and are not kept");
-    }
-    if options.smoke || !options.only.is_empty() {
         return ExitCode::SUCCESS;
     }
+    if !options.only.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    let machine = machine();
+    let report = format!("{PREFACE}\n{machine}\n{body}");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("REPORT.md");
     match std::fs::write(&path, report) {
         Ok(()) => {
@@ -88,7 +95,8 @@ fn main() -> ExitCode {
 #[derive(Default)]
 struct Options {
     smoke: bool,
-    /// Words of which a subject's name must contain one; none: all subjects.
+    /// In lower case, words of which a subject's name must contain one; none:
+    /// all subjects.
     only: Vec<String>,
 }
 
@@ -98,9 +106,10 @@ impl Options {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--smoke" => options.smoke = true,
-                "--only" => options
-                    .only
-                    .push(arguments.next().ok_or("--only needs a word")?),
+                "--only" => {
+                    let word = arguments.next().ok_or("--only needs a word")?;
+                    options.only.push(word.to_lowercase());
+                }
                 _ => return Err(format!("unknown argument {argument}")),
             }
         }
@@ -108,7 +117,8 @@ impl Options {
     }
 
     fn wants(&self, subject: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|word| subject.contains(word.as_str()))
+        let subject = subject.to_lowercase();
+        self.only.is_empty() || self.only.iter().any(|word| subject.contains(word))
     }
 }
 
