@@ -1,6 +1,6 @@
 //! Hivework beside its peers: what is measured ([`workload`]), how one workload
-//! runs on several transactional memories ([`system`]), and how measurements are
-//! compared ([`report`]).
+//! runs on several transactional memories ([`system`]), how measurements are
+//! compared ([`report`]) and what must come of it ([`report::targets`]).
 //!
 //! ```text
 //! cargo bench -p hivework-benches                              criterion, with its history

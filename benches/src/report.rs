@@ -8,6 +8,8 @@
 //!    median of the ratios of one round, not the ratio of the medians: what
 //!    slows the whole machine down for a while is on both sides of each.
 
+pub mod targets;
+
 use std::fmt;
 use std::time::Duration;
 

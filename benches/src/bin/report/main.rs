@@ -7,13 +7,17 @@
 //!                                          what has the word in its name; writes nothing
 //! ```
 
+mod memory;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread;
 
-use hivework_benches::report::{Effort, compare};
+use hivework_benches::report::{Effort, compare, targets};
 use hivework_benches::workload::{self, Subject};
+
+use memory::Memory;
 
 const PREFACE: &str = "\
 # Hivework beside its peers
@@ -26,6 +30,16 @@ first row with as many threads, taken round by round in the same process; *rate 
 own on 1 thread* is taken in the same way. The ratios are what to compare between
 machines; they too move by some ten percent from run to run.
 ";
+
+const SUMMARY: &str = "\
+## What must be reached
+
+Each figure is the median of the ratios of one round, as in the tables below: neither
+our best round nor a peer's worst.
+";
+
+/// The title of the part that is no subject.
+const MEMORY: &str = "Memory of a variable";
 
 type Subjects = fn() -> Vec<Subject>;
 
@@ -43,14 +57,20 @@ fn main() -> ExitCode {
         Effort::FULL
     };
 
+    // First, while there is no other thread.
+    let memory = options.wants(MEMORY).then(Memory::measure);
     let mut body = String::new();
+    if let Some(memory) = &memory {
+        println!("## {MEMORY}\n\n{memory}");
+        // Writing into a string does not fail.
+        let _ = write!(body, "\n## {MEMORY}\n\n{memory}");
+    }
     let parts: [(&str, Subjects); 2] = [
         ("Transactions", workload::transactions),
         ("Scheduling", workload::scheduling),
     ];
     let mut comparisons = Vec::new();
     for (title, subjects) in parts {
-        // Writing into a string does not fail.
         let _ = writeln!(body, "\n## {title}");
         for subject in subjects() {
             if !options.wants(&subject.name) {
@@ -62,22 +82,29 @@ fn main() -> ExitCode {
             comparisons.push(comparison);
         }
     }
-    if comparisons.is_empty() {
+    if comparisons.is_empty() && memory.is_none() {
         eprintln!("report: no subject has such a name; there are");
         for subject in parts.iter().flat_map(|(_, subjects)| subjects()) {
             eprintln!("  {}", subject.name);
         }
+        eprintln!("  {MEMORY}");
         return ExitCode::from(2);
     }
+    let bytes = memory.as_ref().and_then(Memory::of_a_variable);
+    let summary = targets::summary(&comparisons, bytes);
     if options.smoke {
         println!("every subject ran; figures this short mean nothing and are not kept");
         return ExitCode::SUCCESS;
     }
+    if let Some(summary) = &summary {
+        println!("{summary}");
+    }
     if !options.only.is_empty() {
         return ExitCode::SUCCESS;
     }
+    let summary = summary.unwrap_or_default();
     let machine = machine();
-    let report = format!("{PREFACE}\n{machine}\n{body}");
+    let report = format!("{PREFACE}\n{machine}\n\n{SUMMARY}\n{summary}{body}");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("REPORT.md");
     match std::fs::write(&path, report) {
         Ok(()) => {
