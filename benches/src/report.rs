@@ -8,7 +8,9 @@
 //!    median of the ratios of one round, not the ratio of the medians: what
 //!    slows the whole machine down for a while is on both sides of each.
 
-use std::fmt::{self, Write as _};
+pub mod targets;
+
+use std::fmt;
 use std::time::Duration;
 
 use crate::workload::{Contestant, Subject};
@@ -26,7 +28,7 @@ impl Effort {
     /// For figures that are to be believed.
     pub const FULL: Effort = Effort {
         sample: Duration::from_millis(20),
-        rounds: 21,
+        rounds: 31,
     };
 
     /// For knowing that everything runs.
@@ -46,18 +48,16 @@ pub struct Comparison {
 #[derive(Debug, Clone)]
 struct Row {
     name: &'static str,
-    /// Nanoseconds per operation: the median, and the middle half of the samples.
-    median: f64,
-    low: f64,
-    high: f64,
-    /// How many times the first contestant's time.
-    ratio: f64,
+    threads: u64,
+    /// Nanoseconds per operation, one sample a round.
+    samples: Vec<f64>,
 }
 
 /// Measures `subject`.
 #[must_use]
-pub fn compare(subject: &mut Subject, effort: Effort) -> Comparison {
-    let contestants = &mut subject.contestants;
+pub fn compare(subject: Subject, effort: Effort) -> Comparison {
+    let name = subject.name.clone();
+    let mut contestants = subject.contestants();
     let sizes: Vec<u64> = contestants
         .iter_mut()
         .map(|contestant| sample_size(contestant, effort.sample))
@@ -70,33 +70,59 @@ pub fn compare(subject: &mut Subject, effort: Effort) -> Comparison {
             samples[who].push(took.as_nanos() as f64 / sizes[who] as f64);
         }
     }
-    let rows = contestants.iter().zip(&samples).map(|(contestant, own)| {
-        let ratios = own.iter().zip(&samples[0]).map(|(own, first)| own / first);
-        Row {
+    let rows = contestants
+        .iter()
+        .zip(samples)
+        .map(|(contestant, samples)| Row {
             name: contestant.name,
-            median: quantile(own, 0.5),
-            low: quantile(own, 0.25),
-            high: quantile(own, 0.75),
-            ratio: quantile(&ratios.collect::<Vec<_>>(), 0.5),
-        }
-    });
+            threads: contestant.threads,
+            samples,
+        });
     Comparison {
         rows: rows.collect(),
-        subject: subject.name.clone(),
+        subject: name,
     }
 }
 
-/// How many operations take about `wanted`.
+/// How many operations take about `wanted`, shared evenly by the threads.
 fn sample_size(contestant: &mut Contestant, wanted: Duration) -> u64 {
-    let mut size = 16;
+    let threads = contestant.threads;
+    let mut size = 16_u64.next_multiple_of(threads);
     loop {
         let took = contestant.run(size);
         if took >= wanted / 2 {
             let factor = wanted.as_secs_f64() / took.as_secs_f64();
-            return ((size as f64 * factor) as u64).max(2);
+            let filling = (size as f64 * factor) as u64;
+            return filling.max(2).next_multiple_of(threads);
         }
         size *= 2;
     }
+}
+
+impl Comparison {
+    /// What was compared.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The time of one contestant as a multiple of another's, each named with its
+    /// number of threads: the median over the rounds. None if there is no such
+    /// contestant.
+    #[must_use]
+    pub fn ratio(&self, of: (&str, u64), to: (&str, u64)) -> Option<f64> {
+        let find = |(name, threads)| {
+            let same = |row: &&Row| row.name == name && row.threads == threads;
+            self.rows.iter().find(same)
+        };
+        Some(paired(find(of)?, find(to)?))
+    }
+}
+
+/// The median of the ratios of one round.
+fn paired(of: &Row, to: &Row) -> f64 {
+    let ratios = of.samples.iter().zip(&to.samples).map(|(of, to)| of / to);
+    quantile(&ratios.collect::<Vec<_>>(), 0.5)
 }
 
 /// The value below which `part` of `values` lie.
@@ -110,22 +136,46 @@ fn quantile(values: &[f64], part: f64) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-/// As a section of Markdown.
+/// As a section of Markdown. Each row's time is compared with that of the first
+/// with as many threads, and its rate with its own on one thread.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = &self.rows[0];
+        let scales = self.rows.iter().any(|row| row.threads != first.threads);
         writeln!(f, "### {}\n", self.subject)?;
-        writeln!(f, "| | ns per operation | middle half | × hivework |")?;
-        writeln!(f, "|---|--:|--:|--:|")?;
-        for row in &self.rows {
+        if scales {
             writeln!(
                 f,
-                "| {} | {} | {} – {} | {:.2} |",
-                row.name,
-                figure(row.median),
-                figure(row.low),
-                figure(row.high),
-                row.ratio
+                "| | threads | ns per operation | middle half | × hivework | rate ÷ own on 1 thread |"
             )?;
+            writeln!(f, "|---|--:|--:|--:|--:|--:|")?;
+        } else {
+            writeln!(f, "| | ns per operation | middle half | × hivework |")?;
+            writeln!(f, "|---|--:|--:|--:|")?;
+        }
+        for row in &self.rows {
+            let threads = match scales {
+                true => format!(" {} |", row.threads),
+                false => String::new(),
+            };
+            let same_threads = |other: &&Row| other.threads == row.threads;
+            let ours = self.rows.iter().find(same_threads).unwrap_or(first);
+            write!(
+                f,
+                "| {} |{threads} {} | {} – {} | {} |",
+                row.name,
+                figure(quantile(&row.samples, 0.5)),
+                figure(quantile(&row.samples, 0.25)),
+                figure(quantile(&row.samples, 0.75)),
+                multiple(paired(row, ours))
+            )?;
+            if scales {
+                match self.ratio((row.name, 1), (row.name, row.threads)) {
+                    Some(scaling) => write!(f, " {scaling:.2} |")?,
+                    None => write!(f, " |")?,
+                }
+            }
+            writeln!(f)?;
         }
         Ok(())
     }
@@ -133,16 +183,52 @@ impl fmt::Display for Comparison {
 
 /// Three digits or so: more would claim too much.
 fn figure(nanoseconds: f64) -> String {
-    let mut text = String::new();
     let digits = if nanoseconds < 100.0 { 1 } else { 0 };
-    // Writing into a string does not fail.
-    let _ = write!(text, "{nanoseconds:.digits$}");
-    text
+    format!("{nanoseconds:.digits$}")
+}
+
+/// As [`figure`]; a small part of one is not rounded to nothing.
+fn multiple(ratio: f64) -> String {
+    let digits = if ratio < 0.1 { 4 } else { 2 };
+    format!("{ratio:.digits$}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn row(name: &'static str, threads: u64, samples: &[f64]) -> Row {
+        Row {
+            name,
+            threads,
+            samples: samples.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_taken_within_rounds() {
+        // The second round was twice as slow for both.
+        let comparison = Comparison {
+            subject: "anything".into(),
+            rows: vec![
+                row("hivework", 1, &[1.0, 2.0, 1.0]),
+                row("hivework", 2, &[0.5, 1.0, 0.5]),
+                row("other", 1, &[3.0, 6.0, 3.0]),
+                row("other", 2, &[3.0, 6.0, 3.0]),
+            ],
+        };
+        assert_eq!(comparison.ratio(("other", 1), ("hivework", 1)), Some(3.0));
+        assert_eq!(comparison.ratio(("other", 4), ("hivework", 1)), None);
+        let table = comparison.to_string();
+        assert!(
+            table.contains("| hivework | 2 | 0.5 | 0.5 – 1.0 | 1.00 | 2.00 |"),
+            "{table}"
+        );
+        assert!(
+            table.contains("| other | 2 | 3.0 | 3.0 – 6.0 | 6.00 | 1.00 |"),
+            "{table}"
+        );
+    }
 
     #[test]
     fn the_median_is_not_moved_by_one_outlier() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use criterion::Criterion;
+use criterion::{BenchmarkId, Criterion};
 
 use crate::workload::Subject;
 
@@ -13,10 +13,11 @@ pub fn run(subjects: Vec<Subject>) {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .configure_from_args();
-    for mut subject in subjects {
+    for subject in subjects {
         let mut group = criterion.benchmark_group(&subject.name);
-        for contestant in &mut subject.contestants {
-            group.bench_function(contestant.name, |bencher| {
+        for mut contestant in subject.contestants() {
+            let threads = format!("{} thread(s)", contestant.threads);
+            group.bench_function(BenchmarkId::new(contestant.name, threads), |bencher| {
                 bencher.iter_custom(|operations| contestant.run(operations));
             });
         }

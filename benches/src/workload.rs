@@ -1,7 +1,12 @@
 //! What is measured: subjects, each with one contestant a system.
 
+mod counters;
+mod reads;
 mod scheduling;
-mod transactions;
+mod sequence;
+mod structures;
+mod transfers;
+mod waiting;
 
 use std::fmt;
 use std::sync::Barrier;
@@ -9,34 +14,80 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use scheduling::subjects as scheduling;
-pub use transactions::subjects as transactions;
+
+/// All subjects about transactions.
+#[must_use]
+pub fn transactions() -> Vec<Subject> {
+    let mut all = counters::subjects();
+    all.extend(reads::subjects());
+    all.extend(transfers::subjects());
+    all.extend(structures::subjects());
+    all.extend(waiting::subjects());
+    all
+}
 
 /// One question, put to several systems.
-#[derive(Debug)]
 pub struct Subject {
     /// What one operation is.
     pub name: String,
-    /// Ours first, then the peers.
-    pub contestants: Vec<Contestant>,
+    contestants: Box<dyn FnOnce() -> Vec<Contestant>>,
+}
+
+impl Subject {
+    fn new(
+        name: impl Into<String>,
+        contestants: impl FnOnce() -> Vec<Contestant> + 'static,
+    ) -> Self {
+        Subject {
+            name: name.into(),
+            contestants: Box::new(contestants),
+        }
+    }
+
+    /// Makes what the subject needs: ours first, then the peers. Not before it
+    /// is measured, so that no subject has the state of others beside it.
+    #[must_use]
+    pub fn contestants(self) -> Vec<Contestant> {
+        (self.contestants)()
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Subject").field(&self.name).finish()
+    }
 }
 
 /// One system's answer to a subject.
 pub struct Contestant {
     /// Which system, and in which form.
     pub name: &'static str,
+    /// How many threads share the operations.
+    pub threads: u64,
     run: Box<dyn FnMut(u64) -> Duration>,
 }
 
 impl Contestant {
-    fn new(name: &'static str, run: impl FnMut(u64) -> Duration + 'static) -> Self {
+    fn new(name: &'static str, threads: u64, run: impl FnMut(u64) -> Duration + 'static) -> Self {
         Contestant {
             name,
+            threads,
             run: Box::new(run),
         }
     }
 
-    /// Does about `operations` operations, all threads together, and answers
-    /// how long that took. At least one a thread.
+    /// `threads` threads that call `operation` with the thread's number and a
+    /// count of its own.
+    fn threads(
+        name: &'static str,
+        threads: u64,
+        operation: impl Fn(u64, u64) + Sync + 'static,
+    ) -> Self {
+        Contestant::new(name, threads, move |n| timed_on(threads, n, &operation))
+    }
+
+    /// Does `operations` operations, all threads together, and answers how long
+    /// that took. They are shared evenly: rounded up to a multiple of the threads.
     pub fn run(&mut self, operations: u64) -> Duration {
         (self.run)(operations)
     }
@@ -44,8 +95,23 @@ impl Contestant {
 
 impl fmt::Debug for Contestant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Contestant").field(&self.name).finish()
+        f.debug_struct("Contestant")
+            .field("name", &self.name)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
     }
+}
+
+/// The numbers of threads that a subject about scaling is measured with.
+fn thread_counts() -> Vec<u64> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    doubled_up_to(2 * cores as u64)
+}
+
+/// 1, 2, 4 and so on below `most`, and `most`.
+fn doubled_up_to(most: u64) -> Vec<u64> {
+    let powers = (0..).map(|n| 1 << n);
+    powers.take_while(|n| *n < most).chain([most]).collect()
 }
 
 /// Times `operations` calls of `operation` on this thread.
@@ -89,4 +155,29 @@ fn timed_on(threads: u64, operations: u64, operation: impl Fn(u64, u64) + Sync) 
     first
         .zip(last)
         .map_or(Duration::ZERO, |(first, last)| last - first)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn counts_of_threads_go_up_to_twice_the_cores() {
+        assert_eq!(doubled_up_to(2), [1, 2]);
+        assert_eq!(doubled_up_to(4), [1, 2, 4]);
+        assert_eq!(doubled_up_to(12), [1, 2, 4, 8, 12]);
+    }
+
+    #[test]
+    fn each_thread_does_its_share() {
+        let count = AtomicU64::new(0);
+        let add = |_, _| {
+            count.fetch_add(1, Ordering::Relaxed);
+        };
+        timed_on(1, 10, add);
+        timed_on(3, 10, add);
+        assert_eq!(count.into_inner(), 10 + 12);
+    }
 }

@@ -20,7 +20,17 @@ const WORKERS: usize = 2;
 
 /// All subjects about scheduling.
 pub fn subjects() -> Vec<Subject> {
-    vec![put_from_outside(), put_from_a_worker(), round_trip()]
+    vec![
+        Subject::new("work put from outside and run, 2 workers", put_from_outside),
+        Subject::new(
+            "work put from a worker and run, 2 workers",
+            put_from_a_worker,
+        ),
+        Subject::new(
+            "round trip: put one work, wait for its result, 2 workers",
+            round_trip,
+        ),
+    ]
 }
 
 fn ours() -> Scheduler {
@@ -73,107 +83,98 @@ fn until_done(works: u64, start: impl FnOnce(Arc<Countdown>)) -> Duration {
     began.elapsed()
 }
 
-fn put_from_outside() -> Subject {
+fn put_from_outside() -> Vec<Contestant> {
     let (hivework, rayon, pool) = (ours(), rayon(), ThreadPool::new(WORKERS));
-    Subject {
-        name: "work put from outside and run, 2 workers".into(),
-        contestants: vec![
-            Contestant::new("hivework", move |works| {
-                until_done(works, |countdown| {
-                    for _ in 0..works {
-                        let countdown = Arc::clone(&countdown);
-                        hivework.put_work(move || countdown.one_done());
-                    }
-                })
-            }),
-            Contestant::new("rayon", move |works| {
-                until_done(works, |countdown| {
-                    for _ in 0..works {
-                        let countdown = Arc::clone(&countdown);
-                        rayon.spawn(move || countdown.one_done());
-                    }
-                })
-            }),
-            Contestant::new("threadpool", move |works| {
-                until_done(works, |countdown| {
-                    for _ in 0..works {
-                        let countdown = Arc::clone(&countdown);
-                        pool.execute(move || countdown.one_done());
-                    }
-                })
-            }),
-        ],
-    }
+    vec![
+        Contestant::new("hivework", 1, move |works| {
+            until_done(works, |countdown| {
+                for _ in 0..works {
+                    let countdown = Arc::clone(&countdown);
+                    hivework.put_work(move || countdown.one_done());
+                }
+            })
+        }),
+        Contestant::new("rayon", 1, move |works| {
+            until_done(works, |countdown| {
+                for _ in 0..works {
+                    let countdown = Arc::clone(&countdown);
+                    rayon.spawn(move || countdown.one_done());
+                }
+            })
+        }),
+        Contestant::new("threadpool", 1, move |works| {
+            until_done(works, |countdown| {
+                for _ in 0..works {
+                    let countdown = Arc::clone(&countdown);
+                    pool.execute(move || countdown.one_done());
+                }
+            })
+        }),
+    ]
 }
 
-fn put_from_a_worker() -> Subject {
+fn put_from_a_worker() -> Vec<Contestant> {
     let (hivework, rayon, pool) = (ours(), rayon(), ThreadPool::new(WORKERS));
-    Subject {
-        name: "work put from a worker and run, 2 workers".into(),
-        contestants: vec![
-            Contestant::new("hivework", move |works| {
-                until_done(works, |countdown| {
-                    let inside = hivework.clone();
-                    hivework.put_work(move || {
-                        for _ in 0..works {
-                            let countdown = Arc::clone(&countdown);
-                            inside.put_work(move || countdown.one_done());
-                        }
-                    });
-                })
-            }),
-            Contestant::new("rayon", move |works| {
-                until_done(works, |countdown| {
-                    rayon.spawn(move || {
-                        for _ in 0..works {
-                            let countdown = Arc::clone(&countdown);
-                            rayon::spawn(move || countdown.one_done());
-                        }
-                    });
-                })
-            }),
-            Contestant::new("threadpool", move |works| {
-                until_done(works, |countdown| {
-                    let inside = pool.clone();
-                    pool.execute(move || {
-                        for _ in 0..works {
-                            let countdown = Arc::clone(&countdown);
-                            inside.execute(move || countdown.one_done());
-                        }
-                    });
-                })
-            }),
-        ],
-    }
+    vec![
+        Contestant::new("hivework", 1, move |works| {
+            until_done(works, |countdown| {
+                let inside = hivework.clone();
+                hivework.put_work(move || {
+                    for _ in 0..works {
+                        let countdown = Arc::clone(&countdown);
+                        inside.put_work(move || countdown.one_done());
+                    }
+                });
+            })
+        }),
+        Contestant::new("rayon", 1, move |works| {
+            until_done(works, |countdown| {
+                rayon.spawn(move || {
+                    for _ in 0..works {
+                        let countdown = Arc::clone(&countdown);
+                        rayon::spawn(move || countdown.one_done());
+                    }
+                });
+            })
+        }),
+        Contestant::new("threadpool", 1, move |works| {
+            until_done(works, |countdown| {
+                let inside = pool.clone();
+                pool.execute(move || {
+                    for _ in 0..works {
+                        let countdown = Arc::clone(&countdown);
+                        inside.execute(move || countdown.one_done());
+                    }
+                });
+            })
+        }),
+    ]
 }
 
-fn round_trip() -> Subject {
+fn round_trip() -> Vec<Contestant> {
     let (hivework, rayon, pool) = (ours(), rayon(), ThreadPool::new(WORKERS));
-    Subject {
-        name: "round trip: put one work, wait for its result, 2 workers".into(),
-        contestants: vec![
-            Contestant::new("hivework, join", move |trips| {
-                timed(trips, |n| {
-                    let result = hivework.put_work(move || n).join();
-                    black_box(result.expect("the work returns"));
-                })
-            }),
-            Contestant::new("rayon, install", move |trips| {
-                timed(trips, |n| {
-                    black_box(rayon.install(|| n));
-                })
-            }),
-            Contestant::new("threadpool and a channel", move |trips| {
-                let (sender, results) = channel();
-                timed(trips, |n| {
-                    let sender = sender.clone();
-                    pool.execute(move || {
-                        // The receiver waits for exactly this.
-                        let _ = sender.send(n);
-                    });
-                    black_box(results.recv().expect("the work sends"));
-                })
-            }),
-        ],
-    }
+    vec![
+        Contestant::new("hivework, join", 1, move |trips| {
+            timed(trips, |n| {
+                let result = hivework.put_work(move || n).join();
+                black_box(result.expect("the work returns"));
+            })
+        }),
+        Contestant::new("rayon, install", 1, move |trips| {
+            timed(trips, |n| {
+                black_box(rayon.install(|| n));
+            })
+        }),
+        Contestant::new("threadpool and a channel", 1, move |trips| {
+            let (sender, results) = channel();
+            timed(trips, |n| {
+                let sender = sender.clone();
+                pool.execute(move || {
+                    // The receiver waits for exactly this.
+                    let _ = sender.send(n);
+                });
+                black_box(results.recv().expect("the work sends"));
+            })
+        }),
+    ]
 }

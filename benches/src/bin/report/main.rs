@@ -1,0 +1,167 @@
+//! Measures everything and writes `benches/REPORT.md`.
+//!
+//! ```text
+//! cargo run --release -p hivework-benches --bin report               minutes
+//! cargo run --release -p hivework-benches --bin report -- --smoke    seconds; writes nothing
+//! cargo run --release -p hivework-benches --bin report -- --only increment
+//!                                          what has the word in its name; writes nothing
+//! ```
+
+mod memory;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::thread;
+
+use hivework_benches::report::{Effort, compare, targets};
+use hivework_benches::workload::{self, Subject};
+
+use memory::Memory;
+
+const PREFACE: &str = "\
+# Hivework beside its peers
+
+Written by `cargo run --release -p hivework-benches --bin report`.
+
+Wall time divided by the operations of all threads, in nanoseconds: the median of
+the samples and their middle half. *× hivework* is the median of the ratios to the
+first row with as many threads, taken round by round in the same process; *rate ÷
+own on 1 thread* is taken in the same way. The ratios are what to compare between
+machines; they too move by some ten percent from run to run.
+";
+
+const SUMMARY: &str = "\
+## What must be reached
+
+Each figure is the median of the ratios of one round, as in the tables below: neither
+our best round nor a peer's worst.
+";
+
+/// The title of the part that is no subject.
+const MEMORY: &str = "Memory of a variable";
+
+type Subjects = fn() -> Vec<Subject>;
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("report: {error}\nusage: report [--smoke] [--only WORD]...");
+            return ExitCode::from(2);
+        }
+    };
+    let effort = if options.smoke {
+        Effort::SMOKE
+    } else {
+        Effort::FULL
+    };
+
+    // First, while there is no other thread.
+    let memory = options.wants(MEMORY).then(Memory::measure);
+    let mut body = String::new();
+    if let Some(memory) = &memory {
+        println!("## {MEMORY}\n\n{memory}");
+        // Writing into a string does not fail.
+        let _ = write!(body, "\n## {MEMORY}\n\n{memory}");
+    }
+    let parts: [(&str, Subjects); 2] = [
+        ("Transactions", workload::transactions),
+        ("Scheduling", workload::scheduling),
+    ];
+    let mut comparisons = Vec::new();
+    for (title, subjects) in parts {
+        let _ = writeln!(body, "\n## {title}");
+        for subject in subjects() {
+            if !options.wants(&subject.name) {
+                continue;
+            }
+            let comparison = compare(subject, effort);
+            println!("{comparison}");
+            let _ = write!(body, "\n{comparison}");
+            comparisons.push(comparison);
+        }
+    }
+    if comparisons.is_empty() && memory.is_none() {
+        eprintln!("report: no subject has such a name; there are");
+        for subject in parts.iter().flat_map(|(_, subjects)| subjects()) {
+            eprintln!("  {}", subject.name);
+        }
+        eprintln!("  {MEMORY}");
+        return ExitCode::from(2);
+    }
+    let bytes = memory.as_ref().and_then(Memory::of_a_variable);
+    let summary = targets::summary(&comparisons, bytes);
+    if options.smoke {
+        println!("every subject ran; figures this short mean nothing and are not kept");
+        return ExitCode::SUCCESS;
+    }
+    if let Some(summary) = &summary {
+        println!("{summary}");
+    }
+    if !options.only.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    let summary = summary.unwrap_or_default();
+    let machine = machine();
+    let report = format!("{PREFACE}\n{machine}\n\n{SUMMARY}\n{summary}{body}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("REPORT.md");
+    match std::fs::write(&path, report) {
+        Ok(()) => {
+            println!("written to benches/REPORT.md");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("report: {}: {error}", path.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the command line asks for.
+#[derive(Default)]
+struct Options {
+    smoke: bool,
+    /// In lower case, words of which a subject's name must contain one; none:
+    /// all subjects.
+    only: Vec<String>,
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Options::default();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--smoke" => options.smoke = true,
+                "--only" => {
+                    let word = arguments.next().ok_or("--only needs a word")?;
+                    options.only.push(word.to_lowercase());
+                }
+                _ => return Err(format!("unknown argument {argument}")),
+            }
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, subject: &str) -> bool {
+        let subject = subject.to_lowercase();
+        self.only.is_empty() || self.only.iter().any(|word| subject.contains(word))
+    }
+}
+
+/// The class of machine, in words.
+fn machine() -> String {
+    let cores = thread::available_parallelism().map_or(0, usize::from);
+    let rustc = Command::new("rustc")
+        .arg("--version")
+        .output()
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok())
+        .unwrap_or_else(|| "rustc unknown".into());
+    format!(
+        "Measured on a machine with {cores} cores, {} on {}, {}.",
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        rustc.trim()
+    )
+}

@@ -1,0 +1,248 @@
+//! What must be reached: each target is a ratio of two medians of one subject's
+//! rounds, or a size. Whether it was is told either way.
+
+use super::Comparison;
+
+/// One contestant and its number of threads.
+type Who = (&'static str, u64);
+
+/// Which of two times is compared with which.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    subject: &'static str,
+    of: Who,
+    to: Who,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Bound {
+    fn is_met_by(self, measured: f64) -> bool {
+        match self {
+            Bound::AtLeast(bound) => measured >= bound,
+            Bound::AtMost(bound) => measured <= bound,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    what: &'static str,
+    times: Times,
+    bound: Bound,
+}
+
+/// `of`'s time must be at least so many times `to`'s.
+const fn at_least(
+    bound: f64,
+    what: &'static str,
+    subject: &'static str,
+    of: Who,
+    to: Who,
+) -> Target {
+    Target {
+        what,
+        times: Times { subject, of, to },
+        bound: Bound::AtLeast(bound),
+    }
+}
+
+/// `of`'s time must be at most so many times `to`'s.
+const fn at_most(
+    bound: f64,
+    what: &'static str,
+    subject: &'static str,
+    of: Who,
+    to: Who,
+) -> Target {
+    Target {
+        what,
+        times: Times { subject, of, to },
+        bound: Bound::AtMost(bound),
+    }
+}
+
+const ONE: &str = "increment one variable";
+const FAR: &str = "increment a variable each, far apart";
+const TRANSFER: &str = "transfer among 1000";
+
+/// The targets that are ratios, in the order of the report.
+const TARGETS: [Target; 10] = [
+    at_least(
+        9.0,
+        "increment one variable, 1 thread: `stm`'s time ÷ ours",
+        ONE,
+        ("stm", 1),
+        ("hivework", 1),
+    ),
+    at_least(
+        10.0,
+        "read 1: `stm`'s time ÷ ours",
+        "read 1, 1 thread",
+        ("stm", 1),
+        ("hivework", 1),
+    ),
+    at_least(
+        25.0,
+        "read 10: `stm`'s time ÷ ours",
+        "read 10, all threads the same",
+        ("stm", 1),
+        ("hivework", 1),
+    ),
+    at_least(
+        40.0,
+        "read 100: `stm`'s time ÷ ours",
+        "read 100, 1 thread",
+        ("stm", 1),
+        ("hivework", 1),
+    ),
+    at_least(
+        6.0,
+        "increment one variable, 2 threads: `stm`'s time ÷ ours",
+        ONE,
+        ("stm", 2),
+        ("hivework", 2),
+    ),
+    at_least(
+        9.0,
+        "increment far variables, 2 threads: `stm`'s time ÷ ours",
+        FAR,
+        ("stm", 2),
+        ("hivework", 2),
+    ),
+    at_least(
+        1.8,
+        "increment far variables: our rate on 2 threads ÷ on 1",
+        FAR,
+        ("hivework", 1),
+        ("hivework", 2),
+    ),
+    at_least(
+        5.0,
+        "transfer among 1000, 2 threads: `stm`'s time ÷ ours",
+        TRANSFER,
+        ("stm", 2),
+        ("hivework", 2),
+    ),
+    at_most(
+        2.0,
+        "transfer among 1000, 2 threads: our time ÷ that of mutexes ordered by hand",
+        TRANSFER,
+        ("hivework", 2),
+        ("mutexes, ordered by hand", 2),
+    ),
+    at_most(
+        1.0,
+        "hop to another OS thread: our time ÷ sync_channel's",
+        "hop to another OS thread by waiting",
+        ("hivework", 2),
+        ("sync_channel", 2),
+    ),
+];
+
+/// How many bytes of heap a `TVar<u64>` may take.
+const BYTES: Bound = Bound::AtMost(64.0);
+
+/// The targets and what was measured, as a table in Markdown. Those whose
+/// subject was not measured are left out; None if that is all of them.
+#[must_use]
+pub fn summary(comparisons: &[Comparison], bytes_of_a_variable: Option<f64>) -> Option<String> {
+    let mut lines: Vec<String> = TARGETS
+        .iter()
+        .filter_map(|target| {
+            let Times { subject, of, to } = target.times;
+            let measured = comparisons
+                .iter()
+                .find(|comparison| comparison.subject() == subject)?
+                .ratio(of, to)?;
+            Some(line(target.what, target.bound, measured))
+        })
+        .collect();
+    if let Some(bytes) = bytes_of_a_variable {
+        lines.push(line("heap of one `TVar<u64>`, bytes", BYTES, bytes));
+    }
+    if lines.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "| what | must be | measured | |\n|---|--:|--:|---|\n{}{}",
+        lines.concat(),
+        room(comparisons).unwrap_or_default()
+    ))
+}
+
+/// What two threads could gain at all: a machine whose cores are busy elsewhere
+/// lets nobody scale.
+fn room(comparisons: &[Comparison]) -> Option<String> {
+    let far = comparisons.iter().find(|c| c.subject() == FAR)?;
+    let scaling = far.ratio(("mutexes", 1), ("mutexes", 2))?;
+    Some(format!(
+        "\nIn the rounds of the far variables, mutexes as far apart ran {scaling:.2} times as fast \
+         on 2 threads as on 1:\nso much the machine had to give.\n"
+    ))
+}
+
+fn line(what: &str, bound: Bound, measured: f64) -> String {
+    let wanted = match bound {
+        Bound::AtLeast(bound) => format!("≥ {bound}"),
+        Bound::AtMost(bound) => format!("≤ {bound}"),
+    };
+    let verdict = match bound.is_met_by(measured) {
+        true => "reached",
+        false => "short of it",
+    };
+    format!("| {what} | {wanted} | {measured:.2} | {verdict} |\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Row;
+    use crate::workload;
+
+    #[test]
+    fn every_target_has_its_contestants() {
+        for subject in workload::transactions() {
+            let of_this = TARGETS.iter().filter(|t| t.times.subject == subject.name);
+            let targets: Vec<_> = of_this.collect();
+            if targets.is_empty() {
+                continue;
+            }
+            let contestants = subject.contestants();
+            let is_there = |who: Who| contestants.iter().any(|c| (c.name, c.threads) == who);
+            for target in targets {
+                let Times { of, to, .. } = target.times;
+                assert!(is_there(of) && is_there(to), "{target:?}");
+            }
+        }
+        let subjects = workload::transactions();
+        for target in TARGETS {
+            let subject = target.times.subject;
+            assert!(subjects.iter().any(|s| s.name == subject), "{subject}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_missed_is_said_to_be() {
+        let row = |name, sample| Row {
+            name,
+            threads: 1,
+            samples: vec![sample],
+        };
+        let measured = |stm| Comparison {
+            subject: "read 1, 1 thread".into(),
+            rows: vec![row("hivework", 10.0), row("stm", stm)],
+        };
+        let text = summary(&[measured(99.9)], Some(64.0)).unwrap();
+        assert!(text.contains("| ≥ 10 | 9.99 | short of it |"), "{text}");
+        assert!(text.contains("| ≤ 64 | 64.00 | reached |"), "{text}");
+        let text = summary(&[measured(100.0)], Some(64.1)).unwrap();
+        assert!(text.contains("| ≥ 10 | 10.00 | reached |"), "{text}");
+        assert!(text.contains("| ≤ 64 | 64.10 | short of it |"), "{text}");
+        assert_eq!(summary(&[], None), None);
+    }
+}
