@@ -3,11 +3,15 @@
 #[cfg(not(hivework_loom))]
 mod once;
 #[cfg(not(hivework_loom))]
-pub(crate) use once::explore;
+pub use once::Witness;
+#[cfg(not(hivework_loom))]
+pub(crate) use once::{explore, explore_reclaiming};
 
 #[cfg(hivework_loom)]
 mod every;
 #[cfg(hivework_loom)]
-pub(crate) use every::explore;
+pub use every::Witness;
+#[cfg(hivework_loom)]
+pub(crate) use every::{explore, explore_reclaiming};
 
 pub use hivework_stm::facade::MODELLED;

@@ -22,7 +22,7 @@ mod explorer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use explorer::MODELLED;
+pub use explorer::{MODELLED, Witness};
 
 /// The bound on preemptions that [`model`] uses: nearly every known defect of
 /// a two- or three-thread protocol shows within it.
@@ -47,7 +47,24 @@ pub fn model(name: &str, program: impl Fn() + Send + Sync + 'static) {
 ///
 /// As [`model`].
 pub fn model_within(preemptions: usize, name: &str, program: impl Fn() + Send + Sync + 'static) {
-    let executions = explorer::explore(preemptions, program);
+    report(name, explorer::explore(preemptions, program));
+}
+
+/// As [`model_within`], for models of memory reclamation, which the others leave
+/// out: every pin is a fence there, and would hide what they look for.
+///
+/// # Panics
+///
+/// As [`model`].
+pub fn model_of_reclamation(
+    preemptions: usize,
+    name: &str,
+    program: impl Fn() + Send + Sync + 'static,
+) {
+    report(name, explorer::explore_reclaiming(preemptions, program));
+}
+
+fn report(name: &str, executions: usize) {
     println!("model {name}: {executions} executions");
     let plain = std::env::var_os("HIVEWORK_LOOM_PLAIN").is_some();
     assert!(

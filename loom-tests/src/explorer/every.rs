@@ -23,3 +23,49 @@ pub(crate) fn explore(preemptions: usize, program: impl Fn() + Send + Sync + 'st
     });
     executions.load(Ordering::Relaxed)
 }
+
+/// As [`explore`], with memory reclaimed as it is when shipped.
+pub(crate) fn explore_reclaiming(
+    preemptions: usize,
+    program: impl Fn() + Send + Sync + 'static,
+) -> usize {
+    struct Reclaiming;
+    impl Drop for Reclaiming {
+        fn drop(&mut self) {
+            hivework_stm::facade::set_reclaims(false);
+        }
+    }
+    let _reclaiming = Reclaiming;
+    hivework_stm::facade::set_reclaims(true);
+    explore(preemptions, program)
+}
+
+/// Somebody's life, as far as others may look at it: looking must come before the
+/// end, in the order that the program's synchronisation gives and not by chance.
+#[derive(Debug)]
+pub struct Witness(loom::cell::UnsafeCell<()>);
+
+// SAFETY: loom checks every access and fails the model on a race; there is nothing behind it.
+unsafe impl Send for Witness {}
+// SAFETY: as above.
+unsafe impl Sync for Witness {}
+
+impl Default for Witness {
+    fn default() -> Self {
+        Witness(loom::cell::UnsafeCell::new(()))
+    }
+}
+
+impl Witness {
+    /// Fails the model unless this comes before the end.
+    #[track_caller]
+    pub fn look(&self) {
+        self.0.with(|_| ());
+    }
+
+    /// The end. Fails the model unless every look came before it.
+    #[track_caller]
+    pub fn end(&self) {
+        self.0.with_mut(|_| ());
+    }
+}

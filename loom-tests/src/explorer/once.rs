@@ -5,3 +5,23 @@ pub(crate) fn explore(_preemptions: usize, program: impl Fn() + Send + Sync + 's
     program();
     1
 }
+
+/// The same: outside of models memory is always reclaimed.
+pub(crate) fn explore_reclaiming(
+    preemptions: usize,
+    program: impl Fn() + Send + Sync + 'static,
+) -> usize {
+    explore(preemptions, program)
+}
+
+/// Somebody's life, as far as others may look at it. Checked in models only.
+#[derive(Debug, Default)]
+pub struct Witness(());
+
+impl Witness {
+    /// Nothing here.
+    pub fn look(&self) {}
+
+    /// Nothing here.
+    pub fn end(&self) {}
+}

@@ -31,7 +31,7 @@ fn lost_update_on_the_shared_clock() {
 /// A count of the shared clock must vouch for every smaller one.
 #[test]
 fn the_shared_clock_vouches_for_earlier_commits_of_others() {
-    model_within(1, "stm: snapshot on the shared clock", || {
+    model_within(2, "stm: snapshot on the shared clock", || {
         let (x, y, z) = (TVar::new(0), TVar::new(0), TVar::new(0));
         use_up_the_clocks(&z);
         let first = thread(&[&x, &y], |v| {

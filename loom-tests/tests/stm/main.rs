@@ -3,6 +3,7 @@
 
 mod clocks;
 mod isolation;
+mod reclamation;
 mod single;
 mod support;
 mod waiting;
