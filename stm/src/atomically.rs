@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::contention::Contention;
 use crate::outcome::{Abort, Cause, StmError, StmResult};
-use crate::parker::{Parker, Unpark};
+use crate::parker::Waiter;
 use crate::stats::Count;
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
@@ -102,7 +102,7 @@ fn wait(mut attempt: Attempt, patience: Patience) -> bool {
             return false;
         }
     };
-    match attempt.wait(Unpark::Thread(Parker::default())) {
+    match attempt.wait(Waiter::thread()) {
         Ok(registration) => {
             attempt.end(false);
             registration.park(deadline)

@@ -15,12 +15,12 @@ use std::ptr::{self, NonNull};
 use crate::clock::{SHARDS, Shard};
 use crate::facade::local;
 use crate::facade::sync::Arc;
+use crate::parker::Waiter;
 use crate::reclaim::Member;
 use crate::stats::Tally;
 use crate::transaction::nest::Effects;
 use crate::transaction::read_log::ReadLog;
 use crate::version::{Horizon, Version};
-use crate::wait::Waiter;
 
 local! {
     static LOCAL: Cell<*const Local> = const { Cell::new(ptr::null()) };

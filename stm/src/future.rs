@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use crate::atomically::{Run, run_once};
 use crate::contention::Contention;
 use crate::outcome::{Abort, StmResult};
-use crate::parker::Unpark;
+use crate::parker::Waiter;
 use crate::stats::Count;
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
@@ -101,7 +101,7 @@ where
         let mut contention = Contention::default();
         for _ in 0..CONFLICTS_PER_POLL {
             // A waker's clone is foreign code: not inside the attempt.
-            let unpark = Unpark::Task(task.waker().clone());
+            let waiter = Waiter::task(task.waker().clone());
             let mut attempt = Attempt::begin(&contention);
             match run_once(&mut attempt, &mut f) {
                 Run::Committed(value) => {
@@ -118,7 +118,7 @@ where
                 }
                 Run::Retry => {
                     attempt.count(Count::Retries);
-                    let registered = attempt.wait(unpark);
+                    let registered = attempt.wait(waiter);
                     attempt.end(false);
                     // Otherwise something has changed already: run again.
                     if let Ok(registration) = registered {

@@ -38,10 +38,9 @@ use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
-use crate::facade::atomic::{AtomicBool, Ordering};
 use crate::facade::sync::{Arc, Mutex};
 use crate::facade::{MODELLED, filled, global};
-use crate::parker::Unpark;
+use crate::parker::Waiter;
 use crate::transaction::read_log::ReadLog;
 use crate::transaction::write_log::AddressHasher;
 use crate::version::{Flag, Version};
@@ -68,24 +67,6 @@ fn bucket(address: usize) -> &'static Mutex<Vec<Entry>> {
     &TABLE[(hasher.finish() >> 32) as usize % BUCKETS]
 }
 
-/// Somebody who waits.
-#[derive(Debug)]
-pub(crate) struct Waiter {
-    notified: AtomicBool,
-    unpark: Unpark,
-}
-
-impl Waiter {
-    /// Wakes it, the first time.
-    pub(crate) fn notify(&self) {
-        // Ordering: Relaxed; of several commits the first wakes. What the woken
-        // waiter must see of it passes through the parker.
-        if !self.notified.swap(true, Ordering::Relaxed) {
-            self.unpark.unpark();
-        }
-    }
-}
-
 /// A waiter's entries in the buckets; dropping it takes them back.
 #[derive(Debug)]
 pub(crate) struct Registration {
@@ -102,13 +83,9 @@ pub(crate) struct Changed(#[expect(dead_code, reason = "kept for its drop")] Reg
 
 impl Registration {
     /// Step 1. The caller is pinned and has validly read `reads`.
-    pub(crate) fn new(reads: &ReadLog, unpark: Unpark) -> Result<Registration, Changed> {
-        let waiter = Arc::new(Waiter {
-            notified: AtomicBool::new(false),
-            unpark,
-        });
+    pub(crate) fn new(reads: &ReadLog, waiter: Waiter) -> Result<Registration, Changed> {
         let mut registration = Registration {
-            waiter,
+            waiter: Arc::new(waiter),
             addresses: Vec::new(),
         };
         for read in reads.distinct() {
@@ -127,10 +104,7 @@ impl Registration {
 
     /// Step 3, for a thread. Says false when `deadline` came first.
     pub(crate) fn park(&self, deadline: Option<Instant>) -> bool {
-        match &self.waiter.unpark {
-            Unpark::Thread(parker) => parker.park(deadline),
-            Unpark::Task(_) => unreachable!("a task does not park"),
-        }
+        self.waiter.park(deadline)
     }
 }
 

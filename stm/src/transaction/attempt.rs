@@ -16,10 +16,10 @@ use super::hooks::Hooks;
 use crate::contention::Contention;
 use crate::context::{Context, Here};
 use crate::facade::sync::Arc;
-use crate::parker::Unpark;
+use crate::parker::Waiter;
 use crate::reclaim::garbage::{Garbage, contain};
 use crate::stats::Count;
-use crate::wait::{Changed, Registration, Waiter};
+use crate::wait::{Changed, Registration};
 
 /// After so many commits a thread sees to what it has displaced, however little that is.
 const TIDY: u64 = 1 << 14;
@@ -80,14 +80,14 @@ impl Attempt {
     /// # Panics
     ///
     /// When nothing was read: nothing could ever wake it.
-    pub(crate) fn wait(&mut self, unpark: Unpark) -> Result<Registration, Changed> {
+    pub(crate) fn wait(&mut self, waiter: Waiter) -> Result<Registration, Changed> {
         let context = self.context();
         assert!(
             !context.reads.is_empty(),
             "a transaction that has read no variable asked to retry: nothing could ever wake it. \
              Read what it waits for with `TVar::read` before `retry`"
         );
-        let registered = Registration::new(&context.reads, unpark);
+        let registered = Registration::new(&context.reads, waiter);
         if registered.is_ok() {
             context.tally.count(Count::Waits);
         }
