@@ -33,6 +33,7 @@
 //! step 4. WAIT may stay set with no entry left: the next commit looks into an
 //! empty bucket once. A commit that gives up restores WAIT with the old word.
 
+use std::collections::BTreeMap;
 use std::hash::Hasher as _;
 use std::time::Instant;
 
@@ -48,20 +49,61 @@ use crate::version::{Flag, Version};
 /// One in a model, which must not depend on addresses.
 const BUCKETS: usize = if MODELLED { 1 } else { 256 };
 
+/// Where an entry stands: the variable's address, and a number of its own.
+type Key = (usize, u64);
+
 struct Entry {
-    address: usize,
     /// The version whose end is waited for.
     version: Version,
     waiter: Arc<Waiter>,
 }
 
-type Bucket = CachePadded<Mutex<Vec<Entry>>>;
-
-global! {
-    static TABLE: [Bucket; BUCKETS] = filled!(CachePadded::new(Mutex::new(Vec::new())); BUCKETS);
+/// Entries in the order of variables and of coming. Whatever it costs others that
+/// many wait for one variable of the bucket, it is no more than a logarithm.
+struct Queue {
+    next: u64,
+    entries: BTreeMap<Key, Entry>,
 }
 
-fn bucket(address: usize) -> &'static Mutex<Vec<Entry>> {
+impl Queue {
+    const fn new() -> Queue {
+        Queue {
+            next: 0,
+            entries: BTreeMap::new(),
+        }
+    }
+
+    fn push(&mut self, address: usize, entry: Entry) -> Key {
+        let key = (address, self.next);
+        self.next += 1;
+        self.entries.insert(key, entry);
+        key
+    }
+
+    /// Takes out the entries for `address` that wait for another version than
+    /// `published`.
+    fn take(&mut self, address: usize, published: Version, woken: &mut Vec<Arc<Waiter>>) {
+        let keys: Vec<Key> = self
+            .entries
+            .range((address, 0)..=(address, u64::MAX))
+            .filter(|(_, entry)| !entry.version.is(published))
+            .map(|(&key, _)| key)
+            .collect();
+        woken.extend(
+            keys.iter()
+                .filter_map(|key| self.entries.remove(key))
+                .map(|entry| entry.waiter),
+        );
+    }
+}
+
+type Bucket = CachePadded<Mutex<Queue>>;
+
+global! {
+    static TABLE: [Bucket; BUCKETS] = filled!(CachePadded::new(Mutex::new(Queue::new())); BUCKETS);
+}
+
+fn bucket(address: usize) -> &'static Mutex<Queue> {
     let mut hasher = AddressHasher::default();
     hasher.write_usize(address);
     &TABLE[(hasher.finish() >> 32) as usize % BUCKETS]
@@ -71,7 +113,7 @@ fn bucket(address: usize) -> &'static Mutex<Vec<Entry>> {
 #[derive(Debug)]
 pub(crate) struct Registration {
     waiter: Arc<Waiter>,
-    addresses: Vec<usize>,
+    entries: Vec<Key>,
 }
 
 /// Something that was read has changed already: no reason to wait.
@@ -86,15 +128,15 @@ impl Registration {
     pub(crate) fn new(reads: &ReadLog, waiter: Waiter) -> Result<Registration, Changed> {
         let mut registration = Registration {
             waiter: Arc::new(waiter),
-            addresses: Vec::new(),
+            entries: Vec::new(),
         };
         for read in reads.distinct() {
-            registration.addresses.push(read.address());
-            bucket(read.address()).lock().push(Entry {
-                address: read.address(),
+            let entry = Entry {
                 version: read.version,
                 waiter: Arc::clone(&registration.waiter),
-            });
+            };
+            let key = bucket(read.address()).lock().push(read.address(), entry);
+            registration.entries.push(key);
             if read.core().version.flag_waiter(read.version) == Flag::Changed {
                 return Err(Changed(registration));
             }
@@ -112,10 +154,8 @@ impl Drop for Registration {
     /// Step 4.
     fn drop(&mut self) {
         // This handle outlives the entries': no waker is dropped under a lock.
-        for &address in &self.addresses {
-            bucket(address)
-                .lock()
-                .retain(|entry| !Arc::ptr_eq(&entry.waiter, &self.waiter));
+        for key in &self.entries {
+            bucket(key.0).lock().entries.remove(key);
         }
     }
 }
@@ -124,13 +164,7 @@ impl Drop for Registration {
 /// `address` the version `published`. Notify them with no lock held.
 #[cold]
 pub(crate) fn take_waiters(address: usize, published: Version, woken: &mut Vec<Arc<Waiter>>) {
-    bucket(address).lock().retain(|entry| {
-        let wake = entry.address == address && !entry.version.is(published);
-        if wake {
-            woken.push(Arc::clone(&entry.waiter));
-        }
-        !wake
-    });
+    bucket(address).lock().take(address, published, woken);
 }
 
 #[cfg(all(test, not(hivework_loom)))]
@@ -149,9 +183,9 @@ mod tests {
         TABLE
             .iter()
             .map(|bucket| {
-                let queued = bucket.lock();
-                let of_these = |entry: &&Entry| addresses.contains(&entry.address);
-                queued.iter().filter(of_these).count()
+                let queue = bucket.lock();
+                let of_these = |key: &&Key| addresses.contains(&key.0);
+                queue.entries.keys().filter(of_these).count()
             })
             .sum()
     }
