@@ -65,9 +65,10 @@ pub use tvar::TVar;
 /// running transaction can be reading them any more.
 ///
 /// There is no need to call it for memory's sake. A displaced value is dropped
-/// once the thread that displaced it has displaced some two thousand more, has run some thirty
-/// thousand transactions since, or has ended, and every transaction that was running
-/// by then is over. Call this when something waits for such a `Drop`: a channel that
+/// once every transaction that was running then is over and the thread that displaced it
+/// has displaced some more: 64, if they come slowly, up to some thousands, if they
+/// come within a fraction of a millisecond. It does not wait for those when the thread runs some
+/// ten thousand transactions more, or ends. Call this when something waits for such a `Drop`: a channel that
 /// closes when its last sender goes, say. Values that another thread has displaced
 /// and still keeps are that thread's to flush.
 ///

@@ -10,8 +10,11 @@
 //!    once everyone who is pinned at this moment has unpinned.
 //! 3. [`Member::tend`]: drop what has become free. [`Member::flush`]: hurry.
 //!
-//! Behind it stands [`grace`]. Pinning costs two stores to the thread's own line; the price
-//! is paid once for [`BATCH`] values that were given up.
+//! Behind it stands [`grace`]. Pinning costs two stores to the thread's own line; the price, a
+//! heavy barrier, is paid for many values at once. How many depends on how fast they come: a thread sees to them
+//! when [`INTERVAL`] has passed since it last did, or there are [`BATCH`] of them, and looks at the clock once for every
+//! [`LOOK`]. So barriers take a few percent of a thread's time at most, and no more is kept
+//! than was displaced in a moment, however large the values are.
 //!
 //! **No garbage is dropped under a pin.** What becomes free goes to the thread's *ready*
 //! bag, which is emptied when the thread is unpinned and in no transaction.
@@ -32,6 +35,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use self::garbage::Garbage;
 use self::grace::{Batch, Participant, Patience};
@@ -41,8 +45,14 @@ use crate::facade::{barrier, global, reclaims};
 pub(crate) mod garbage;
 mod grace;
 
-/// How many values a thread gives up before it sees to them.
-const BATCH: usize = 1024;
+/// After how many values a thread considers seeing to them.
+const LOOK: usize = 64;
+
+/// How many values a thread keeps at most before it does.
+const BATCH: usize = 4096;
+
+/// How long it leaves them, if there are fewer.
+const INTERVAL: Duration = Duration::from_micros(250);
 
 /// How many times running in one go what dropping gives up is collected.
 const LINKS: usize = 16;
@@ -66,6 +76,8 @@ pub(crate) struct Member {
     tending: Cell<bool>,
     /// Collect what was given up however little it is.
     hurry: Cell<bool>,
+    /// When things were last seen to.
+    collected: Cell<Option<Instant>>,
     given_up: RefCell<Vec<Garbage>>,
     batches: RefCell<VecDeque<Batch>>,
     ready: RefCell<Vec<Garbage>>,
@@ -83,6 +95,7 @@ impl Member {
             always_due,
             tending: Cell::new(false),
             hurry: Cell::new(false),
+            collected: Cell::new(None),
             given_up: RefCell::default(),
             batches: RefCell::default(),
             ready: RefCell::default(),
@@ -126,7 +139,7 @@ impl Member {
         }
         let mut given_up = self.given_up.borrow_mut();
         given_up.push(garbage);
-        if given_up.len() >= BATCH {
+        if given_up.len() % LOOK == 0 {
             self.due.set(true);
         } else if self.tending.get() {
             self.hurry.set(true);
@@ -179,7 +192,7 @@ impl Member {
         }
         self.tending.set(true);
         self.due.set(self.always_due);
-        if self.hurry.take() || self.given_up.borrow().len() >= BATCH {
+        if self.hurry.take() || self.is_worth_while() {
             self.collect(patience);
         }
         let mut left = links;
@@ -201,8 +214,20 @@ impl Member {
         self.tending.set(false);
     }
 
+    /// Is it time to see to what was given up?
+    fn is_worth_while(&self) -> bool {
+        let given_up = self.given_up.borrow().len();
+        let long_ago = || {
+            self.collected
+                .get()
+                .is_none_or(|then| then.elapsed() >= INTERVAL)
+        };
+        given_up >= BATCH || given_up >= LOOK && (self.participant.is_alone() || long_ago())
+    }
+
     /// Seals what was given up, and moves to the ready bag what has become free.
     fn collect(&self, patience: Patience) {
+        self.collected.set(Some(Instant::now()));
         let mut given_up = self.given_up.take();
         // Orphans have nobody else to look after them.
         given_up.append(&mut ORPHANS.lock());

@@ -44,7 +44,7 @@
 use crossbeam_utils::CachePadded;
 
 use super::garbage::Garbage;
-use crate::facade::atomic::{AtomicU64, Ordering, fence};
+use crate::facade::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use crate::facade::sync::Mutex;
 use crate::facade::{barrier, global};
 
@@ -65,6 +65,11 @@ global! {
         Mutex::new(Registry { active: Vec::new(), idle: Vec::new() });
 }
 
+global! {
+    /// How many are active.
+    static REGISTERED: AtomicUsize = AtomicUsize::new(0);
+}
+
 impl Participant {
     /// The participant of a new thread.
     pub(super) fn register() -> &'static Participant {
@@ -73,6 +78,8 @@ impl Participant {
             Box::leak(Box::new(Participant(CachePadded::new(AtomicU64::new(0)))))
         });
         registry.active.push(participant);
+        // Ordering: Relaxed; written under the lock, and read as a hint.
+        REGISTERED.store(registry.active.len(), Ordering::Relaxed);
         participant
     }
 
@@ -83,6 +90,22 @@ impl Participant {
             .active
             .retain(|&participant| !std::ptr::eq(participant, self));
         registry.idle.push(self);
+        // Ordering: Relaxed, as above.
+        REGISTERED.store(registry.active.len(), Ordering::Relaxed);
+    }
+
+    /// Is nobody else registered, and is this, the caller's own, outside?
+    pub(super) fn is_alone(&self) -> bool {
+        // Ordering: Relaxed, here and below; a hint that saves the lock, and the owner asks.
+        if REGISTERED.load(Ordering::Relaxed) != 1 {
+            return false;
+        }
+        let registry = REGISTRY.lock();
+        let only = registry
+            .active
+            .iter()
+            .all(|&other| std::ptr::eq(other, self));
+        only && self.0.load(Ordering::Relaxed) % 2 == 0
     }
 
     /// Begins a section. Only the owner calls it, outside one.
@@ -131,17 +154,6 @@ fn inside() -> Vec<Watch> {
         section: participant.0.load(Ordering::Acquire),
     });
     watches.filter(|watch| watch.section % 2 == 1).collect()
-}
-
-/// Is nobody registered but `own`, which is outside?
-fn alone(own: &Participant) -> bool {
-    let registry = REGISTRY.lock();
-    // Ordering: Relaxed; the owner asks.
-    registry
-        .active
-        .iter()
-        .all(|&other| std::ptr::eq(other, own))
-        && own.0.load(Ordering::Relaxed) % 2 == 0
 }
 
 /// The heavy barriers that have started and that have been passed, by number.
@@ -222,7 +234,7 @@ enum Stage {
 impl Batch {
     /// Step 2. `own` is the caller's participant.
     pub(super) fn seal(garbage: Vec<Garbage>, own: &Participant) -> Batch {
-        let stage = if alone(own) {
+        let stage = if own.is_alone() {
             Stage::Watching(Vec::new())
         } else {
             Stage::Sealed(BARRIERS.ticket())

@@ -158,14 +158,15 @@ impl Context {
         }
         // What this thread has committed it has seen.
         self.seen[version.shard()].reach(version);
-        for write in self.effects.writes.drain() {
+        let woken = &mut self.woken;
+        self.effects.writes.take_each(|write| {
             if write.before().has_waiter() {
-                take_waiters(write.address(), version, &mut self.woken);
+                take_waiters(write.address(), version, woken);
             }
             if let Some(displaced) = write.into_pending().into_garbage() {
                 member.retire(displaced);
             }
-        }
+        });
     }
 }
 

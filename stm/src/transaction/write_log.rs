@@ -271,13 +271,15 @@ impl WriteLog {
         }
     }
 
-    /// Takes out all entries.
+    /// Takes out all entries, newest first.
     #[inline]
-    pub(crate) fn drain(&mut self) -> std::vec::Drain<'_, Write> {
-        self.bloom = 0;
+    pub(crate) fn take_each(&mut self, mut f: impl FnMut(Write)) {
         if self.entries.len() > LINEAR {
             self.index.clear();
         }
-        self.entries.drain(..)
+        self.bloom = 0;
+        while let Some(write) = self.entries.pop() {
+            f(write);
+        }
     }
 }
