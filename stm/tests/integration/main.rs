@@ -4,6 +4,7 @@
 mod asynchronous;
 mod basics;
 mod branches;
+mod delay;
 mod drops;
 mod hooks;
 mod isolation;
