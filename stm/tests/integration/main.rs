@@ -8,6 +8,7 @@ mod delay;
 mod drops;
 mod hooks;
 mod isolation;
+mod oracle;
 mod panics;
 mod progress;
 mod support;
