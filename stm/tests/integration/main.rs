@@ -4,8 +4,10 @@
 mod asynchronous;
 mod basics;
 mod branches;
+mod crowds;
 mod delay;
 mod drops;
+mod foreign;
 mod hooks;
 mod isolation;
 mod oracle;
