@@ -2,7 +2,7 @@
 //!
 //! No clock is read inside a transaction: two looks at it would disagree, and
 //! nothing would wake a transaction that waits for it. A delay is a variable
-//! instead, false at first, which [`timer`] sets to true when the time has come.
+//! instead, false at first, which [`mod@timer`] sets to true when the time has come.
 //! Transactions read it like any other variable, so opacity, waiting and
 //! `or_else` hold without another word.
 
