@@ -100,6 +100,23 @@ fn thousands_who_wait_for_one_variable_are_nothing_to_another() {
     assert_eq!((woken.times(), runs.get()), (size, 2 * size));
 }
 
+/// More variables than there are places to wait in: neighbours share theirs.
+#[test]
+fn of_a_crowd_each_on_its_own_variable_a_commit_wakes_one() {
+    let vars: Vec<_> = (0..rounds(1_500)).map(|_| TVar::new(0)).collect();
+    let (runs, woken) = (Cell::new(0), Arc::new(Woken::default()));
+    let mut waiting: Vec<_> = vars
+        .iter()
+        .flat_map(|var| crowd(1, var, 0, &runs, &woken))
+        .collect();
+    for (n, var) in vars.iter().enumerate() {
+        var.store(1);
+        assert_eq!(woken.times(), n + 1);
+        assert!(is_ready(&mut waiting[n], &woken));
+    }
+    assert_eq!(runs.get(), 2 * vars.len());
+}
+
 #[test]
 fn a_crowd_that_has_gone_is_not_woken() {
     let var = TVar::new(0);
