@@ -96,7 +96,6 @@ fn a_drop_may_wait_for_another_thread_that_writes_the_same_variable() {
     struct Meddles(TVar<u32>, TVar<Vec<Meddles>>);
     impl Drop for Meddles {
         fn drop(&mut self) {
-            assert!(!in_transaction(), "inside of a transaction");
             if self.0.load() < 5 {
                 elsewhere(|| {
                     self.0.update(|n| n + 1);
@@ -118,6 +117,29 @@ fn a_drop_may_wait_for_another_thread_that_writes_the_same_variable() {
             flush();
         }
         var.store(Vec::new());
+    });
+}
+
+/// Nor is any dropped within the transaction that happens to collect it, or
+/// under its pin: what a Drop displaces could then never become free.
+#[test]
+fn a_drop_runs_outside_of_the_transaction_that_collects_the_value() {
+    #[derive(Clone)]
+    struct Looks(Arc<[AtomicUsize; 2]>);
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            self.0[usize::from(in_transaction())].fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    finishes(|| {
+        let (outside, inside) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let looks = Looks(Arc::new([outside, inside]));
+        let var = TVar::new(Some(looks.clone()));
+        // No flush, which is outside by its nature: transactions collect.
+        while looks.0[0].load(Ordering::SeqCst) < rounds(2_000) {
+            atomically(|tx| var.write(tx, Some(looks.clone())));
+            assert_eq!(looks.0[1].load(Ordering::SeqCst), 0, "inside of one");
+        }
     });
 }
 
