@@ -67,7 +67,7 @@ fn on_one_thread_every_step_comes_to_the_same_as_under_one_lock() {
     finishes(|| {
         let panics = Cell::new(0);
         let programs = program(Kind::Full, Just(1), 1..8);
-        try_programs(2_500, programs, |program| {
+        try_programs(1_500, programs, |program| {
             let (ours, coarse) = (Ours::new(&program.initial), Coarse::new(&program.initial));
             for step in &program.threads[0] {
                 let expected = coarse.step(step);
@@ -94,7 +94,7 @@ fn on_one_thread_every_step_comes_to_the_same_as_under_one_lock() {
 fn on_one_thread_every_step_comes_to_the_same_as_in_the_published_crate() {
     finishes(|| {
         let programs = program(Kind::Common, Just(1), 1..8);
-        try_programs(2_000, programs, |program| {
+        try_programs(1_000, programs, |program| {
             let ours = Ours::new(&program.initial);
             let published = Published::new(&program.initial);
             for step in &program.threads[0] {
