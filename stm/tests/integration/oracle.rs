@@ -17,7 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, TestError, TestRunner};
 
 use self::coarse::Coarse;
 use self::ours::{Ours, yield_at_random};
@@ -43,8 +43,10 @@ fn try_programs(
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = if cfg!(miri) { 3 } else { cases };
     }
-    if let Err(error) = TestRunner::new(config).run(&programs, judge) {
-        panic!("{error}");
+    match TestRunner::new(config).run(&programs, judge) {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, smallest)) => panic!("{reason}\n{smallest}"),
+        Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
 }
 
@@ -121,7 +123,7 @@ fn on_many_threads_the_steps_come_to_the_same_as_in_some_order() {
                 let mut next = vec![0; done.len()];
                 prop_assert!(
                     explains(&program, &done, &values, &program.initial, &mut next),
-                    "no order comes to {values:?} and {done:#?}"
+                    "no order comes to {values:?} and {done:?}"
                 );
                 collisions.fetch_add(runs, Ordering::Relaxed);
             }

@@ -2,6 +2,7 @@
 //! is to be seen of their steps.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
 use proptest::collection::vec;
@@ -61,6 +62,23 @@ pub(super) enum Step {
 pub(super) struct Program {
     pub(super) initial: Vec<i64>,
     pub(super) threads: Vec<Vec<Step>>,
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "the smallest program that fails, from {:?}:",
+            self.initial
+        )?;
+        for (n, steps) in self.threads.iter().enumerate() {
+            writeln!(f, "thread {n}:")?;
+            for step in steps {
+                writeln!(f, "    {step:?}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What `modify` and `update` make of a value.
