@@ -4,6 +4,8 @@
 run cargo test --release --workspace --no-run
 run cargo build --release --example orders
 until_second=$((SECONDS + ${SOAK_MINUTES:-10} * 60))
+# Once: what the ordinary run leaves out.
+run cargo test --release -p hivework-stm --test integration -- --ignored
 rounds=0
 while [ "$SECONDS" -lt "$until_second" ]; do
     cargo test --release --workspace --quiet

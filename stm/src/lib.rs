@@ -8,7 +8,8 @@
 //!   share no cache line.
 //! * **Composable.** [`retry`] waits for something that was read to change,
 //!   [`Transaction::or_else`] tries one thing and then another, and
-//!   [`Transaction::nested`] undoes a part.
+//!   [`Transaction::nested`] undoes a part. [`after()`] makes time something to
+//!   wait for.
 //! * **Never starving.** The number of times a transaction runs again is bounded.
 //!
 //! ```
@@ -39,6 +40,7 @@ mod cell;
 mod clock;
 mod contention;
 mod context;
+mod delay;
 #[doc(hidden)]
 pub mod facade;
 mod future;
@@ -54,6 +56,7 @@ mod wait;
 pub use after::after_transaction;
 pub use atomically::{atomically, atomically_or, atomically_timeout, try_atomically};
 pub use context::in_transaction;
+pub use delay::{Delay, after};
 pub use future::{AtomicallyFuture, atomically_async};
 pub use outcome::{Abort, StmError, StmResult, abort, check, retry};
 pub use parker::{BlockHook, set_block_hook};

@@ -326,6 +326,32 @@ fn load_sees_whole_values_that_only_grow() {
     against(rounds(10_000), &[&writer], &[&reader]);
 }
 
+/// A load that did not mind the lock would see what a commit has stored first
+/// beside what it has yet to replace.
+#[test]
+fn loads_one_after_the_other_never_see_half_a_commit() {
+    let vars: Vec<_> = (0..200).map(|_| TVar::new(0_u64)).collect();
+    let (first, last) = (&vars[0], &vars[199]);
+    let writer = |_: &mut Random| {
+        atomically(|tx| vars.iter().try_for_each(|var| var.modify(tx, |n| n + 1)));
+    };
+    let forth = |_: &mut Random| {
+        let seen = first.load();
+        assert!(
+            last.load() >= seen,
+            "the first of a commit without its last"
+        );
+    };
+    let back = |_: &mut Random| {
+        let seen = last.load();
+        assert!(
+            first.load() >= seen,
+            "the last of a commit without its first"
+        );
+    };
+    against(rounds(3_000), &[&writer], &[&forth, &back]);
+}
+
 #[test]
 fn what_has_returned_is_seen_by_what_starts_after() {
     let (word, boxed) = (TVar::new(0), TVar::new(vec![0]));

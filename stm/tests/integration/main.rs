@@ -1,12 +1,17 @@
 //! What the engine promises, one file a subject; each test is named after the
-//! promise that it holds the engine to, or the anomaly that it forbids.
+//! promise that it holds the engine to, or the anomaly that it forbids. Which rule
+//! has which tests: `tests/README.md`.
 
 mod asynchronous;
 mod basics;
 mod branches;
+mod crowds;
+mod delay;
 mod drops;
+mod foreign;
 mod hooks;
 mod isolation;
+mod oracle;
 mod panics;
 mod progress;
 mod support;

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hivework_stm::{TVar, atomically};
+use hivework_stm::{TVar, atomically, check};
 
-use crate::support::{elsewhere, finishes, rounds};
+use crate::support::{asleep, elsewhere, finishes, joined, rounds, sleeper};
 
 /// As documented: conflicts before others give way.
 const PATIENCE: usize = 8;
@@ -190,6 +190,39 @@ fn nobody_gives_way_to_itself() {
             cfg!(miri) || begin.elapsed() < GIVE_WAY * 100,
             "it gave way to itself"
         );
+    });
+}
+
+/// Else each of the others' commits would sit out the time that they give way.
+#[test]
+fn who_waits_holds_nobody_up() {
+    finishes(|| {
+        let (var, other) = (TVar::new(0), TVar::new(0));
+        let own = var.clone();
+        let (thread, sleeps) = sleeper(move || {
+            let mut runs = 0;
+            atomically(|tx| {
+                runs += 1;
+                let n = own.read(tx)?;
+                if runs <= PATIENCE {
+                    elsewhere(|| own.update(|n| n + 1));
+                    return own.write(tx, n);
+                }
+                // By now it has the token, and asks to wait.
+                check(n > PATIENCE)
+            });
+            runs
+        });
+        asleep(&sleeps);
+        let begin = Instant::now();
+        (0..ROUNDS).for_each(|_| other.update(|n| n + 1));
+        // Time tells nothing where every step is interpreted.
+        assert!(
+            cfg!(miri) || begin.elapsed() < GIVE_WAY * 100,
+            "they gave way to a sleeper"
+        );
+        var.store(PATIENCE + 1);
+        assert_eq!(joined(thread), PATIENCE + 2);
     });
 }
 

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use hivework_stm::{
-    BlockHook, TVar, abort, atomically, atomically_or, atomically_timeout, check, in_transaction,
-    retry, set_block_hook, try_atomically,
+    Abort, BlockHook, TVar, abort, atomically, atomically_or, atomically_timeout, check,
+    in_transaction, retry, set_block_hook, try_atomically,
 };
 
 use crate::support::{Sleep, announce_sleeps, asleep, finishes, joined, panics, rounds, sleeper};
@@ -255,6 +255,10 @@ fn a_retry_that_has_read_nothing_panics_and_says_so() {
         panics(|| atomically(|_| retry::<()>())),
         panics(|| atomically(|tx| var.write(tx, 1).and_then(|()| retry::<()>()))),
         panics(|| atomically_timeout(Duration::ZERO, |_| retry::<()>())),
+        panics(|| atomically_or(|_| -> Result<(), Abort<()>> { Ok(retry()?) })),
+        panics(|| atomically(|tx| tx.or_else(|_| retry::<()>(), |_| retry()))),
+        // What it has written itself is nothing that another could change.
+        panics(|| atomically(|tx| var.write(tx, 1).and_then(|()| check(var.read(tx)? > 1)))),
     ] {
         assert!(message.contains("read no variable"), "{message}");
     }
