@@ -44,6 +44,8 @@ pub mod facade;
 mod future;
 mod outcome;
 mod parker;
+#[doc(hidden)]
+pub mod probe;
 mod reclaim;
 mod transaction;
 mod tvar;

@@ -74,6 +74,12 @@ impl Version {
         self.0 >> COUNT_SHIFT
     }
 
+    /// The version as a number, without flags: what the probe is told.
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        self.0 & !(LOCK | WAIT)
+    }
+
     /// The same version without `WAIT`: what logs keep and compare.
     #[inline]
     pub(crate) fn without_waiter(self) -> Version {

@@ -16,6 +16,7 @@ use super::hooks::Hooks;
 use crate::contention::Contention;
 use crate::context::Context;
 use crate::parker::Unpark;
+use crate::probe::{self, Point};
 use crate::reclaim::{self, Pin, contain};
 use crate::wait::{Changed, Registration};
 
@@ -31,6 +32,7 @@ impl Attempt {
     #[inline]
     pub(crate) fn begin(contention: &Contention) -> Attempt {
         let context = Context::enter();
+        probe::begin();
         // Pinning may collect garbage, but runs no user code.
         let mut attempt = Attempt {
             parts: Some((context, reclaim::pin())),
@@ -99,10 +101,12 @@ impl Attempt {
         let Some((mut context, pin)) = self.parts.take() else {
             return;
         };
+        probe::end(committed);
         context.effects.clear();
         context.reads.clear();
         context.poisoned = false;
         let foreign = Foreign::take(&mut context);
+        probe::point(Point::Unpinning);
         drop(pin);
         context.leave();
         // Also where a hook's panic goes on from here.

@@ -59,6 +59,7 @@ use crate::contention::{Spin, give_way};
 use crate::context::Context;
 use crate::facade::atomic::Ordering;
 use crate::facade::commit_fence;
+use crate::probe::{self, Failure, Point};
 use crate::reclaim::Pin;
 use crate::version::Lock;
 use crate::wait::take_waiters;
@@ -87,10 +88,11 @@ impl Context {
             return Commit::Conflict;
         }
         commit_fence();
-        if !self.reads_unchanged() {
+        if !self.reads_unchanged() || probe::fails(Failure::Validation) {
             self.unlock(self.effects.writes.len());
             return Commit::Conflict;
         }
+        probe::point(Point::Checked);
         self.publish(pin);
         Commit::Done
     }
@@ -99,12 +101,17 @@ impl Context {
     #[inline]
     fn lock_writes(&mut self) -> bool {
         for position in 0..self.effects.writes.len() {
+            if probe::fails(Failure::Lock) {
+                self.unlock(position);
+                return false;
+            }
             let write = &mut self.effects.writes.entries_mut()[position];
             let mut spin = Spin::default();
             loop {
                 match write.core().version.try_lock() {
                     Lock::Taken(before) => {
                         write.before = before;
+                        probe::point(Point::Locked);
                         break;
                     }
                     // Even the elder must not wait for ever with locks held:
@@ -159,11 +166,16 @@ impl Context {
             // sees the data sees the lock under which it was stored, and the
             // contents of its box.
             data.store(write.word, Ordering::Release);
+            probe::stored(write.address(), write.before.bits(), write.word.addr());
+            probe::point(Point::Stored);
             write.word = displaced;
         }
         let version = self.shard.tick();
+        probe::ticked(version.bits());
+        probe::point(Point::Ticked);
         for write in self.effects.writes.iter() {
             write.core().version.publish(version);
+            probe::point(Point::Published);
         }
         // What this thread has committed it has seen.
         if self.seen.len() <= version.shard() {

@@ -53,6 +53,7 @@ use crate::context::Context;
 use crate::facade::MODELLED;
 use crate::facade::atomic::Ordering;
 use crate::outcome::{StmError, StmResult};
+use crate::probe::{self, Failure, Point};
 use crate::version::Version;
 
 /// How often one read may be overtaken before that counts as a conflict.
@@ -74,10 +75,12 @@ impl Context {
         // Ordering: Acquire, pairs with the commit's Release store of the data:
         // first data, then version; see step 3.
         let data = shared.data.load(Ordering::Acquire);
+        probe::point(Point::Loaded);
         let version = shared.version.load().without_waiter();
         if !version.is_locked() && version.count() <= self.seen(version.shard()) {
             // SAFETY: passed on from the caller.
             unsafe { self.reads.push(core, version) };
+            probe::read(core.as_ptr().addr(), version.bits(), data.addr());
             return Ok(data);
         }
         // SAFETY: passed on from the caller.
@@ -94,6 +97,7 @@ impl Context {
         loop {
             // Ordering: Acquire, as in `read_committed`.
             let data = shared.data.load(Ordering::Acquire);
+            probe::point(Point::Loaded);
             let version = shared.version.load().without_waiter();
             if version.is_locked() {
                 if self.elder {
@@ -106,6 +110,7 @@ impl Context {
             if version.count() <= self.seen(version.shard()) {
                 // SAFETY: passed on from the caller.
                 unsafe { self.reads.push(core, version) };
+                probe::read(core.as_ptr().addr(), version.bits(), data.addr());
                 return Ok(data);
             }
             turns += 1;
@@ -155,6 +160,10 @@ impl Context {
 
     /// Has nothing that was read changed, and is none of it about to?
     fn reads_hold(&self) -> bool {
+        probe::point(Point::Extending);
+        if probe::fails(Failure::Validation) {
+            return false;
+        }
         self.reads.iter().all(|read| {
             let mut spin = Spin::default();
             loop {
