@@ -21,11 +21,13 @@ use std::thread;
 use hivework_stm::TVar;
 use hivework_stm::probe::{self, Chaos, Point, Trace};
 
+mod crowd;
 mod mix;
 mod random;
 mod value;
 
 use crate::history::History;
+pub use crowd::Crowd;
 use mix::{Mix, Player};
 pub use random::Random;
 use value::{Boxed, Value};

@@ -9,6 +9,9 @@
 //! clock; printed): decides the rounds; how the threads run is up to the system.
 //! `--chaos on|off|both` (default both): disturb all rounds, none, or every second.
 //!
+//! The last quarter of the attempts runs in a [crowd](Crowd), where threads share a
+//! clock: for half of it all of them, then all but two.
+//!
 //! Ends with 0 if all was well, with 1 after the first round that was not, and
 //! with 2 when it was called wrongly or built without the probe.
 
@@ -16,7 +19,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use hivework_judge::stress::{self, Random, Round};
+use hivework_judge::stress::{self, Crowd, Random, Round};
 use hivework_judge::{History, Judge};
 use hivework_stm::probe::PROBED;
 
@@ -136,6 +139,33 @@ impl Count {
     }
 }
 
+/// Which clocks the rounds' threads have.
+#[derive(Debug, Default)]
+struct Clocks {
+    crowd: Option<Crowd>,
+    /// How many changes there have been.
+    changes: u32,
+}
+
+impl Clocks {
+    /// Changes them when so much of the whole has been done.
+    fn change(&mut self, done: u64, whole: u64) {
+        if self.changes == 0 && done >= whole / 4 * 3 {
+            self.changes = 1;
+            match Crowd::gather() {
+                Ok(crowd) => self.crowd = Some(crowd),
+                Err(error) => println!("no crowd, hence no shared clock: {error}"),
+            }
+        }
+        if self.changes == 1 && done >= whole / 8 * 7 {
+            self.changes = 2;
+            if let Some(crowd) = &mut self.crowd {
+                crowd.dismiss(2);
+            }
+        }
+    }
+}
+
 /// Rounds run one after another, each with the whole machine; then as many as
 /// there are cores are judged side by side. Says whether all was well.
 fn run(orders: &Orders) -> bool {
@@ -143,8 +173,10 @@ fn run(orders: &Orders) -> bool {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let mut benches: Vec<Bench> = (0..cores).map(|_| Bench::default()).collect();
     let mut seeds = Random::new(orders.seed);
+    let mut clocks = Clocks::default();
     let (begin, mut count, mut told) = (Instant::now(), Count::default(), 0);
     while count.attempts < orders.attempts {
+        clocks.change(count.attempts, orders.attempts);
         let mut rounds = Vec::new();
         for bench in &mut benches {
             let seed = seeds.next();

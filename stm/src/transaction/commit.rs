@@ -88,11 +88,10 @@ impl Context {
             return Commit::Conflict;
         }
         commit_fence();
-        if !self.reads_unchanged() || probe::fails(Failure::Validation) {
+        if !self.reads_unchanged() {
             self.unlock(self.effects.writes.len());
             return Commit::Conflict;
         }
-        probe::point(Point::Checked);
         self.publish(pin);
         Commit::Done
     }
@@ -139,6 +138,9 @@ impl Context {
     /// Step 4.
     #[inline]
     fn reads_unchanged(&self) -> bool {
+        if probe::fails(Failure::Validation) {
+            return false;
+        }
         self.reads.iter().all(|read| {
             let now = read.core().version.load().without_waiter();
             if now == read.version {
@@ -157,6 +159,7 @@ impl Context {
     /// Steps 5 to 7.
     #[inline]
     fn publish(&mut self, pin: &Pin) {
+        probe::point(Point::Checked);
         for write in self.effects.writes.entries_mut() {
             let data = &write.core().data;
             // Ordering: Relaxed; only the holder of the lock writes the data,

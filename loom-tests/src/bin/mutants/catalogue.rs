@@ -224,7 +224,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 "        let version = self.shard.tick();\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n        }\n        for write in self.effects.writes.entries_mut() {\n            let data",
             ),
             (
-                "            write.word = displaced;\n        }\n        let version = self.shard.tick();\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n        }\n",
+                "            write.word = displaced;\n        }\n        let version = self.shard.tick();\n        probe::ticked(version.bits());\n        probe::point(Point::Ticked);\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n            probe::point(Point::Published);\n        }\n",
                 "            write.word = displaced;\n        }\n",
             ),
         ],
@@ -241,7 +241,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 "        let version = self.shard.tick();\n        for write in self.effects.writes.entries_mut() {\n            let data",
             ),
             (
-                "            write.word = displaced;\n        }\n        let version = self.shard.tick();\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n        }\n",
+                "            write.word = displaced;\n        }\n        let version = self.shard.tick();\n        probe::ticked(version.bits());\n        probe::point(Point::Ticked);\n        for write in self.effects.writes.iter() {\n            write.core().version.publish(version);\n            probe::point(Point::Published);\n        }\n",
                 "            write.word = displaced;\n            write.core().version.publish(version);\n        }\n",
             ),
         ],
@@ -275,7 +275,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "snapshot: data loaded Relaxed",
         file: "stm/src/transaction/snapshot.rs",
         edits: &[(
-            "        let data = shared.data.load(Ordering::Acquire);\n        let version = shared.version.load().without_waiter();\n        if",
+            "        let data = shared.data.load(Ordering::Acquire);\n        probe::point(Point::Loaded);\n        let version = shared.version.load().without_waiter();\n        if",
             "        let data = shared.data.load(Ordering::Relaxed);\n        let version = shared.version.load().without_waiter();\n        if",
         )],
         models: "stm",
@@ -286,7 +286,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "snapshot: data loaded after the version",
         file: "stm/src/transaction/snapshot.rs",
         edits: &[(
-            "        let data = shared.data.load(Ordering::Acquire);\n        let version = shared.version.load().without_waiter();\n        if",
+            "        let data = shared.data.load(Ordering::Acquire);\n        probe::point(Point::Loaded);\n        let version = shared.version.load().without_waiter();\n        if",
             "        let version = shared.version.load().without_waiter();\n        let data = shared.data.load(Ordering::Acquire);\n        if",
         )],
         models: "stm",
@@ -308,7 +308,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "snapshot: every version accepted",
         file: "stm/src/transaction/snapshot.rs",
         edits: &[(
-            "version.count() <= self.seen(version.shard()) {\n            // SAFETY: passed on from the caller.\n            unsafe { self.reads.push(core, version) };\n            return Ok(data);\n        }\n        // SAFETY",
+            "version.count() <= self.seen(version.shard()) {\n            // SAFETY: passed on from the caller.\n            unsafe { self.reads.push(core, version) };\n            probe::read(core.as_ptr().addr(), version.bits(), data.addr());\n            return Ok(data);\n        }\n        // SAFETY",
             "true {\n            // SAFETY: passed on from the caller.\n            unsafe { self.reads.push(core, version) };\n            return Ok(data);\n        }\n        // SAFETY",
         )],
         models: "stm",
