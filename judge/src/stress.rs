@@ -23,6 +23,7 @@ use hivework_stm::probe::{self, Chaos, Point, Trace};
 
 mod crowd;
 mod mix;
+mod patience;
 mod random;
 mod value;
 
@@ -133,7 +134,7 @@ fn play<V: Value>(mut random: Random, chaos: bool, room: &mut Vec<Trace>) -> Rou
                         probe::disturb(Chaos {
                             seed,
                             points,
-                            yields: 200,
+                            yields: 60,
                             spins: 1200,
                             failures: 300,
                         });

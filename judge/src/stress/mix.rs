@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hivework_stm::{
-    Abort, StmResult, TVar, Transaction, abort, atomically, atomically_or, atomically_timeout,
-    check, retry, try_atomically,
+    Abort, StmResult, TVar, Transaction, abort, atomically, atomically_async, atomically_or,
+    atomically_timeout, check, retry, try_atomically,
 };
 
+use super::patience::wait_for;
 use super::random::Random;
 use super::value::Value;
 use super::{FUNDS, Shared};
@@ -354,15 +355,24 @@ impl<'a, V: Value> Player<'a, V> {
     }
 
     /// Waits for this thread's turn and passes it on. All threads do this equally
-    /// often, so that everyone's turn comes.
+    /// often, so that everyone's turn comes. Every second one waits as a task.
     fn pass_the_turn(&mut self) {
-        let (turn, mark) = (&self.shared.turn, self.mark());
-        let passed = atomically_timeout(PATIENCE, |tx| {
+        let (shared, mark) = (self.shared, self.mark());
+        // Ordering: Relaxed; who sees it late waits once more.
+        if shared.wrong.asleep.load(Ordering::Relaxed) {
+            return;
+        }
+        let pass = |tx: &mut Transaction<'_>| {
             self.read(mark, tx)?;
-            let now = self.read(turn, tx)?;
-            check(now % self.shared.threads == self.thread)?;
-            turn.write(tx, V::make(now + 1))
-        });
-        demand(passed.is_some(), &self.shared.wrong.asleep);
+            let now = self.read(&shared.turn, tx)?;
+            check(now % shared.threads == self.thread)?;
+            shared.turn.write(tx, V::make(now + 1))
+        };
+        let passed = if self.thread % 2 == 0 {
+            atomically_timeout(PATIENCE, pass)
+        } else {
+            wait_for(atomically_async(pass), PATIENCE)
+        };
+        demand(passed.is_some(), &shared.wrong.asleep);
     }
 }
