@@ -30,7 +30,7 @@ use crate::versions::{NOBODY, Versions};
 
 /// How long after its end an attempt counts as over, for other threads, in
 /// nanoseconds: much longer than a store takes to arrive.
-pub const SLACK: u64 = 5_000;
+pub const SLACK: u64 = 2_000;
 
 /// The graph of a history, and the memory to make it in.
 #[derive(Debug, Default)]

@@ -125,7 +125,7 @@ fn play<V: Value>(mut random: Random, chaos: bool, room: &mut Vec<Trace>) -> Rou
         let players: Vec<_> = (0..threads)
             .zip(&mut *room)
             .map(|(thread, room)| {
-                let seed = random.next();
+                let seed = random.draw();
                 let (shared, start, mix) = (&shared, &start, &mix);
                 scope.spawn(move || {
                     let mut player = Player::new(shared, mix, thread, Random::new(seed));
@@ -180,6 +180,6 @@ fn disturbed_points(random: &mut Random) -> u32 {
     if random.one_in(3) {
         u32::MAX
     } else {
-        random.next() as u32 & ((1 << Point::ALL.len()) - 1)
+        random.draw() as u32 & ((1 << Point::ALL.len()) - 1)
     }
 }

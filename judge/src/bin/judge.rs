@@ -179,7 +179,7 @@ fn run(orders: &Orders) -> bool {
         clocks.change(count.attempts, orders.attempts);
         let mut rounds = Vec::new();
         for bench in &mut benches {
-            let seed = seeds.next();
+            let seed = seeds.draw();
             let chaos = match orders.chaos {
                 Disturbed::All => true,
                 Disturbed::None => false,

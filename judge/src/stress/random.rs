@@ -12,7 +12,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,7 +23,7 @@ impl Random {
     /// Less than `bound`, which is small and not 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The high bits decide, by multiplication: no division.
-        ((self.next() >> 32) * bound) >> 32
+        ((self.draw() >> 32) * bound) >> 32
     }
 
     /// At least `least` and at most `most`.
