@@ -108,11 +108,13 @@ pub struct Write {
 pub enum Point {
     /// A read has loaded the data, and not yet the version.
     Loaded,
-    /// An extension is about to check what was read.
+    /// An extension is about to check one variable that was read.
     Extending,
     /// A commit has taken one lock.
     Locked,
-    /// A commit has all locks and has checked its reads.
+    /// A commit has all locks and is about to check one variable that was read.
+    Checking,
+    /// A commit has checked its reads.
     Checked,
     /// A commit has stored the data of one variable.
     Stored,
@@ -126,10 +128,11 @@ pub enum Point {
 
 impl Point {
     /// All of them.
-    pub const ALL: [Point; 8] = [
+    pub const ALL: [Point; 9] = [
         Point::Loaded,
         Point::Extending,
         Point::Locked,
+        Point::Checking,
         Point::Checked,
         Point::Stored,
         Point::Ticked,

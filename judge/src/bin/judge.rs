@@ -229,3 +229,33 @@ fn verdict(judge: &mut Judge, round: &Round) -> Option<String> {
     }
     round.mishap.map(|mishap| mishap.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Orders, String> {
+        Orders::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn orders_are_followed() {
+        let orders = parsed("--attempts 1_000 --chaos off --seed 7");
+        assert!(orders.is_ok_and(|orders| orders.attempts == 1000
+            && orders.seed == 7
+            && matches!(orders.chaos, Disturbed::None)));
+    }
+
+    #[test]
+    fn wrong_orders_are_told_apart() {
+        for (line, part) in [
+            ("--attempts", "lacks its value"),
+            ("--attempts many", "a number, not many"),
+            ("--chaos perhaps", "on, off or both, not perhaps"),
+            ("--speed 3", "no such argument: --speed"),
+        ] {
+            let error = parsed(line).err().unwrap_or_default();
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+}

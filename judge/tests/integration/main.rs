@@ -2,5 +2,6 @@
 
 mod accepted;
 mod order;
+mod rounds;
 mod support;
 mod values;

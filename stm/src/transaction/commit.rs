@@ -142,6 +142,7 @@ impl Context {
             return false;
         }
         self.reads.iter().all(|read| {
+            probe::point(Point::Checking);
             let now = read.core().version.load().without_waiter();
             if now == read.version {
                 return true;

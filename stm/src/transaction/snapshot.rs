@@ -160,11 +160,11 @@ impl Context {
 
     /// Has nothing that was read changed, and is none of it about to?
     fn reads_hold(&self) -> bool {
-        probe::point(Point::Extending);
         if probe::fails(Failure::Validation) {
             return false;
         }
         self.reads.iter().all(|read| {
+            probe::point(Point::Extending);
             let mut spin = Spin::default();
             loop {
                 let now = read.core().version.load().without_waiter();
