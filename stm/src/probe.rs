@@ -122,13 +122,15 @@ pub enum Point {
     Ticked,
     /// A commit has published one version.
     Published,
+    /// A waiter has queued an entry, and not yet said so in the version word.
+    Registering,
     /// An attempt is about to unpin.
     Unpinning,
 }
 
 impl Point {
     /// All of them.
-    pub const ALL: [Point; 9] = [
+    pub const ALL: [Point; 10] = [
         Point::Loaded,
         Point::Extending,
         Point::Locked,
@@ -137,6 +139,7 @@ impl Point {
         Point::Stored,
         Point::Ticked,
         Point::Published,
+        Point::Registering,
         Point::Unpinning,
     ];
 }

@@ -42,6 +42,7 @@ use crate::facade::atomic::{AtomicBool, Ordering};
 use crate::facade::sync::{Arc, Mutex};
 use crate::facade::{MODELLED, filled, global};
 use crate::parker::Unpark;
+use crate::probe::{self, Point};
 use crate::transaction::read_log::ReadLog;
 use crate::transaction::write_log::AddressHasher;
 use crate::version::{Flag, Version};
@@ -118,6 +119,7 @@ impl Registration {
                 version: read.version,
                 waiter: Arc::clone(&registration.waiter),
             });
+            probe::point(Point::Registering);
             if read.core().version.flag_waiter(read.version) == Flag::Changed {
                 return Err(Changed(registration));
             }
