@@ -49,8 +49,9 @@
 //! | commit: wakes nobody | asleep | 33 | 34 |
 //!
 //! Undisturbed runs depend on two threads meeting by chance, on a busy machine less
-//! often than here; the disturbed ones hardly do. The shared clock is counted from where its rounds begin. What chance finds here,
-//! the models find by looking at every schedule; but of small programs only.
+//! often than here; disturbed ones hardly do. The shared clock is counted from
+//! where its rounds begin. What chance finds here, the models find by looking at
+//! every schedule; but of small programs only.
 //!
 //! # An example
 //!
