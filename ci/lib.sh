@@ -13,6 +13,10 @@ export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
 LOOM_FLAGS="--cfg hivework_loom"
 LOOM_TARGET="${CARGO_TARGET_DIR:-target}/loom"
 
+# The cfg that lets the judge look into the engine; likewise.
+PROBE_FLAGS="--cfg hivework_probe"
+PROBE_TARGET="${CARGO_TARGET_DIR:-target}/probe"
+
 # The crates that ship.
 LIBRARIES=(-p hivework-stm -p stm-ports -p hivework)
 
@@ -35,6 +39,11 @@ have() {
 # Runs cargo over the code as the models see it.
 with_loom() {
     RUSTFLAGS="${RUSTFLAGS:-} $LOOM_FLAGS" CARGO_TARGET_DIR="$LOOM_TARGET" run "$@"
+}
+
+# Runs cargo over the code as the judge sees it.
+with_probe() {
+    RUSTFLAGS="${RUSTFLAGS:-} $PROBE_FLAGS" CARGO_TARGET_DIR="$PROBE_TARGET" run "$@"
 }
 
 # Needs the nightly toolchain with the named components; installs what is

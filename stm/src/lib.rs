@@ -46,6 +46,8 @@ pub mod facade;
 mod future;
 mod outcome;
 mod parker;
+#[doc(hidden)]
+pub mod probe;
 mod reclaim;
 mod stats;
 mod transaction;

@@ -83,6 +83,12 @@ impl Version {
         (self.0 & !LOCK) >> COUNT_SHIFT
     }
 
+    /// The version as a number, without flags: what the probe is told.
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        self.0 & !(LOCK | WAIT)
+    }
+
     /// Is it the same version, in the same hands? Whether somebody waits for it
     /// to go makes no difference.
     #[inline]

@@ -42,6 +42,7 @@ use crossbeam_utils::CachePadded;
 use crate::facade::sync::{Arc, Mutex};
 use crate::facade::{MODELLED, filled, global};
 use crate::parker::Waiter;
+use crate::probe::{self, Point};
 use crate::transaction::read_log::ReadLog;
 use crate::transaction::write_log::AddressHasher;
 use crate::version::{Flag, Version};
@@ -137,6 +138,7 @@ impl Registration {
             };
             let key = bucket(read.address()).lock().push(read.address(), entry);
             registration.entries.push(key);
+            probe::point(Point::Registering);
             if read.core().version.flag_waiter(read.version) == Flag::Changed {
                 return Err(Changed(registration));
             }

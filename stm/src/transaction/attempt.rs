@@ -17,6 +17,7 @@ use crate::contention::Contention;
 use crate::context::{Context, Here};
 use crate::facade::sync::Arc;
 use crate::parker::Waiter;
+use crate::probe::{self, Point};
 use crate::reclaim::garbage::{Garbage, contain};
 use crate::stats::Count;
 use crate::wait::{Changed, Registration};
@@ -36,6 +37,7 @@ impl Attempt {
     pub(crate) fn begin(contention: &Contention) -> Attempt {
         let here = Here::get();
         here.enter();
+        probe::begin();
         here.member().pin();
         let mut attempt = Attempt { here };
         attempt.set_elder(contention);
@@ -108,6 +110,7 @@ impl Attempt {
 
     #[inline]
     fn finish(&mut self, committed: bool) {
+        probe::end(committed);
         let here = self.here;
         let context = self.context();
         let mut foreign = None;
@@ -124,6 +127,7 @@ impl Attempt {
                 context.tally.count(Count::Elders);
             }
         }
+        probe::point(Point::Unpinning);
         here.member().unpin();
         here.leave();
         match foreign {

@@ -61,6 +61,7 @@
 use crate::contention::{Spin, give_way};
 use crate::context::Context;
 use crate::facade::commit_fence;
+use crate::probe::{self, Failure, Point};
 use crate::reclaim::Member;
 use crate::transaction::write_log::Write;
 use crate::version::Lock;
@@ -105,19 +106,21 @@ impl Context {
     fn lock_writes(&mut self) -> Option<usize> {
         let mut covered = 0;
         for (position, write) in self.effects.writes.entries_mut().iter_mut().enumerate() {
-            let taken = match write.lock() {
-                Lock::Taken(_) => true,
-                // Even the elder must not wait for ever with locks held:
-                // others wait for these while they hold that one.
-                Lock::Held => wait_for_lock(write, self.elder && position == 0),
-                Lock::Changed => false,
-            };
+            let taken = !probe::fails(Failure::Lock)
+                && match write.lock() {
+                    Lock::Taken(_) => true,
+                    // Even the elder must not wait for ever with locks held:
+                    // others wait for these while they hold that one.
+                    Lock::Held => wait_for_lock(write, self.elder && position == 0),
+                    Lock::Changed => false,
+                };
             if !taken {
                 let name = write.core().name();
                 self.tally.conflict(name);
                 self.unlock(position);
                 return None;
             }
+            probe::point(Point::Locked);
             covered += usize::from(write.covers_a_read());
         }
         Some(covered)
@@ -134,7 +137,12 @@ impl Context {
     /// Step 4.
     #[inline]
     fn reads_unchanged(&self) -> bool {
+        let forced = probe::fails(Failure::Validation);
         let changed = self.reads.iter().find(|read| {
+            probe::point(Point::Checking);
+            if forced {
+                return true;
+            }
             let now = read.core().version.load();
             // Locked by this very commit, which replaced what was read?
             let own = || self.effects.writes.replaced(read.pointer(), read.version);
@@ -149,12 +157,18 @@ impl Context {
     /// Steps 5 to 7.
     #[inline]
     fn publish(&mut self, member: &Member) {
+        probe::point(Point::Checked);
         for write in self.effects.writes.entries_mut() {
+            probe::stored(write.address(), write.before().bits(), write.word().addr());
             write.exchange();
+            probe::point(Point::Stored);
         }
         let version = self.shard.tick();
+        probe::ticked(version.bits());
+        probe::point(Point::Ticked);
         for write in self.effects.writes.entries() {
             write.core().version.publish(version);
+            probe::point(Point::Published);
         }
         // What this thread has committed it has seen.
         self.seen[version.shard()].reach(version);

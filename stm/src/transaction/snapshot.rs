@@ -53,6 +53,7 @@ use crate::context::Context;
 use crate::facade::MODELLED;
 use crate::facade::atomic::Ordering;
 use crate::outcome::{StmError, StmResult};
+use crate::probe::{self, Failure, Point};
 use crate::transaction::read_log::Read;
 use crate::version::Version;
 
@@ -75,10 +76,12 @@ impl Context {
         // Ordering: Acquire, pairs with the commit's Release store of the data:
         // first data, then version; see step 3.
         let data = shared.data.load(Ordering::Acquire);
+        probe::point(Point::Loaded);
         let version = shared.version.load();
         if self.has_seen(version) {
             // SAFETY: passed on from the caller.
             unsafe { self.reads.push(core, version) };
+            probe::read(core.as_ptr().addr(), version.bits(), data.addr());
             return Ok(data);
         }
         // SAFETY: passed on from the caller.
@@ -95,6 +98,7 @@ impl Context {
         loop {
             // Ordering: Acquire, as in `read_committed`.
             let data = shared.data.load(Ordering::Acquire);
+            probe::point(Point::Loaded);
             let version = shared.version.load();
             if version.is_locked() {
                 if self.elder {
@@ -107,6 +111,7 @@ impl Context {
             if self.has_seen(version) {
                 // SAFETY: passed on from the caller.
                 unsafe { self.reads.push(core, version) };
+                probe::read(core.as_ptr().addr(), version.bits(), data.addr());
                 return Ok(data);
             }
             turns += 1;
@@ -148,7 +153,12 @@ impl Context {
 
     /// Has nothing that was read changed, and is none of it about to?
     fn check_reads(&mut self) -> StmResult<()> {
+        let forced = probe::fails(Failure::Validation);
         let changed = self.reads.iter().find(|read| {
+            probe::point(Point::Extending);
+            if forced {
+                return true;
+            }
             let mut spin = Spin::default();
             loop {
                 let now = read.core().version.load();

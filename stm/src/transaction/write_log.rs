@@ -74,6 +74,12 @@ impl Write {
         self.pending.core.as_ptr().addr()
     }
 
+    /// What the variable is to hold.
+    #[inline]
+    pub(crate) fn word(&self) -> Word {
+        self.pending.word
+    }
+
     /// What the lock replaced.
     #[inline]
     pub(crate) fn before(&self) -> Version {
