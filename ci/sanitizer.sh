@@ -12,7 +12,7 @@ sanitize() {
     esac
     export RUSTFLAGS="${RUSTFLAGS:-} -Zsanitizer=$name"
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$name-sanitizer"
-    # crossbeam-epoch and crossbeam-deque use fences, which the thread sanitizer
+    # crossbeam-deque and what is beneath it use fences, which the thread sanitizer
     # does not see.
     export TSAN_OPTIONS="suppressions=$PWD/ci/thread-sanitizer.txt ${TSAN_OPTIONS:-}"
     run cargo +nightly test -Zbuild-std --target "$(host)" "${LIBRARIES[@]}" --test integration -- "$@"

@@ -3,5 +3,6 @@
 # which is one reason why the shipped commit is made of SeqCst accesses.
 . "$(dirname "$0")/lib.sh"
 . ci/sanitizer.sh
+export PROPTEST_CASES="${PROPTEST_CASES:-4}"
 # The long chain takes a grace period for each link: minutes, here.
 sanitize thread --skip a_chain_of_a_million
