@@ -62,7 +62,7 @@ pub use delay::{Delay, after};
 pub use future::{AtomicallyFuture, atomically_async};
 pub use outcome::{Abort, StmError, StmResult, abort, check, retry};
 pub use parker::{BlockHook, set_block_hook};
-pub use stats::{Stats, stats};
+pub use stats::{TransactionStats, stats};
 pub use transaction::Transaction;
 pub use tvar::TVar;
 

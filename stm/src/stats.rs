@@ -21,7 +21,7 @@ use crate::facade::MODELLED;
 /// not fit each other to the last digit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stats {
+pub struct TransactionStats {
     /// Transactions that committed, those that only read and
     /// [`TVar::store`](crate::TVar::store) included.
     pub commits: u64,
@@ -57,7 +57,7 @@ pub struct Stats {
 ///
 /// O(threads + names).
 #[must_use]
-pub fn stats() -> Stats {
+pub fn stats() -> TransactionStats {
     let mut sum = Sum::new();
     {
         let registry = lock(&REGISTRY);
@@ -69,7 +69,7 @@ pub fn stats() -> Stats {
     let mut conflicts_by_name: Vec<_> = sum.names.into_iter().collect();
     conflicts_by_name.sort_by(|(name, count), (other, more)| more.cmp(count).then(name.cmp(other)));
     let [commits, conflicts, retries, waits, elders] = sum.counts;
-    Stats {
+    TransactionStats {
         commits,
         conflicts,
         retries,

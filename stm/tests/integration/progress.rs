@@ -161,7 +161,7 @@ fn hooks_run_when_nobody_gives_way_any_more() {
         assert_eq!((own.load(), others.load()), (ROUNDS, ROUNDS));
         // Time tells nothing where every step is interpreted.
         assert!(
-            cfg!(miri) || begin.elapsed() < GIVE_WAY * 100,
+            cfg!(miri) || begin.elapsed() < GIVE_WAY * ROUNDS as u32,
             "it gave way to itself"
         );
     });
@@ -187,7 +187,7 @@ fn nobody_gives_way_to_itself() {
         assert_eq!(own.load(), ROUNDS * (PATIENCE + 1));
         // Time tells nothing where every step is interpreted.
         assert!(
-            cfg!(miri) || begin.elapsed() < GIVE_WAY * 100,
+            cfg!(miri) || begin.elapsed() < GIVE_WAY * ROUNDS as u32,
             "it gave way to itself"
         );
     });
@@ -218,7 +218,7 @@ fn who_waits_holds_nobody_up() {
         (0..ROUNDS).for_each(|_| other.update(|n| n + 1));
         // Time tells nothing where every step is interpreted.
         assert!(
-            cfg!(miri) || begin.elapsed() < GIVE_WAY * 100,
+            cfg!(miri) || begin.elapsed() < GIVE_WAY * ROUNDS as u32,
             "they gave way to a sleeper"
         );
         var.store(PATIENCE + 1);
