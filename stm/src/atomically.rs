@@ -92,6 +92,7 @@ fn run<R, E>(
 /// Ends an attempt that asked to retry, and waits. Says false when it may not
 /// wait any longer.
 #[cold]
+#[inline(never)]
 fn wait(mut attempt: Attempt, patience: Patience) -> bool {
     attempt.count(Count::Retries);
     let deadline = match patience {

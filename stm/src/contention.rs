@@ -96,6 +96,7 @@ impl Contention {
 
     /// After a conflict, before the next run.
     #[cold]
+    #[inline(never)]
     pub(crate) fn back_off(&mut self) {
         self.conflicts += 1;
         if self.elder {
@@ -166,6 +167,7 @@ pub(crate) fn give_way(elder: bool) {
 }
 
 #[cold]
+#[inline(never)]
 fn wait_for_the_elder() {
     if !HOLDING.with(Cell::get) {
         // Ordering: Relaxed, as above.

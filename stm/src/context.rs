@@ -14,8 +14,6 @@ use std::ptr::{self, NonNull};
 
 use crate::clock::{SHARDS, Shard};
 use crate::facade::local;
-use crate::facade::sync::Arc;
-use crate::parker::Waiter;
 use crate::reclaim::Member;
 use crate::stats::Tally;
 use crate::transaction::nest::Effects;
@@ -66,8 +64,6 @@ pub(crate) struct Context {
     pub(crate) elder: bool,
     /// The attempt has met a conflict and must not commit.
     pub(crate) poisoned: bool,
-    /// To be notified when the attempt is over.
-    pub(crate) woken: Vec<Arc<Waiter>>,
     pub(crate) tally: Tally,
 }
 
@@ -81,7 +77,6 @@ impl Context {
             effects: Effects::default(),
             elder: false,
             poisoned: false,
-            woken: Vec::new(),
             tally: Tally::new(),
         }
     }
@@ -104,6 +99,7 @@ impl Here {
     }
 
     #[cold]
+    #[inline(never)]
     fn make() -> Here {
         let passing = OWNER.try_with(|_| ()).is_err();
         let local = Box::new(Local {
@@ -177,6 +173,7 @@ impl Here {
     }
 
     #[cold]
+    #[inline(never)]
     fn settle_now(self) {
         if self.in_transaction() {
             return;

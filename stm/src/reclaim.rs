@@ -67,8 +67,6 @@ global! {
 pub(crate) struct Member {
     participant: &'static Participant,
     asymmetric: bool,
-    /// How many pins there are: a value's Clone may come back here.
-    pins: Cell<u32>,
     /// There is something to tend to.
     due: Cell<bool>,
     /// There always is.
@@ -83,6 +81,11 @@ pub(crate) struct Member {
     ready: RefCell<Vec<Garbage>>,
 }
 
+/// What `pin` answers and `unpin` wants back: was it the outermost pin?
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub(crate) struct Pinned(bool);
+
 impl Member {
     /// A member for which `tend` is called at every opportunity if `always_due`.
     pub(crate) fn new(always_due: bool) -> Member {
@@ -90,7 +93,6 @@ impl Member {
             // First: it settles which barriers are used.
             asymmetric: barrier::asymmetric(),
             participant: Participant::register(),
-            pins: Cell::new(0),
             due: Cell::new(always_due),
             always_due,
             tending: Cell::new(false),
@@ -104,26 +106,19 @@ impl Member {
 
     /// Keeps what is reachable now allocated until the matching `unpin`.
     #[inline]
-    pub(crate) fn pin(&self) {
-        if !reclaims() {
-            return;
-        }
-        let pins = self.pins.get();
-        self.pins.set(pins + 1);
-        if pins == 0 {
+    pub(crate) fn pin(&self) -> Pinned {
+        // A value's Clone, which runs under a pin, may come back here.
+        let outermost = reclaims() && !self.participant.is_inside();
+        if outermost {
             self.participant.enter(self.asymmetric);
         }
+        Pinned(outermost)
     }
 
-    /// Takes one pin back.
+    /// Takes a pin back.
     #[inline]
-    pub(crate) fn unpin(&self) {
-        if !reclaims() {
-            return;
-        }
-        let pins = self.pins.get() - 1;
-        self.pins.set(pins);
-        if pins == 0 {
+    pub(crate) fn unpin(&self, pinned: Pinned) {
+        if pinned.0 {
             self.participant.exit();
         }
     }
@@ -160,7 +155,7 @@ impl Member {
 
     /// Is the thread neither pinned nor dropping anything?
     pub(crate) fn is_idle(&self) -> bool {
-        self.pins.get() == 0 && !self.tending.get()
+        !self.participant.is_inside() && !self.tending.get()
     }
 
     /// Has what was given up collected at the next opportunity, however little it is.

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use self::nest::Savepoint;
+use self::write_log::Write;
 
 use crate::cell::{Core, into_word, with_word};
 use crate::context::Context;
@@ -227,12 +228,39 @@ impl<'t> Transaction<'t> {
             Some(position) => self.context.effects.writes.word(position),
             // SAFETY: the caller has a handle now, and the attempt is pinned:
             // the core stays allocated until the attempt is over.
-            None => unsafe { self.context.read_committed(core)? },
+            None => unsafe { self.context.read_committed(core)?.0 },
         };
         // SAFETY: a word of a TVar<T> is a T. A pending one belongs to the
         // write log, which nobody can reach while `f` runs because `self` is
         // borrowed; a committed one is retired, at worst, and we are pinned.
         Ok(unsafe { with_word(word, f) })
+    }
+
+    /// Replaces what the variable holds by what `f` makes of it: a read and a write, with
+    /// one look into the log.
+    #[inline]
+    pub(crate) fn modify<T: Clone + 'static>(
+        &mut self,
+        core: NonNull<Core>,
+        f: impl FnOnce(T) -> T,
+    ) -> StmResult<()> {
+        let effects = &mut self.context.effects;
+        if let Some(position) = effects.writes.find(core) {
+            // SAFETY: a word of a TVar<T> is a T, and a pending one belongs to the log.
+            let value = unsafe { with_word(effects.writes.word(position), T::clone) };
+            effects.rewrite(position, into_word(f(value)));
+            return Ok(());
+        }
+        // SAFETY: as in `read`.
+        let (word, read) = unsafe { self.context.read_committed(core)? };
+        // SAFETY: as in `read`.
+        let value = unsafe { with_word(word, T::clone) };
+        // `f` has no way to the transaction, so the variable is not in the log now, either.
+        let word = into_word(f(value));
+        // SAFETY: as in `write`.
+        let write = unsafe { Write::new(core, word, read) };
+        self.context.effects.writes.push(write);
+        Ok(())
     }
 
     /// Sets what the variable will hold.

@@ -11,6 +11,7 @@ use crate::contention::{Contention, Spin};
 use crate::context::Here;
 use crate::facade::atomic::Ordering;
 use crate::outcome::StmResult;
+use crate::reclaim::Pinned;
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
 use crate::transaction::commit::Commit;
@@ -121,8 +122,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     where
         T: Clone,
     {
-        let value = self.read(tx)?;
-        self.write(tx, f(value))
+        tx.modify(self.core, f)
     }
 
     /// Sets the value and answers the one before.
@@ -151,7 +151,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
         T: Clone,
     {
         let core = self.core();
-        let pinned = Pinned::new(Here::get());
+        let pin = Pin::new();
         let mut spin = Spin::default();
         while core.version.load().is_locked() {
             spin.wait_on();
@@ -167,7 +167,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
         let word = core.data.load(Ordering::Acquire);
         // SAFETY: a word of this variable is a T, and we are pinned.
         let value = unsafe { with_word(word, T::clone) };
-        drop(pinned);
+        drop(pin);
         value
     }
 
@@ -253,21 +253,21 @@ impl<T> Drop for TVar<T> {
     }
 }
 
-/// A pin, outside or inside a transaction.
-struct Pinned(Here);
+/// A pin, outside or inside a transaction, until it is dropped.
+struct Pin(Here, Pinned);
 
-impl Pinned {
+impl Pin {
     #[inline]
-    fn new(here: Here) -> Self {
-        here.member().pin();
-        Pinned(here)
+    fn new() -> Self {
+        let here = Here::get();
+        Pin(here, here.member().pin())
     }
 }
 
-impl Drop for Pinned {
+impl Drop for Pin {
     #[inline]
     fn drop(&mut self) {
-        self.0.member().unpin();
+        self.0.member().unpin(self.1);
         self.0.settle();
     }
 }

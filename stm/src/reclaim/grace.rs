@@ -105,7 +105,14 @@ impl Participant {
             .active
             .iter()
             .all(|&other| std::ptr::eq(other, self));
-        only && self.0.load(Ordering::Relaxed) % 2 == 0
+        only && !self.is_inside()
+    }
+
+    /// Is the owner, who asks, inside a section?
+    #[inline]
+    pub(super) fn is_inside(&self) -> bool {
+        // Ordering: Relaxed; only the owner writes.
+        self.0.load(Ordering::Relaxed) % 2 == 1
     }
 
     /// Begins a section. Only the owner calls it, outside one.

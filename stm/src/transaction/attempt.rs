@@ -8,17 +8,17 @@
 //!    give the context back, and only then run foreign code: wake those whose
 //!    variables changed, run hooks, drop values.
 
-use std::mem::{self, ManuallyDrop};
+use std::mem::ManuallyDrop;
 
 use super::Transaction;
 use super::commit::Commit;
-use super::hooks::Hooks;
+use super::nest::Foreign;
 use crate::contention::Contention;
 use crate::context::{Context, Here};
-use crate::facade::sync::Arc;
 use crate::parker::Waiter;
 use crate::probe::{self, Point};
-use crate::reclaim::garbage::{Garbage, contain};
+use crate::reclaim::Pinned;
+use crate::reclaim::garbage::contain;
 use crate::stats::Count;
 use crate::wait::{Changed, Registration};
 
@@ -29,6 +29,7 @@ const TIDY: u64 = 1 << 14;
 #[derive(Debug)]
 pub(crate) struct Attempt {
     here: Here,
+    pinned: Pinned,
 }
 
 impl Attempt {
@@ -38,8 +39,8 @@ impl Attempt {
         let here = Here::get();
         here.enter();
         probe::begin();
-        here.member().pin();
-        let mut attempt = Attempt { here };
+        let pinned = here.member().pin();
+        let mut attempt = Attempt { here, pinned };
         attempt.set_elder(contention);
         attempt
     }
@@ -111,14 +112,9 @@ impl Attempt {
     #[inline]
     fn finish(&mut self, committed: bool) {
         probe::end(committed);
-        let here = self.here;
+        let (here, pinned) = (self.here, self.pinned);
         let context = self.context();
-        let mut foreign = None;
         context.reads.clear();
-        context.poisoned = false;
-        if context.effects.clear() | !context.woken.is_empty() {
-            foreign = Some(Foreign::take(context));
-        }
         if committed {
             if context.tally.count(Count::Commits) % TIDY == 0 {
                 here.member().hurry();
@@ -126,9 +122,14 @@ impl Attempt {
             if context.elder {
                 context.tally.count(Count::Elders);
             }
+        } else {
+            // A commit has done with its writes, and was not poisoned.
+            context.effects.discard_all();
+            context.poisoned = false;
         }
+        let foreign = context.effects.take_foreign();
         probe::point(Point::Unpinning);
-        here.member().unpin();
+        here.member().unpin(pinned);
         here.leave();
         match foreign {
             None => here.settle(),
@@ -143,24 +144,7 @@ impl Drop for Attempt {
     }
 }
 
-/// Foreign code that is due when the attempt is over.
-struct Foreign {
-    woken: Vec<Arc<Waiter>>,
-    hooks: Hooks,
-    garbage: Vec<Garbage>,
-}
-
 impl Foreign {
-    #[cold]
-    fn take(context: &mut Context) -> Foreign {
-        let (hooks, garbage) = context.effects.take_foreign();
-        Foreign {
-            woken: mem::take(&mut context.woken),
-            hooks,
-            garbage,
-        }
-    }
-
     #[cold]
     fn run(self, committed: bool) {
         let Foreign {

@@ -58,11 +58,13 @@
 //! holds a lock or has committed, or is failing itself; back-off and the elder
 //! token ([`crate::contention`]) bound how often.
 
+use crate::clock::SHARDS;
 use crate::contention::{Spin, give_way};
 use crate::context::Context;
 use crate::facade::commit_fence;
 use crate::probe::{self, Failure, Point};
 use crate::reclaim::Member;
+use crate::transaction::nest::Effects;
 use crate::transaction::write_log::Write;
 use crate::version::Lock;
 use crate::wait::take_waiters;
@@ -83,29 +85,41 @@ impl Context {
         if self.poisoned {
             return Commit::Conflict;
         }
-        if self.effects.writes.is_empty() {
-            return Commit::Done;
+        match self.effects.writes.len() {
+            0 => Commit::Done,
+            // Most writers write one variable: the same steps, without the loops.
+            1 => self.commit_writes(1, member),
+            writes => self.commit_many(writes, member),
         }
+    }
+
+    fn commit_many(&mut self, writes: usize, member: &Member) -> Commit {
+        self.commit_writes(writes, member)
+    }
+
+    /// Steps 1 to 7. There are so many writes.
+    #[inline(always)]
+    fn commit_writes(&mut self, writes: usize, member: &Member) -> Commit {
         give_way(self.elder);
-        let Some(covered) = self.lock_writes() else {
+        let Some(covered) = self.lock_writes(writes) else {
             return Commit::Conflict;
         };
         commit_fence();
         // Covered reads are of different variables, and each is in the read log once at
         // least: as many as there are entries means all of them.
         if covered < self.reads.len() && !self.reads_unchanged() {
-            self.unlock(self.effects.writes.len());
+            self.unlock(writes);
             return Commit::Conflict;
         }
-        self.publish(member);
+        self.publish(writes, member);
         Commit::Done
     }
 
     /// Step 2: all locks or none. Answers how many reads they have checked.
-    #[inline]
-    fn lock_writes(&mut self) -> Option<usize> {
+    #[inline(always)]
+    fn lock_writes(&mut self, writes: usize) -> Option<usize> {
         let mut covered = 0;
-        for (position, write) in self.effects.writes.entries_mut().iter_mut().enumerate() {
+        for (position, write) in self.effects.writes.first_mut(writes).iter_mut().enumerate() {
             let taken = !probe::fails(Failure::Lock)
                 && match write.lock() {
                     Lock::Taken(_) => true,
@@ -115,9 +129,7 @@ impl Context {
                     Lock::Changed => false,
                 };
             if !taken {
-                let name = write.core().name();
-                self.tally.conflict(name);
-                self.unlock(position);
+                self.lock_failed(position);
                 return None;
             }
             probe::point(Point::Locked);
@@ -126,8 +138,17 @@ impl Context {
         Some(covered)
     }
 
+    #[cold]
+    #[inline(never)]
+    fn lock_failed(&mut self, position: usize) {
+        let name = self.effects.writes.entries()[position].core().name();
+        self.tally.conflict(name);
+        self.unlock(position);
+    }
+
     /// Gives back the first `locked` locks.
     #[cold]
+    #[inline(never)]
     fn unlock(&self, locked: usize) {
         for write in self.effects.writes.entries().iter().take(locked) {
             write.core().version.restore(write.before());
@@ -135,7 +156,7 @@ impl Context {
     }
 
     /// Step 4.
-    #[inline]
+    #[inline(never)]
     fn reads_unchanged(&self) -> bool {
         let forced = probe::fails(Failure::Validation);
         let changed = self.reads.iter().find(|read| {
@@ -155,10 +176,10 @@ impl Context {
     }
 
     /// Steps 5 to 7.
-    #[inline]
-    fn publish(&mut self, member: &Member) {
+    #[inline(always)]
+    fn publish(&mut self, writes: usize, member: &Member) {
         probe::point(Point::Checked);
-        for write in self.effects.writes.entries_mut() {
+        for write in self.effects.writes.first_mut(writes) {
             probe::stored(write.address(), write.before().bits(), write.word().addr());
             write.exchange();
             probe::point(Point::Stored);
@@ -166,15 +187,21 @@ impl Context {
         let version = self.shard.tick();
         probe::ticked(version.bits());
         probe::point(Point::Ticked);
-        for write in self.effects.writes.entries() {
+        for write in self.effects.writes.first_mut(writes) {
             write.core().version.publish(version);
             probe::point(Point::Published);
         }
         // What this thread has committed it has seen.
-        self.seen[version.shard()].reach(version);
-        let woken = &mut self.woken;
-        self.effects.writes.take_each(|write| {
+        self.seen[version.shard() % SHARDS].reach(version);
+        let Effects {
+            writes,
+            woken,
+            rich,
+            ..
+        } = &mut self.effects;
+        writes.take_each(|write| {
             if write.before().has_waiter() {
+                *rich = true;
                 take_waiters(write.address(), version, woken);
             }
             if let Some(displaced) = write.into_pending().into_garbage() {
@@ -187,6 +214,7 @@ impl Context {
 /// Step 2 where another commit holds the lock: for a bounded while, or for as long
 /// as it takes.
 #[cold]
+#[inline(never)]
 fn wait_for_lock(write: &mut Write, for_ever: bool) -> bool {
     let mut spin = Spin::default();
     loop {

@@ -13,11 +13,14 @@
 //! Reads are never rolled back (see [`super::read_log`]). Words that a roll-back
 //! displaces are dropped when the attempt is over.
 
+use std::mem;
 use std::ptr::NonNull;
 
 use super::hooks::Hooks;
 use super::write_log::{Pending, Write, WriteLog};
 use crate::cell::{Core, Word};
+use crate::facade::sync::Arc;
+use crate::parker::Waiter;
 use crate::reclaim::garbage::Garbage;
 use crate::version::Version;
 
@@ -30,8 +33,10 @@ pub(crate) struct Effects {
     garbage: Vec<Garbage>,
     undo: Vec<Undo>,
     barrier: usize,
+    /// To be notified when the attempt is over.
+    pub(super) woken: Vec<Arc<Waiter>>,
     /// There is more here than writes.
-    rich: bool,
+    pub(super) rich: bool,
 }
 
 /// A word that a branch has replaced.
@@ -69,7 +74,8 @@ impl Effects {
         }
     }
 
-    fn rewrite(&mut self, position: usize, word: Word) {
+    /// The same where the variable's place in the log is known.
+    pub(crate) fn rewrite(&mut self, position: usize, word: Word) {
         let replaced = self.writes.replace(position, word);
         if position < self.barrier {
             self.undo.push(Undo { position, replaced });
@@ -138,32 +144,40 @@ impl Effects {
         self.writes.shrunk();
     }
 
-    /// Makes garbage of all that is still pending: after a commit, nothing but
-    /// words that branches have replaced. Answers whether there is foreign code
-    /// to be run, hooks or garbage.
-    #[inline]
-    pub(crate) fn clear(&mut self) -> bool {
-        // A branch that was given up by a panic leaves its barrier behind.
-        self.barrier = 0;
+    /// Makes garbage of what is still pending.
+    pub(crate) fn discard_all(&mut self) {
         if !self.writes.is_empty() {
             self.discard_writes(0);
         }
-        std::mem::take(&mut self.rich) && self.clear_rich()
+    }
+
+    /// What is to be run and dropped when the attempt is over, its writes being done
+    /// or discarded.
+    #[inline]
+    pub(crate) fn take_foreign(&mut self) -> Option<Foreign> {
+        if self.rich { self.take_rich() } else { None }
     }
 
     #[cold]
-    fn clear_rich(&mut self) -> bool {
+    #[inline(never)]
+    fn take_rich(&mut self) -> Option<Foreign> {
+        self.rich = false;
+        // Words that branches have replaced, and nobody has put back.
         while let Some(undo) = self.undo.pop() {
             self.garbage.extend(undo.replaced.into_garbage());
         }
-        !self.garbage.is_empty() || !self.hooks.is_empty()
+        let any = !(self.woken.is_empty() && self.garbage.is_empty() && self.hooks.is_empty());
+        any.then(|| Foreign {
+            woken: mem::take(&mut self.woken),
+            hooks: mem::take(&mut self.hooks),
+            garbage: mem::take(&mut self.garbage),
+        })
     }
+}
 
-    /// Takes out what is to be run and dropped when the attempt is over.
-    pub(crate) fn take_foreign(&mut self) -> (Hooks, Vec<Garbage>) {
-        (
-            std::mem::take(&mut self.hooks),
-            std::mem::take(&mut self.garbage),
-        )
-    }
+/// Foreign code that is due when the attempt is over.
+pub(crate) struct Foreign {
+    pub(super) woken: Vec<Arc<Waiter>>,
+    pub(super) hooks: Hooks,
+    pub(super) garbage: Vec<Garbage>,
 }

@@ -64,13 +64,16 @@ const TURNS: u32 = 64;
 const LONG: usize = if MODELLED { 2 } else { 8 };
 
 impl Context {
-    /// Reads the committed word of a variable that is not in the write log.
+    /// Reads the committed word of a variable that is not in the write log, and its version.
     ///
     /// # Safety
     ///
     /// The core stays allocated until the attempt ends.
     #[inline]
-    pub(crate) unsafe fn read_committed(&mut self, core: NonNull<Core>) -> StmResult<Word> {
+    pub(crate) unsafe fn read_committed(
+        &mut self,
+        core: NonNull<Core>,
+    ) -> StmResult<(Word, Version)> {
         // SAFETY: allocated, by the caller's promise.
         let shared = unsafe { core.as_ref() };
         // Ordering: Acquire, pairs with the commit's Release store of the data:
@@ -82,7 +85,7 @@ impl Context {
             // SAFETY: passed on from the caller.
             unsafe { self.reads.push(core, version) };
             probe::read(core.as_ptr().addr(), version.bits(), data.addr());
-            return Ok(data);
+            return Ok((data, version));
         }
         // SAFETY: passed on from the caller.
         unsafe { self.read_contended(core) }
@@ -90,7 +93,8 @@ impl Context {
 
     /// The same from the start, with every way out.
     #[cold]
-    unsafe fn read_contended(&mut self, core: NonNull<Core>) -> StmResult<Word> {
+    #[inline(never)]
+    unsafe fn read_contended(&mut self, core: NonNull<Core>) -> StmResult<(Word, Version)> {
         // SAFETY: allocated, by the caller's promise.
         let shared = unsafe { core.as_ref() };
         let mut spin = Spin::default();
@@ -112,7 +116,7 @@ impl Context {
                 // SAFETY: passed on from the caller.
                 unsafe { self.reads.push(core, version) };
                 probe::read(core.as_ptr().addr(), version.bits(), data.addr());
-                return Ok(data);
+                return Ok((data, version));
             }
             turns += 1;
             if turns > TURNS && !self.elder {

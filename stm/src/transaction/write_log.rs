@@ -1,7 +1,8 @@
 //! What an attempt will write: variables, and the words they will get.
 //!
-//! Looked up on every read, so three steps, cheapest first: a one-word Bloom
-//! filter, which nearly always says no; a linear search while the log is small; an index by address once it is not.
+//! Looked up on every read, so it grows in steps: a few entries are looked through; for
+//! more there is a one-word Bloom filter, which nearly always says no, before that; and many have an
+//! index by address.
 //!
 //! A pending boxed word belongs to the log until the commit puts it into its
 //! variable, in exchange for the old one, or until it is taken out as garbage.
@@ -17,6 +18,9 @@ use crate::version::{Lock, Version};
 
 /// Up to here a linear search is at least as fast as an index.
 const LINEAR: usize = 16;
+
+/// Up to here it is faster than the filter.
+const FEW: usize = 4;
 
 /// A word that a variable may get.
 #[derive(Debug)]
@@ -152,6 +156,7 @@ impl Hasher for AddressHasher {
 #[derive(Debug, Default)]
 pub(crate) struct WriteLog {
     entries: Vec<Write>,
+    /// Meaningful only while there are more than `FEW` entries.
     bloom: u64,
     /// Address to position; kept only while there are more than `LINEAR` entries.
     index: HashMap<usize, u32, BuildHasherDefault<AddressHasher>>,
@@ -169,19 +174,29 @@ impl WriteLog {
     #[inline]
     pub(crate) fn find(&self, core: NonNull<Core>) -> Option<usize> {
         // Most attempts have written nothing when they read.
-        if self.bloom == 0 || self.bloom & bloom_bit(core.as_ptr().addr()) == 0 {
+        if self.entries.is_empty() {
+            return None;
+        }
+        if self.entries.len() <= FEW {
+            return self.position(core);
+        }
+        if self.bloom & bloom_bit(core.as_ptr().addr()) == 0 {
             return None;
         }
         self.search(core)
     }
 
+    #[inline]
+    fn position(&self, core: NonNull<Core>) -> Option<usize> {
+        let mut writes = self.entries.iter();
+        writes.position(|write| write.pending.core == core)
+    }
+
     #[cold]
+    #[inline(never)]
     fn search(&self, core: NonNull<Core>) -> Option<usize> {
         if self.entries.len() <= LINEAR {
-            return self
-                .entries
-                .iter()
-                .position(|write| write.pending.core == core);
+            return self.position(core);
         }
         self.index
             .get(&core.as_ptr().addr())
@@ -209,15 +224,27 @@ impl WriteLog {
     /// Logs the first write to a variable.
     #[inline]
     pub(crate) fn push(&mut self, write: Write) {
-        self.bloom |= bloom_bit(write.address());
         self.entries.push(write);
-        if self.entries.len() > LINEAR {
+        if self.entries.len() > FEW {
             self.index_newest();
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn index_newest(&mut self) {
+        let newest = if self.entries.len() == FEW + 1 {
+            self.bloom = 0;
+            0
+        } else {
+            self.entries.len() - 1
+        };
+        for write in &self.entries[newest..] {
+            self.bloom |= bloom_bit(write.address());
+        }
+        if self.entries.len() <= LINEAR {
+            return;
+        }
         let from = if self.index.is_empty() {
             0
         } else {
@@ -244,9 +271,10 @@ impl WriteLog {
         &self.entries
     }
 
+    /// The first entries, so many.
     #[inline]
-    pub(crate) fn entries_mut(&mut self) -> &mut [Write] {
-        &mut self.entries
+    pub(crate) fn first_mut(&mut self, count: usize) -> &mut [Write] {
+        &mut self.entries[..count]
     }
 
     /// Does the log have this variable, and did its lock replace that version?
@@ -266,12 +294,9 @@ impl WriteLog {
         write
     }
 
-    /// Entries have been taken out. Their bits stay in the filter unless the log is
-    /// empty: it then says "perhaps" more often, until the attempt ends.
+    /// Entries have been taken out. Their bits stay in the filter as long as it is
+    /// used: it then says "perhaps" more often.
     pub(crate) fn shrunk(&mut self) {
-        if self.entries.is_empty() {
-            self.bloom = 0;
-        }
         if self.entries.len() <= LINEAR {
             self.index.clear();
         }
@@ -283,7 +308,6 @@ impl WriteLog {
         if self.entries.len() > LINEAR {
             self.index.clear();
         }
-        self.bloom = 0;
         while let Some(write) = self.entries.pop() {
             f(write);
         }
