@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
 
@@ -228,6 +228,50 @@ fn a_value_stays_while_a_transaction_looks_at_it() {
         })
     });
     count.settles_at(1);
+}
+
+/// A reader that is inside again proves that it has left the section before, and that
+/// its last look came first. Seen by Miri, which finds a race where that is not said.
+#[test]
+fn a_value_goes_after_the_last_look_at_it_though_its_reader_is_inside_again() {
+    /// What both have agreed on so far, ordered by nothing but the engine.
+    #[derive(Default)]
+    struct Steps(AtomicUsize);
+    impl Steps {
+        fn take(&self, step: usize) {
+            self.0.store(step, Ordering::Relaxed);
+        }
+        fn wait_for(&self, step: usize) {
+            until("the other's step", || {
+                self.0.load(Ordering::Relaxed) >= step
+            });
+        }
+    }
+    struct Slow(Arc<Steps>, Box<usize>);
+    impl Clone for Slow {
+        fn clone(&self) -> Self {
+            self.0.take(*self.1);
+            self.0.wait_for(*self.1 + 1);
+            Slow(Arc::clone(&self.0), Box::new(*self.1))
+        }
+    }
+    let steps = Arc::new(Steps::default());
+    let var = TVar::new(Slow(Arc::clone(&steps), Box::new(1)));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(*var.load().1, 1);
+            assert_eq!(*var.load().1, 3);
+        });
+        steps.wait_for(1);
+        var.store(Slow(Arc::clone(&steps), Box::new(3)));
+        flush(); // finds the reader inside
+        steps.take(2);
+        steps.wait_for(3);
+        for _ in 0..5 {
+            flush(); // finds it inside another time
+        }
+        steps.take(4);
+    });
 }
 
 #[test]
