@@ -247,9 +247,8 @@ impl Member {
 }
 
 impl Drop for Member {
-    /// The thread ends: what it cannot drop now is left to others.
+    /// The thread ends: what it could not drop is left to others.
     fn drop(&mut self) {
-        self.flush();
         let mut left = self.given_up.take();
         for batch in self.batches.take() {
             left.extend(batch.into_garbage());

@@ -1,6 +1,7 @@
 //! What becomes of values: each is dropped once, in time, where it may be, and
 //! whatever its Drop does.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -435,6 +436,35 @@ fn a_chain_of_a_million_variables_is_dropped_without_recursion() {
 #[test]
 fn a_chain_whose_links_flush_is_dropped_without_recursion() {
     drop_a_chain(if cfg!(miri) { 200 } else { 20_000 }, true);
+}
+
+/// Dropped just before the thread ends, and by a destructor that comes after the engine's.
+#[test]
+fn a_chain_that_is_left_to_its_threads_end_is_dropped_without_recursion() {
+    type Chain = TVar<Option<Box<dyn Any + Send + Sync>>>;
+    thread_local! {
+        static EARLY: RefCell<Option<Chain>> = const { RefCell::new(None) };
+        static LATE: RefCell<Option<Chain>> = const { RefCell::new(None) };
+    }
+    let length = if cfg!(miri) { 50 } else { 20_000 };
+    let chain = move |last: crate::support::Counted| -> Chain {
+        let last: Box<dyn Any + Send + Sync> = Box::new(last);
+        (0..length).fold(TVar::new(Some(last)), |chain, _| {
+            TVar::new(Some(Box::new(chain)))
+        })
+    };
+    let count = Count::default();
+    let lasts = [1, 2, 3].map(|n| count.value(n));
+    let thread = thread::Builder::new().stack_size(256 << 10).spawn(move || {
+        let [early, end, late] = lasts;
+        EARLY.with(|_| ());
+        let early = chain(early);
+        drop(chain(end));
+        EARLY.set(Some(early));
+        LATE.set(Some(chain(late)));
+    });
+    joined(thread.expect("starts"));
+    count.settles_at(0);
 }
 
 #[test]
