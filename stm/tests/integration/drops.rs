@@ -275,6 +275,59 @@ fn a_value_goes_after_the_last_look_at_it_though_its_reader_is_inside_again() {
     });
 }
 
+/// Somebody is inside at any moment, but nobody stays.
+#[test]
+fn what_a_long_transaction_held_back_goes_at_once_and_not_one_by_one() {
+    let word = TVar::new(0);
+    let reader = || {
+        let (to, orders) = channel::<()>();
+        let (done, answers) = channel();
+        let word = word.clone();
+        let thread = thread::spawn(move || {
+            while orders.recv().is_ok() {
+                atomically(|tx| {
+                    word.read(tx)?;
+                    let _ = done.send(());
+                    let _ = orders.recv();
+                    Ok(())
+                });
+                let _ = done.send(());
+            }
+        });
+        (to, answers, thread)
+    };
+    let readers = [reader(), reader()];
+    // Has a reader go in or come out.
+    let turn = |reader: usize| {
+        let (to, answers, _) = &readers[reader];
+        to.send(()).expect("runs");
+        answers.recv_timeout(HANGS).expect("answers");
+    };
+    let count = Count::default();
+    let var = TVar::new(count.value(0));
+    turn(0);
+    for n in 0..rounds(100) {
+        var.store(count.value(n as i32));
+        flush();
+    }
+    let (mut inside, mut most) = (0, 0);
+    until("all is dropped but the last", || {
+        turn(1 - inside);
+        turn(inside);
+        inside = 1 - inside;
+        let before = count.alive();
+        flush();
+        most = most.max(before - count.alive());
+        count.alive() == 1
+    });
+    assert!(most > 1, "one at a time");
+    turn(inside);
+    for (to, _, thread) in readers {
+        drop(to);
+        joined(thread);
+    }
+}
+
 #[test]
 fn a_drop_may_run_transactions() {
     #[derive(Clone)]
