@@ -93,9 +93,12 @@ impl Context {
         commit_fence();
         // Covered reads are of different variables, and each is in the read log once at
         // least: as many as there are entries means all of them.
-        if covered < self.reads.len() && !self.reads_unchanged() {
-            self.unlock(self.effects.writes.len());
-            return Commit::Conflict;
+        if covered < self.reads.len() {
+            if let Some(changed) = self.find_changed_read() {
+                self.unlock(self.effects.writes.len());
+                self.tally.conflict(changed);
+                return Commit::Conflict;
+            }
         }
         self.publish(member);
         Commit::Done
@@ -116,8 +119,9 @@ impl Context {
                 };
             if !taken {
                 let name = write.core().name();
-                self.tally.conflict(name);
                 self.unlock(position);
+                // Takes a lock, and may allocate: not before.
+                self.tally.conflict(name);
                 return None;
             }
             probe::point(Point::Locked);
@@ -134,9 +138,9 @@ impl Context {
         }
     }
 
-    /// Step 4.
+    /// Step 4. Answers the name of a variable that has changed since it was read, if one has.
     #[inline]
-    fn reads_unchanged(&self) -> bool {
+    fn find_changed_read(&self) -> Option<Option<&'static str>> {
         let forced = probe::fails(Failure::Validation);
         let changed = self.reads.iter().find(|read| {
             probe::point(Point::Checking);
@@ -148,10 +152,7 @@ impl Context {
             let own = || self.effects.writes.replaced(read.pointer(), read.version);
             !(now.is(read.version) || now.is_locked() && own())
         });
-        if let Some(read) = changed {
-            self.tally.conflict(read.core().name());
-        }
-        changed.is_none()
+        changed.map(|read| read.core().name())
     }
 
     /// Steps 5 to 7.
