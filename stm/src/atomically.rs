@@ -103,12 +103,8 @@ fn wait(mut attempt: Attempt, patience: Patience) -> bool {
         }
     };
     match attempt.wait(Waiter::thread()) {
-        Ok(registration) => {
-            attempt.end(false);
-            registration.park(deadline)
-        }
+        Ok(registration) => registration.park(deadline),
         Err(changed) => {
-            attempt.end(false);
             drop(changed);
             deadline.is_none_or(|deadline| Instant::now() < deadline)
         }
