@@ -104,12 +104,8 @@ fn wait(mut attempt: Attempt, patience: Patience) -> bool {
         }
     };
     match attempt.wait(Waiter::thread()) {
-        Ok(registration) => {
-            attempt.end(false);
-            registration.park(deadline)
-        }
+        Ok(registration) => registration.park(deadline),
         Err(changed) => {
-            attempt.end(false);
             drop(changed);
             deadline.is_none_or(|deadline| Instant::now() < deadline)
         }
@@ -153,8 +149,12 @@ fn infallible<R>(
 ///
 /// After 8 conflicts a transaction holds up other writers until it is through:
 /// it meets at most 8, plus one for each other thread that was committing at
-/// that moment, and then commits. A closure that breaks the rule above and blocks
-/// forfeits the bound. It also holds others up for some milliseconds for each of
+/// that moment, and then commits. Others wait for 20 ms, and for twice as long each time
+/// that this was not enough, up to ten seconds: a closure that runs for longer than 20 ms
+/// meets some conflicts more, as many as doublings are needed, from each other thread.
+/// One transaction at a time has this right; one that has waited for it for 20 ms runs
+/// once more without. A closure that breaks the rule above and blocks
+/// forfeits the bound. It also holds others up for so long for each of
 /// their commits, and keeps all memory that has been given up since it began.
 ///
 /// # Panics

@@ -18,22 +18,28 @@
 //! **The exception.** A closure that blocks on another thread's transaction could
 //! hold that thread up at the gate for ever. It must not do so, but a mistake
 //! must not stop the process: whoever has waited at the gate for [`GIVE_WAY`]
-//! goes on, and the bound does not hold against those who did. Likewise a
-//! transaction that has waited for the token itself for so long goes on without it.
+//! goes on. An elder that runs for longer than that is overtaken so: then everybody
+//! waits for twice as long as before, up to [`DOUBLINGS`] times, and a transaction of
+//! whatever length below that meets a logarithm of conflicts more for each other thread.
+//! A transaction that has waited for the token itself for [`GIVE_WAY`] goes on without it,
+//! and asks again after its next conflict.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-use crate::facade::atomic::{AtomicBool, Ordering};
+use crate::facade::atomic::{AtomicU32, Ordering};
 use crate::facade::{MODELLED, global, hint, local, thread};
 
 /// How many conflicts a transaction takes before it asks for the elder token.
 pub(crate) const PATIENCE: u32 = 8;
 
-/// How long others wait for the elder, at most.
+/// How long others wait for the elder, at most, if it is not overtaken.
 const GIVE_WAY: Duration = Duration::from_millis(20);
+
+/// How often that is doubled at most, for an elder that is overtaken: to ten seconds.
+const DOUBLINGS: u32 = 9;
 
 /// How often a locked word is looked at before that counts as a conflict. Not at
 /// all in a model: a thread that yields there runs on only after the others, and
@@ -41,7 +47,9 @@ const GIVE_WAY: Duration = Duration::from_millis(20);
 const LOOKS: u32 = if MODELLED { 0 } else { 128 };
 
 global! {
-    static ELDER: CachePadded<AtomicBool> = CachePadded::new(AtomicBool::new(false));
+    /// Zero while there is no elder; otherwise one more than how often others have to
+    /// double the time for which they wait. Only the elder changes it.
+    static ELDER: CachePadded<AtomicU32> = CachePadded::new(AtomicU32::new(0));
 }
 
 local! {
@@ -100,6 +108,9 @@ impl Contention {
     pub(crate) fn back_off(&mut self) {
         self.conflicts += 1;
         if self.elder {
+            // Ordering: Relaxed, both; the token guards no data.
+            let before = ELDER.load(Ordering::Relaxed);
+            ELDER.store(DOUBLINGS.min(before) + 1, Ordering::Relaxed);
             return;
         }
         if self.conflicts >= PATIENCE {
@@ -127,10 +138,10 @@ impl Contention {
         // Ordering: Relaxed; the token guards no data.
         let take = || {
             ELDER
-                .compare_exchange(false, true, Ordering::Relaxed, Ordering::Relaxed)
+                .compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
         };
-        self.elder = wait_until(take);
+        self.elder = wait_until(take, || GIVE_WAY);
         HOLDING.with(|holding| holding.set(self.elder));
     }
 
@@ -151,7 +162,7 @@ impl Drop for Contention {
         if self.elder {
             HOLDING.with(|holding| holding.set(false));
             // Ordering: Relaxed, as above.
-            ELDER.store(false, Ordering::Relaxed);
+            ELDER.store(0, Ordering::Relaxed);
         }
     }
 }
@@ -161,7 +172,7 @@ impl Drop for Contention {
 pub(crate) fn give_way(elder: bool) {
     // Ordering: Relaxed; this is courtesy, not exclusion. A writer that misses
     // the flag counts as one that had passed the gate.
-    if !elder && ELDER.load(Ordering::Relaxed) {
+    if !elder && ELDER.load(Ordering::Relaxed) != 0 {
         wait_for_the_elder();
     }
 }
@@ -171,19 +182,23 @@ pub(crate) fn give_way(elder: bool) {
 fn wait_for_the_elder() {
     if !HOLDING.with(Cell::get) {
         // Ordering: Relaxed, as above.
-        wait_until(|| !ELDER.load(Ordering::Relaxed));
+        let elder = || ELDER.load(Ordering::Relaxed);
+        wait_until(
+            || elder() == 0,
+            || GIVE_WAY * (1 << elder().saturating_sub(1)),
+        );
     }
 }
 
-/// Yields until `holds`; says false when [`GIVE_WAY`] came first.
+/// Yields until `holds`; says false when that takes longer than `limit`.
 #[cold]
-fn wait_until(mut holds: impl FnMut() -> bool) -> bool {
+fn wait_until(mut holds: impl FnMut() -> bool, limit: impl Fn() -> Duration) -> bool {
     let begin = Instant::now();
     loop {
         if holds() {
             return true;
         }
-        if begin.elapsed() > GIVE_WAY {
+        if begin.elapsed() > limit() {
             return false;
         }
         thread::yield_now();
@@ -227,7 +242,7 @@ mod tests {
         assert!(!second.is_elder());
         drop(second);
         // Ordering: Relaxed, as above.
-        assert!(first.is_elder() && ELDER.load(Ordering::Relaxed));
+        assert!(first.is_elder() && ELDER.load(Ordering::Relaxed) != 0);
     }
 
     #[test]

@@ -8,6 +8,14 @@
 //!
 //! A thread that is being taken down has no owner any more: a *passing* local is
 //! made for what it still does, and goes with the last use of it.
+//!
+//! Either kind drops what it can while it is still in its place, so that a Drop finds the
+//! loop that is running and does not begin one of its own: a chain of variables does not
+//! recurse there either.
+//!
+//! `std::process::exit` takes the calling thread's locals down wherever it is called, inside
+//! a transaction or a Clone, too. What is further up the stack then never goes on, but other
+//! threads do for a while: such a local is left behind as it is, pinned for good.
 
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::{self, NonNull};
@@ -33,10 +41,8 @@ struct Owner(());
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        if let Some(local) = NonNull::new(LOCAL.with(|slot| slot.replace(ptr::null())).cast_mut()) {
-            // SAFETY: made by `Here::make`, out of everybody's reach by now, and no
-            // transaction runs in a thread that is being taken down to here.
-            drop(unsafe { Box::from_raw(local.as_ptr()) });
+        if let Some(local) = NonNull::new(LOCAL.with(Cell::get).cast_mut()) {
+            Here(local).take_down();
         }
     }
 }
@@ -178,11 +184,24 @@ impl Here {
         if self.in_transaction() {
             return;
         }
-        self.member().tend();
-        if self.local().passing && self.member().is_idle() {
-            LOCAL.with(|slot| slot.set(ptr::null()));
-            // SAFETY: `make` made it and nothing points to it any more. A use of it further up the stack would
-            // be a transaction, a pin or a drop that is going on, all of which were just excluded.
+        if !self.local().passing {
+            self.member().tend();
+        } else if self.member().is_idle() {
+            self.take_down();
+        }
+    }
+
+    /// Takes the local out of its place and frees it, unless a use of it further up the
+    /// stack is going on.
+    #[cold]
+    fn take_down(self) {
+        // While it is in its place: this runs user code.
+        self.member().flush();
+        LOCAL.with(|slot| slot.set(ptr::null()));
+        if !self.in_transaction() && self.member().is_idle() {
+            // SAFETY: `make` made it and nothing points to it any more. A use of it further
+            // up the stack would be a transaction, a pin or a drop that is going on, all of
+            // which were just excluded. Its own drop runs no user code.
             drop(unsafe { Box::from_raw(self.0.as_ptr()) });
         }
     }

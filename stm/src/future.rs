@@ -118,10 +118,8 @@ where
                 }
                 Run::Retry => {
                     attempt.count(Count::Retries);
-                    let registered = attempt.wait(waiter);
-                    attempt.end(false);
                     // Otherwise something has changed already: run again.
-                    if let Ok(registration) = registered {
+                    if let Ok(registration) = attempt.wait(waiter) {
                         *waiting = Some(registration);
                         return Poll::Pending;
                     }

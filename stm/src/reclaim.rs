@@ -77,6 +77,7 @@ pub(crate) struct Member {
     /// When things were last seen to.
     collected: Cell<Option<Instant>>,
     given_up: RefCell<Vec<Garbage>>,
+    /// Two at most: one that waits for its grace period, one that comes next.
     batches: RefCell<VecDeque<Batch>>,
     ready: RefCell<Vec<Garbage>>,
 }
@@ -228,6 +229,14 @@ impl Member {
         given_up.append(&mut ORPHANS.lock());
         let mut batches = self.batches.borrow_mut();
         if !given_up.is_empty() {
+            // A batch that stands behind another has no watches yet. One by one they would
+            // each wait for sections of their own, and never become fewer: so there is one.
+            if batches.len() > 1 {
+                if let Some(behind) = batches.pop_back() {
+                    let newer = std::mem::replace(&mut given_up, behind.into_garbage());
+                    given_up.extend(newer);
+                }
+            }
             batches.push_back(Batch::seal(given_up, self.participant));
         }
         let mut ready = self.ready.borrow_mut();
@@ -242,9 +251,8 @@ impl Member {
 }
 
 impl Drop for Member {
-    /// The thread ends: what it cannot drop now is left to others.
+    /// The thread ends: what it could not drop is left to others.
     fn drop(&mut self) {
-        self.flush();
         let mut left = self.given_up.take();
         for batch in self.batches.take() {
             left.extend(batch.into_garbage());

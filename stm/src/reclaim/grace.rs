@@ -4,7 +4,7 @@
 //! its own: odd while it is inside one (pinned), even outside. Entering and leaving are
 //! two plain stores, and no line is shared with anybody.
 //!
-//! **Reader**: store the odd count (Relaxed); light barrier; follow pointers; store the
+//! **Reader**: store the odd count (Release); light barrier; follow pointers; store the
 //! even count (Release).
 //!
 //! **Whoever gives memory up**:
@@ -23,8 +23,9 @@
 //! later*: then it comes after the unlinking, too, and the section cannot find the
 //! batch. *The reader's comes first*: then its odd count is visible to step 3,
 //! which either finds the section still open and waits for its end, or finds it
-//! left, or a later one; each was stored with Release after the section's last access, or by a
-//! section after it, and freeing comes after the Acquire load of step 3 or 4.
+//! left, or a later one. Every count is stored with Release, the odd ones of later sections
+//! too, so whichever of them step 3 or 4 loads with Acquire, the section's last access
+//! comes before it, and freeing after.
 //!
 //! **Alone.** When the registry holds no participant but the one who asks, there is nobody to
 //! wait for and no barrier to pass: whoever registers later does so under the
@@ -118,18 +119,20 @@ impl Participant {
     /// Begins a section. Only the owner calls it, outside one.
     #[inline]
     pub(super) fn enter(&self, asymmetric: bool) {
-        // Ordering: Relaxed, both; only the owner writes, and the barrier orders the
-        // store before the section's loads.
+        // Ordering: Relaxed; only the owner writes. Then Release, pairs with the Acquire
+        // load of `Watch::over`, which takes this count for the end of the section before:
+        // a plain store would not be part of that one's release sequence. The barrier orders
+        // it before the section's loads.
         let section = self.0.load(Ordering::Relaxed).wrapping_add(1);
         debug_assert!(section % 2 == 1);
-        self.0.store(section, Ordering::Relaxed);
+        self.0.store(section, Ordering::Release);
         barrier::light(asymmetric);
     }
 
     /// Ends the section.
     #[inline]
     pub(super) fn exit(&self) {
-        // Ordering: Relaxed, as in `enter`; then Release, pairs with the Acquire loads of
+        // Ordering: as in `enter`: Relaxed; then Release, pairs with the Acquire loads of
         // `inside` and `Watch::over`: what the section did comes before what is freed after it.
         let section = self.0.load(Ordering::Relaxed).wrapping_add(1);
         debug_assert!(section % 2 == 0);

@@ -78,13 +78,17 @@ impl Attempt {
         self.context().commit(here.member())
     }
 
-    /// Registers to be woken by the next change of what was read.
+    /// Steps 3 and 4 of an attempt that asked to retry: registers to be woken by the next
+    /// change of what was read.
     ///
     /// # Panics
     ///
     /// When nothing was read: nothing could ever wake it.
-    pub(crate) fn wait(&mut self, waiter: Waiter) -> Result<Registration, Changed> {
-        let context = self.context();
+    pub(crate) fn wait(self, waiter: Waiter) -> Result<Registration, Changed> {
+        // A local, so that where this panics the attempt is over before the waiter is
+        // dropped: a task's waker is foreign code.
+        let mut attempt = self;
+        let context = attempt.context();
         assert!(
             !context.reads.is_empty(),
             "a transaction that has read no variable asked to retry: nothing could ever wake it. \
@@ -94,6 +98,7 @@ impl Attempt {
         if registered.is_ok() {
             context.tally.count(Count::Waits);
         }
+        attempt.end(false);
         registered
     }
 

@@ -65,6 +65,7 @@ use crate::facade::commit_fence;
 use crate::probe::{self, Failure, Point};
 use crate::reclaim::Member;
 use crate::transaction::nest::Effects;
+use crate::transaction::read_log::Read;
 use crate::transaction::write_log::Write;
 use crate::version::Lock;
 use crate::wait::take_waiters;
@@ -107,9 +108,12 @@ impl Context {
         commit_fence();
         // Covered reads are of different variables, and each is in the read log once at
         // least: as many as there are entries means all of them.
-        if covered < self.reads.len() && !self.reads_unchanged() {
-            self.unlock(writes);
-            return Commit::Conflict;
+        if covered < self.reads.len() {
+            if let Some(read) = self.find_changed_read() {
+                self.unlock(writes);
+                self.tally.conflict(read.core().name());
+                return Commit::Conflict;
+            }
         }
         self.publish(writes, member);
         Commit::Done
@@ -141,9 +145,10 @@ impl Context {
     #[cold]
     #[inline(never)]
     fn lock_failed(&mut self, position: usize) {
+        self.unlock(position);
+        // Takes a lock, and may allocate: not before.
         let name = self.effects.writes.entries()[position].core().name();
         self.tally.conflict(name);
-        self.unlock(position);
     }
 
     /// Gives back the first `locked` locks.
@@ -155,11 +160,12 @@ impl Context {
         }
     }
 
-    /// Step 4.
+    /// Step 4. Answers a read whose variable has changed, if there is one.
     #[inline(never)]
-    fn reads_unchanged(&self) -> bool {
+    fn find_changed_read(&self) -> Option<Read> {
         let forced = probe::fails(Failure::Validation);
-        let changed = self.reads.iter().find(|read| {
+        let mut reads = self.reads.iter();
+        let changed = reads.find(|read| {
             probe::point(Point::Checking);
             if forced {
                 return true;
@@ -169,10 +175,7 @@ impl Context {
             let own = || self.effects.writes.replaced(read.pointer(), read.version);
             !(now.is(read.version) || now.is_locked() && own())
         });
-        if let Some(read) = changed {
-            self.tally.conflict(read.core().name());
-        }
-        changed.is_none()
+        changed.copied()
     }
 
     /// Steps 5 to 7.

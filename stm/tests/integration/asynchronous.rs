@@ -1,11 +1,11 @@
 //! Transactions as futures: waking, cancelling, moving, and foreign wakers.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread;
 
 use hivework_stm::{TVar, atomically, atomically_async, check, in_transaction, retry};
@@ -272,6 +272,37 @@ fn a_future_that_has_read_nothing_panics_when_it_would_wait() {
     let mut future = atomically_async(|_| retry::<()>());
     let message = panics(|| poll(&mut future, &woken));
     assert!(message.contains("read no variable"), "{message}");
+}
+
+/// One whose clones run a transaction when they are dropped.
+fn busy_waker(var: &TVar<u32>) -> Waker {
+    unsafe fn clone(var: *const ()) -> RawWaker {
+        // SAFETY: a `TVar` that the test keeps.
+        let var = unsafe { &*var.cast::<TVar<u32>>() };
+        let clone = Box::into_raw(Box::new(var.clone()));
+        RawWaker::new(clone.cast_const().cast(), &CLONE)
+    }
+    unsafe fn drop_clone(var: *const ()) {
+        // SAFETY: made by `clone`, and dropped once.
+        let var = unsafe { Box::from_raw(var.cast::<TVar<u32>>().cast_mut()) };
+        var.update(|n| n + 1);
+    }
+    unsafe fn nothing(_: *const ()) {}
+    static ORIGINAL: RawWakerVTable = RawWakerVTable::new(clone, nothing, nothing, nothing);
+    static CLONE: RawWakerVTable = RawWakerVTable::new(clone, drop_clone, nothing, drop_clone);
+    let original = RawWaker::new((&raw const *var).cast(), &ORIGINAL);
+    // SAFETY: the table does what it should while `var` lives, which the tests see to.
+    unsafe { Waker::from_raw(original) }
+}
+
+#[test]
+fn a_waker_is_dropped_outside_of_the_attempt_that_panics() {
+    let drops = TVar::new(0);
+    let waker = busy_waker(&drops);
+    let mut future = atomically_async(|_| retry::<()>());
+    let told = panics(|| Pin::new(&mut future).poll(&mut Context::from_waker(&waker)));
+    assert!(told.contains("read no variable"), "{told}");
+    assert_eq!(drops.load(), 1);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What becomes of values: each is dropped once, in time, where it may be, and
 //! whatever its Drop does.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
 
@@ -230,6 +231,103 @@ fn a_value_stays_while_a_transaction_looks_at_it() {
     count.settles_at(1);
 }
 
+/// A reader that is inside again proves that it has left the section before, and that
+/// its last look came first. Seen by Miri, which finds a race where that is not said.
+#[test]
+fn a_value_goes_after_the_last_look_at_it_though_its_reader_is_inside_again() {
+    /// What both have agreed on so far, ordered by nothing but the engine.
+    #[derive(Default)]
+    struct Steps(AtomicUsize);
+    impl Steps {
+        fn take(&self, step: usize) {
+            self.0.store(step, Ordering::Relaxed);
+        }
+        fn wait_for(&self, step: usize) {
+            until("the other's step", || {
+                self.0.load(Ordering::Relaxed) >= step
+            });
+        }
+    }
+    struct Slow(Arc<Steps>, Box<usize>);
+    impl Clone for Slow {
+        fn clone(&self) -> Self {
+            self.0.take(*self.1);
+            self.0.wait_for(*self.1 + 1);
+            Slow(Arc::clone(&self.0), Box::new(*self.1))
+        }
+    }
+    let steps = Arc::new(Steps::default());
+    let var = TVar::new(Slow(Arc::clone(&steps), Box::new(1)));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(*var.load().1, 1);
+            assert_eq!(*var.load().1, 3);
+        });
+        steps.wait_for(1);
+        var.store(Slow(Arc::clone(&steps), Box::new(3)));
+        flush(); // finds the reader inside
+        steps.take(2);
+        steps.wait_for(3);
+        for _ in 0..5 {
+            flush(); // finds it inside another time
+        }
+        steps.take(4);
+    });
+}
+
+/// Somebody is inside at any moment, but nobody stays.
+#[test]
+fn what_a_long_transaction_held_back_goes_at_once_and_not_one_by_one() {
+    let word = TVar::new(0);
+    let reader = || {
+        let (to, orders) = channel::<()>();
+        let (done, answers) = channel();
+        let word = word.clone();
+        let thread = thread::spawn(move || {
+            while orders.recv().is_ok() {
+                atomically(|tx| {
+                    word.read(tx)?;
+                    let _ = done.send(());
+                    let _ = orders.recv();
+                    Ok(())
+                });
+                let _ = done.send(());
+            }
+        });
+        (to, answers, thread)
+    };
+    let readers = [reader(), reader()];
+    // Has a reader go in or come out.
+    let turn = |reader: usize| {
+        let (to, answers, _) = &readers[reader];
+        to.send(()).expect("runs");
+        answers.recv_timeout(HANGS).expect("answers");
+    };
+    let count = Count::default();
+    let var = TVar::new(count.value(0));
+    turn(0);
+    for n in 0..rounds(100) {
+        var.store(count.value(n as i32));
+        flush();
+    }
+    let (mut inside, mut most) = (0, 0);
+    until("all is dropped but the last", || {
+        turn(1 - inside);
+        turn(inside);
+        inside = 1 - inside;
+        let before = count.alive();
+        flush();
+        most = most.max(before - count.alive());
+        count.alive() == 1
+    });
+    assert!(most > 1, "one at a time");
+    turn(inside);
+    for (to, _, thread) in readers {
+        drop(to);
+        joined(thread);
+    }
+}
+
 #[test]
 fn a_drop_may_run_transactions() {
     #[derive(Clone)]
@@ -391,6 +489,35 @@ fn a_chain_of_a_million_variables_is_dropped_without_recursion() {
 #[test]
 fn a_chain_whose_links_flush_is_dropped_without_recursion() {
     drop_a_chain(if cfg!(miri) { 200 } else { 20_000 }, true);
+}
+
+/// Dropped just before the thread ends, and by a destructor that comes after the engine's.
+#[test]
+fn a_chain_that_is_left_to_its_threads_end_is_dropped_without_recursion() {
+    type Chain = TVar<Option<Box<dyn Any + Send + Sync>>>;
+    thread_local! {
+        static EARLY: RefCell<Option<Chain>> = const { RefCell::new(None) };
+        static LATE: RefCell<Option<Chain>> = const { RefCell::new(None) };
+    }
+    let length = if cfg!(miri) { 50 } else { 20_000 };
+    let chain = move |last: crate::support::Counted| -> Chain {
+        let last: Box<dyn Any + Send + Sync> = Box::new(last);
+        (0..length).fold(TVar::new(Some(last)), |chain, _| {
+            TVar::new(Some(Box::new(chain)))
+        })
+    };
+    let count = Count::default();
+    let lasts = [1, 2, 3].map(|n| count.value(n));
+    let thread = thread::Builder::new().stack_size(256 << 10).spawn(move || {
+        let [early, end, late] = lasts;
+        EARLY.with(|_| ());
+        let early = chain(early);
+        drop(chain(end));
+        EARLY.set(Some(early));
+        LATE.set(Some(chain(late)));
+    });
+    joined(thread.expect("starts"));
+    count.settles_at(0);
 }
 
 #[test]

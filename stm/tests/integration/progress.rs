@@ -1,10 +1,10 @@
 //! Nobody starves: the documented bound on how often a transaction runs.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{hint, thread};
 
-use hivework_stm::{TVar, atomically, check};
+use hivework_stm::{TVar, abort, atomically, atomically_or, check};
 
 use crate::support::{asleep, elsewhere, finishes, joined, rounds, sleeper};
 
@@ -223,6 +223,46 @@ fn who_waits_holds_nobody_up() {
         );
         var.store(PATIENCE + 1);
         assert_eq!(joined(thread), PATIENCE + 2);
+    });
+}
+
+/// Those who have waited for long enough go on, and wait for longer the next time.
+#[test]
+#[cfg_attr(miri, ignore = "takes what it takes by the clock")]
+fn a_transaction_longer_than_others_give_way_gets_through() {
+    const WRITERS: usize = 4;
+    const LENGTH: Duration = GIVE_WAY.saturating_mul(5);
+    /// As documented: from 20 ms to ten seconds.
+    const DOUBLINGS: usize = 9;
+    let vars: Vec<_> = (0..WRITERS).map(|_| TVar::new(0_u64)).collect();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for var in &vars {
+            let stop = &stop;
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    var.update(|n| n + 1);
+                }
+            });
+        }
+        let bound = PATIENCE + WRITERS * (1 + DOUBLINGS) + 1;
+        let mut runs = 0;
+        let outcome = atomically_or(|tx| {
+            runs += 1;
+            if runs > bound {
+                return abort(());
+            }
+            for var in &vars {
+                var.read(tx)?;
+                let begin = Instant::now();
+                while begin.elapsed() < LENGTH / WRITERS as u32 {
+                    hint::spin_loop();
+                }
+            }
+            Ok(())
+        });
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(outcome, Ok(()), "not within {bound} runs");
     });
 }
 

@@ -1,10 +1,11 @@
 //! Threads that come and go, many at once and at awkward moments.
 
 use std::cell::RefCell;
+use std::process::Command;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use hivework_stm::{TVar, atomically, flush};
+use hivework_stm::{StmResult, TVar, atomically, flush};
 
 use crate::support::{Count, finishes, joined};
 
@@ -118,4 +119,48 @@ fn a_variable_may_be_the_last_thing_a_thread_drops() {
         });
     }));
     count.settles_at(0);
+}
+
+/// Where it is called, the thread's destructors run: those of the engine too, though a
+/// transaction is running, and others after them while threads go on.
+#[test]
+#[cfg_attr(miri, ignore = "Miri starts no processes")]
+fn a_process_may_exit_inside_a_transaction() {
+    const CHILD: &str = "HIVEWORK_EXITS";
+    const CODE: i32 = 77;
+    struct Late(TVar<u32>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            self.0.update(|n| n + 1);
+            let own = self.0.clone();
+            let others = thread::spawn(move || {
+                own.update(|n| n + 1);
+                own.load()
+            });
+            if others.join().ok() != Some(2) {
+                std::process::abort();
+            }
+        }
+    }
+    thread_local! {
+        static LATE: RefCell<Option<Late>> = const { RefCell::new(None) };
+    }
+    if std::env::var_os(CHILD).is_some() {
+        // Registered before the engine's own thread-local, and so dropped after it.
+        LATE.set(Some(Late(TVar::new(0))));
+        let var = TVar::new(String::from("read"));
+        atomically(|tx| -> StmResult<()> {
+            let read = var.read(tx)?;
+            var.write(tx, read + " and written")?;
+            std::process::exit(CODE)
+        });
+    }
+    let name = "threads::a_process_may_exit_inside_a_transaction";
+    let child = Command::new(std::env::current_exe().expect("has a path"))
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .output()
+        .expect("starts");
+    let told = String::from_utf8_lossy(&child.stderr);
+    assert_eq!(child.status.code(), Some(CODE), "{told}");
 }
