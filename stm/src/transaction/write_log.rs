@@ -18,6 +18,9 @@ use crate::version::{Lock, Version};
 /// Up to here a linear search is at least as fast as an index.
 const LINEAR: usize = 16;
 
+/// How many times larger than what is in it the index may be.
+const SPARSE: usize = 16;
+
 /// A word that a variable may get.
 #[derive(Debug)]
 pub(crate) struct Pending {
@@ -273,6 +276,17 @@ impl WriteLog {
             self.bloom = 0;
         }
         if self.entries.len() <= LINEAR {
+            self.clear_index();
+        }
+    }
+
+    /// Empties the index. That takes as long as the index is large, so what is left of an
+    /// attempt that was much larger than this one goes.
+    fn clear_index(&mut self) {
+        let used = self.index.len();
+        if used > 0 && self.index.capacity() > SPARSE * used {
+            self.index = HashMap::default();
+        } else {
             self.index.clear();
         }
     }
@@ -281,7 +295,7 @@ impl WriteLog {
     #[inline]
     pub(crate) fn take_each(&mut self, mut f: impl FnMut(Write)) {
         if self.entries.len() > LINEAR {
-            self.index.clear();
+            self.clear_index();
         }
         self.bloom = 0;
         while let Some(write) = self.entries.pop() {
