@@ -11,10 +11,11 @@
 //! 3. [`Member::tend`]: drop what has become free. [`Member::flush`]: hurry.
 //!
 //! Behind it stands [`grace`]. Pinning costs two stores to the thread's own line; the price, a
-//! heavy barrier, is paid for many values at once. How many depends on how fast they come: a thread sees to them
-//! when [`INTERVAL`] has passed since it last did, or there are [`BATCH`] of them, and looks at the clock once for every
-//! [`LOOK`]. So barriers take a few percent of a thread's time at most, and no more is kept
-//! than was displaced in a moment, however large the values are.
+//! heavy barrier, is paid for many values at once. How many depends on how fast they come: a thread
+//! sees to them when [`INTERVAL`] has passed since it last did, or there are [`BATCH`] of them, and
+//! looks at the clock once for every [`LOOK`]. So barriers take a few percent of a thread's time at
+//! most, and no more is kept than was displaced in a moment, or [`LOOK`] values and those before
+//! them. How large they are is not known here: that is for [`Member::flush`].
 //!
 //! **No garbage is dropped under a pin.** What becomes free goes to the thread's *ready*
 //! bag, which is emptied when the thread is unpinned and in no transaction.

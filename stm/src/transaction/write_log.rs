@@ -1,7 +1,7 @@
 //! What an attempt will write: variables, and the words they will get.
 //!
-//! Looked up on every read, so three steps, cheapest first: a one-word Bloom
-//! filter, which nearly always says no; a linear search while the log is small; an index by address once it is not.
+//! Looked up on every read, so three steps, cheapest first: a one-word Bloom filter, which nearly
+//! always says no; a linear search while the log is small; an index by address once it is not.
 //!
 //! A pending boxed word belongs to the log until the commit puts it into its
 //! variable, in exchange for the old one, or until it is taken out as garbage.
