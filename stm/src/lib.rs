@@ -69,15 +69,13 @@ pub use tvar::TVar;
 /// Drops the values that commits on this thread have displaced, as far as no
 /// running transaction can be reading them any more.
 ///
-/// A displaced value is dropped once every transaction that was running then is over and the
-/// thread that displaced it has displaced some more: 64, or twice as many where somebody was
-/// reading when it looked, if they come slowly; up to some thousands, if they come within a
-/// fraction of a millisecond. It does not wait for those when the thread runs some ten thousand
-/// transactions more, or ends. So for the memory of small values there is no need to call this.
-/// Their size is not looked at, though: a thread that replaces a value of a hundred megabytes
-/// now and then keeps the last 64 and more, unless it calls this after each.
+/// There is no need to call it for memory's sake, as long as a thread goes on displacing values:
+/// each is dropped once every transaction that was running then is over and the thread that
+/// displaced it has displaced some more: one or two, if they come slowly, up to some thousands, if
+/// they come within a fraction of a millisecond. It does not wait for those when the thread runs
+/// some ten thousand transactions more, or ends. A thread that displaces no more keeps its last.
 ///
-/// Call it also when something waits for such a `Drop`: a channel that closes when its last
+/// Call it when something waits for such a `Drop`: a channel that closes when its last
 /// sender goes, say. Values that another thread has displaced and still keeps are that thread's
 /// to flush.
 ///
