@@ -42,13 +42,16 @@ use std::time::{Duration, Instant};
 use self::garbage::Garbage;
 use self::grace::{Batch, Participant, Patience};
 use crate::facade::sync::Mutex;
-use crate::facade::{barrier, global, reclaims};
+use crate::facade::{MODELLED, barrier, global, reclaims};
 
 pub(crate) mod garbage;
 mod grace;
 
 /// After how many values a thread considers seeing to them, at most.
 const LOOK: usize = 64;
+
+/// The first stride. A model, which must not depend on the clock, never comes to look at it.
+const FIRST: usize = if MODELLED { LOOK } else { 1 };
 
 /// How many values a thread keeps at most before it does.
 const BATCH: usize = 4096;
@@ -102,8 +105,8 @@ impl Member {
             always_due,
             tending: Cell::new(false),
             hurry: Cell::new(false),
-            stride: Cell::new(1),
-            look_at: Cell::new(1),
+            stride: Cell::new(FIRST),
+            look_at: Cell::new(FIRST),
             collected: Cell::new(None),
             given_up: RefCell::default(),
             batches: RefCell::default(),
