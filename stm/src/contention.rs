@@ -7,13 +7,12 @@
 //!    before it locks anything. The elder holds no lock while user code runs, and
 //!    waits for a locked variable instead of conflicting with it.
 //!
-//! **The bound.** Once a transaction holds the token it can only meet commits that
-//! had already passed the gate when it took it: at most one a thread. So a
-//! transaction meets at most `PATIENCE` conflicts, plus one for each other thread
-//! that was committing at that moment, before it commits. The token comes free when its holder commits,
-//! waits, answers its caller, or panics; that is before its commit hooks run. Other
-//! transactions of its own thread (an abort hook's, a `Drop`'s) do not wait for it:
-//! that would be waiting for themselves.
+//! **The bound.** Once a transaction holds the token it can only meet commits that had already
+//! passed the gate when it took it: at most one a thread. So a transaction meets at most `PATIENCE`
+//! conflicts, plus one for each other thread that was committing at that moment, before it commits.
+//! The token comes free when its holder commits, waits, answers its caller, or panics; that is
+//! before its commit hooks run. Other transactions of its own thread (an abort hook's, a `Drop`'s)
+//! do not wait for it: that would be waiting for themselves.
 //!
 //! **The exception.** A closure that blocks on another thread's transaction could
 //! hold that thread up at the gate for ever. It must not do so, but a mistake

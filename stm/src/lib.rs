@@ -69,15 +69,17 @@ pub use tvar::TVar;
 /// Drops the values that commits on this thread have displaced, as far as no
 /// running transaction can be reading them any more.
 ///
-/// There is no need to call it for memory's sake. A displaced value is dropped
-/// once every transaction that was running then is over and the thread that displaced it
-/// has displaced some more: 64, if they come slowly, up to some thousands, if they
-/// come within a fraction of a millisecond. It does not wait for those when the thread runs some
-/// ten thousand transactions more, or ends. Call this when something waits for such a `Drop`: a channel that
-/// closes when its last sender goes, say. Values that another thread has displaced
-/// and still keeps are that thread's to flush.
+/// There is no need to call it for memory's sake, as long as a thread goes on displacing values:
+/// each is dropped once every transaction that was running then is over and the thread that
+/// displaced it has displaced some more: one or two, if they come slowly, up to some thousands, if
+/// they come within a fraction of a millisecond. It does not wait for those when the thread runs
+/// some ten thousand transactions more, or ends. A thread that displaces no more keeps its last.
 ///
-/// Does nothing inside a transaction.
+/// Call it when something waits for such a `Drop`: a channel that closes when its last
+/// sender goes, say. Values that another thread has displaced and still keeps are that thread's
+/// to flush.
+///
+/// Does nothing inside a transaction, or inside the `Drop` of a value that is being dropped so.
 pub fn flush() {
     let here = context::Here::get();
     if !here.in_transaction() {

@@ -9,20 +9,21 @@
 //! | `ASLEEP` | `park`, under the lock | not notified; who notifies must wake the thread |
 //! | `NOTIFIED` | `notify` | final |
 //!
-//! **Park**: look for the notification for a short while, since the commit that is waited for is often on its way
-//! and sleeping costs two system calls and a trip through the kernel's scheduler; then announce that the thread blocks, lock,
-//! AWAKE → ASLEEP, and wait on the condition variable until NOTIFIED.
+//! **Park**: look for the notification for a short while, since the commit that is waited for is
+//! often on its way and sleeping costs two system calls and a trip through the kernel's scheduler;
+//! then announce that the thread blocks, lock, AWAKE → ASLEEP, and wait on the condition variable
+//! until NOTIFIED.
 //!
 //! **Notify**: swap in NOTIFIED. If it was ASLEEP, pass through the lock, and wake.
 //!
-//! **No wake-up is lost.** A swap that finds AWAKE makes the exchange to ASLEEP fail, so the
-//! thread does not sleep. One that finds ASLEEP comes after an exchange that was made under the lock;
-//! the thread gives the lock up only by waiting on the condition variable, so whoever passes through the lock after
-//! that finds it waiting there, or gone because its time has run out.
+//! **No wake-up is lost.** A swap that finds AWAKE makes the exchange to ASLEEP fail, so the thread
+//! does not sleep. One that finds ASLEEP comes after an exchange that was made under the lock; the
+//! thread gives the lock up only by waiting on the condition variable, so whoever passes through
+//! the lock after that finds it waiting there, or gone because its time has run out.
 //!
-//! A scheduler whose worker is about to sleep in a transaction wants to know,
-//! to put another in its place: it registers a [`BlockHook`] on its threads. One that would rather have the
-//! transaction run again when there is something new, and do other work until then, polls
+//! A scheduler whose worker is about to sleep in a transaction wants to know, to put another in its
+//! place: it registers a [`BlockHook`] on its threads. One that would rather have the transaction
+//! run again when there is something new, and do other work until then, polls
 //! [`atomically_async`](crate::atomically_async) with a waker of its own.
 
 use std::cell::RefCell;

@@ -11,10 +11,12 @@
 //! 3. [`Member::tend`]: drop what has become free. [`Member::flush`]: hurry.
 //!
 //! Behind it stands [`grace`]. Pinning costs two stores to the thread's own line; the price, a
-//! heavy barrier, is paid for many values at once. How many depends on how fast they come: a thread sees to them
-//! when [`INTERVAL`] has passed since it last did, or there are [`BATCH`] of them, and looks at the clock once for every
-//! [`LOOK`]. So barriers take a few percent of a thread's time at most, and no more is kept
-//! than was displaced in a moment, however large the values are.
+//! heavy barrier, is paid for many values at once. How many depends on how fast they come: a thread
+//! sees to them when [`INTERVAL`] has passed since it last did, or there are [`BATCH`] of them. It
+//! looks at the clock once for each *stride* of values: [`LOOK`] of them where they come fast, and
+//! one where they come slowly, because nobody knows here how large they are. So barriers and looks
+//! take a few percent of a thread's time at most, and no more is kept than was displaced in a
+//! moment.
 //!
 //! **No garbage is dropped under a pin.** What becomes free goes to the thread's *ready*
 //! bag, which is emptied when the thread is unpinned and in no transaction.
@@ -40,13 +42,16 @@ use std::time::{Duration, Instant};
 use self::garbage::Garbage;
 use self::grace::{Batch, Participant, Patience};
 use crate::facade::sync::Mutex;
-use crate::facade::{barrier, global, reclaims};
+use crate::facade::{MODELLED, barrier, global, reclaims};
 
 pub(crate) mod garbage;
 mod grace;
 
-/// After how many values a thread considers seeing to them.
+/// After how many values a thread considers seeing to them, at most.
 const LOOK: usize = 64;
+
+/// The first stride. A model, which must not depend on the clock, never comes to look at it.
+const FIRST: usize = if MODELLED { LOOK } else { 1 };
 
 /// How many values a thread keeps at most before it does.
 const BATCH: usize = 4096;
@@ -74,6 +79,10 @@ pub(crate) struct Member {
     tending: Cell<bool>,
     /// Collect what was given up however little it is.
     hurry: Cell<bool>,
+    /// After how many more values it considers that.
+    stride: Cell<usize>,
+    /// How many there are then.
+    look_at: Cell<usize>,
     /// When things were last seen to.
     collected: Cell<Option<Instant>>,
     given_up: RefCell<Vec<Garbage>>,
@@ -98,6 +107,8 @@ impl Member {
             always_due,
             tending: Cell::new(false),
             hurry: Cell::new(false),
+            stride: Cell::new(FIRST),
+            look_at: Cell::new(FIRST),
             collected: Cell::new(None),
             given_up: RefCell::default(),
             batches: RefCell::default(),
@@ -135,10 +146,10 @@ impl Member {
         }
         let mut given_up = self.given_up.borrow_mut();
         given_up.push(garbage);
-        if given_up.len() % LOOK == 0 {
-            self.due.set(true);
-        } else if self.tending.get() {
+        if self.tending.get() {
             self.hurry.set(true);
+        } else if given_up.len() >= self.look_at.get() {
+            self.due.set(true);
         }
     }
 
@@ -188,8 +199,12 @@ impl Member {
         }
         self.tending.set(true);
         self.due.set(self.always_due);
-        if self.hurry.take() || self.is_worth_while() {
-            self.collect(patience);
+        let now = match self.hurry.take() {
+            true => Some(Instant::now()),
+            false => self.worth_while(),
+        };
+        if let Some(now) = now {
+            self.collect(patience, now);
         }
         let mut left = links;
         loop {
@@ -204,26 +219,36 @@ impl Member {
                     break;
                 }
                 left -= 1;
-                self.collect(patience);
+                self.collect(patience, Instant::now());
             }
         }
         self.tending.set(false);
     }
 
-    /// Is it time to see to what was given up?
-    fn is_worth_while(&self) -> bool {
+    /// Is it time to see to what was given up? If so, answers what the time is.
+    fn worth_while(&self) -> Option<Instant> {
         let given_up = self.given_up.borrow().len();
-        let long_ago = || {
-            self.collected
-                .get()
-                .is_none_or(|then| then.elapsed() >= INTERVAL)
+        if given_up < self.look_at.get() {
+            return None;
+        }
+        let now = Instant::now();
+        let collected = self.collected.get();
+        let long_ago = collected.is_none_or(|then| now.duration_since(then) >= INTERVAL);
+        let stride = match self.stride.get() {
+            stride if !long_ago => (2 * stride).min(LOOK),
+            // The first look since then: they come slowly.
+            stride if given_up <= stride => (stride / 2).max(1),
+            stride => stride,
         };
-        given_up >= BATCH || given_up >= LOOK && (self.participant.is_alone() || long_ago())
+        self.stride.set(stride);
+        self.look_at.set(given_up + stride);
+        (long_ago || given_up >= BATCH || self.participant.is_alone()).then_some(now)
     }
 
     /// Seals what was given up, and moves to the ready bag what has become free.
-    fn collect(&self, patience: Patience) {
-        self.collected.set(Some(Instant::now()));
+    fn collect(&self, patience: Patience, now: Instant) {
+        self.collected.set(Some(now));
+        self.look_at.set(self.stride.get());
         let mut given_up = self.given_up.take();
         // Orphans have nobody else to look after them.
         given_up.append(&mut ORPHANS.lock());

@@ -1,8 +1,8 @@
 //! What the engine has been doing: counters a thread, summed when somebody asks.
 //!
 //! A thread counts on a cache line of its own, by plain loads and stores; what happens seldom
-//! enough (conflicts on named variables) goes to a table behind a lock of the thread's own. A thread
-//! that ends leaves its counts to a sum.
+//! enough (conflicts on named variables) goes to a table behind a lock of the thread's own. A
+//! thread that ends leaves its counts to a sum.
 //!
 //! The atomics and locks here are the standard library's and not the facade's: nothing
 //! hangs on the counts, and a model would only have more schedules to go through.

@@ -30,19 +30,19 @@
 //! * *B read or overwrote what A wrote* (wr, ww). B saw A's published version, or
 //!   locked the word after A had unlocked it. Either synchronises with A's Release
 //!   in step 6, after all of A's exchanges; B's own last exchange comes later. So A <S B.
-//! * *A read x and B overwrote that version* (rw). In step 4 A found x with the old
-//!   version and unlocked, or had it locked itself. If it had it locked, B's
-//!   exchange on x came after A's unlocking. Otherwise A's SeqCst load of x did not see B's SeqCst exchange on
-//!   x, so the load precedes it in S; A's last exchange precedes its load. So A <S B.
+//! * *A read x and B overwrote that version* (rw). In step 4 A found x with the old version and
+//!   unlocked, or had it locked itself. If it had it locked, B's exchange on x came after A's
+//!   unlocking. Otherwise A's SeqCst load of x did not see B's SeqCst exchange on x, so the load
+//!   precedes it in S; A's last exchange precedes its load. So A <S B.
 //!
 //! All edges follow S, so there is no cycle of writers. That is where SeqCst is
 //! needed: with acquire and release alone, two writers that each read what the
 //! other writes could both miss the other's lock (write skew).
 //!
-//! *A reader R among them.* R saw A's commit (the version was new to it, or within `seen`),
-//! so everything that A's locks came after is visible to R, and R's SeqCst loads of other variables come after A's
-//! exchanges in S. If R missed B's write on y, R's load of y precedes B's exchange on y in S. So A <S B,
-//! and two readers cannot see two commits in opposite orders. Real time is
+//! *A reader R among them.* R saw A's commit (the version was new to it, or within `seen`), so
+//! everything that A's locks came after is visible to R, and R's SeqCst loads of other variables
+//! come after A's exchanges in S. If R missed B's write on y, R's load of y precedes B's exchange
+//! on y in S. So A <S B, and two readers cannot see two commits in opposite orders. Real time is
 //! respected: what has returned happens before what is started after it.
 //!
 //! *In fence form* (`commit_fence` is `fence(SeqCst)`, the accesses acquire-release),

@@ -22,6 +22,9 @@ const LINEAR: usize = 16;
 /// Up to here it is faster than the filter.
 const FEW: usize = 4;
 
+/// How many times larger than what is in it the index may be.
+const SPARSE: usize = 16;
+
 /// A word that a variable may get.
 #[derive(Debug)]
 pub(crate) struct Pending {
@@ -298,6 +301,17 @@ impl WriteLog {
     /// used: it then says "perhaps" more often.
     pub(crate) fn shrunk(&mut self) {
         if self.entries.len() <= LINEAR {
+            self.clear_index();
+        }
+    }
+
+    /// Empties the index. That takes as long as the index is large, so what is left of an
+    /// attempt that was much larger than this one goes.
+    fn clear_index(&mut self) {
+        let used = self.index.len();
+        if used > 0 && self.index.capacity() > SPARSE * used {
+            self.index = HashMap::default();
+        } else {
             self.index.clear();
         }
     }
@@ -306,7 +320,7 @@ impl WriteLog {
     #[inline]
     pub(crate) fn take_each(&mut self, mut f: impl FnMut(Write)) {
         if self.entries.len() > LINEAR {
-            self.index.clear();
+            self.clear_index();
         }
         while let Some(write) = self.entries.pop() {
             f(write);

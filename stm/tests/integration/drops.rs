@@ -6,7 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, TryRecvError, channel};
-use std::thread;
+use std::time::{Duration, Instant};
+use std::{hint, thread};
 
 use hivework_stm::{
     TVar, abort, atomically, atomically_or, flush, in_transaction, retry, try_atomically,
@@ -189,6 +190,33 @@ fn displaced_values_do_not_pile_up() {
         var.store(count.value(1));
         count.alive() < 1_000
     });
+}
+
+/// However large they are. The clock is not there to synchronise: they are to come slowly.
+#[test]
+fn values_that_are_displaced_slowly_are_not_kept() {
+    // Another thread that takes part, or whoever displaces has no need to wait.
+    let var = TVar::new(0);
+    let (stop, stopped) = channel::<()>();
+    let other = thread::spawn({
+        let var = var.clone();
+        move || (var.load(), stopped.recv())
+    });
+    let count = Count::default();
+    let var = TVar::new(count.value(0));
+    // Other tests hold things up now and then.
+    until("none of so many is kept for long", || {
+        (0..rounds(100)).all(|n| {
+            let begin = Instant::now();
+            while begin.elapsed() < Duration::from_millis(1) {
+                hint::spin_loop();
+            }
+            var.store(count.value(n as i32));
+            count.alive() <= 16
+        })
+    });
+    drop(stop);
+    assert!(joined(other).1.is_err());
 }
 
 /// Its pins collect what others have displaced.
