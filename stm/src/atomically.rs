@@ -213,6 +213,7 @@ pub fn atomically_or<R, E>(
 /// # Panics
 ///
 /// When called inside a transaction of the same thread.
+#[must_use = "None says that nothing was done"]
 #[inline]
 pub fn try_atomically<R>(f: impl FnMut(&mut Transaction<'_>) -> StmResult<R>) -> Option<R> {
     match run(Patience::None, infallible(f)) {
@@ -230,6 +231,7 @@ pub fn try_atomically<R>(f: impl FnMut(&mut Transaction<'_>) -> StmResult<R>) ->
 /// # Panics
 ///
 /// As [`atomically`].
+#[must_use = "None says that nothing was done"]
 #[inline]
 pub fn atomically_timeout<R>(
     limit: Duration,

@@ -88,6 +88,15 @@ impl Context {
     }
 }
 
+impl Context {
+    /// Gives back memory that is seldom needed.
+    #[cold]
+    pub(crate) fn tidy(&mut self) {
+        self.reads.tidy();
+        self.effects.writes.tidy();
+    }
+}
+
 /// The calling thread's place.
 ///
 /// Valid until [`Here::settle`]; it does not leave the thread.

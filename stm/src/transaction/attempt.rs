@@ -22,7 +22,8 @@ use crate::reclaim::garbage::contain;
 use crate::stats::Count;
 use crate::wait::{Changed, Registration};
 
-/// After so many commits a thread sees to what it has displaced, however little that is.
+/// After so many commits a thread sees to what it has displaced, however little that is,
+/// and to what its logs have grown to.
 const TIDY: u64 = 1 << 14;
 
 /// A run that is not over: pinned, and the only user of the thread's context.
@@ -122,6 +123,7 @@ impl Attempt {
         context.reads.clear();
         if committed {
             if context.tally.count(Count::Commits) % TIDY == 0 {
+                context.tidy();
                 here.member().hurry();
             }
             if context.elder {

@@ -11,6 +11,9 @@ use std::ptr::NonNull;
 use crate::cell::Core;
 use crate::version::Version;
 
+/// Room for so many reads is kept for good.
+const KEPT: usize = 1 << 12;
+
 /// One read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Read {
@@ -82,6 +85,11 @@ impl ReadLog {
         reads.dedup_by_key(|(_, read)| read.address());
         reads.sort_unstable_by_key(|&(position, _)| position);
         reads.into_iter().map(|(_, read)| read).collect()
+    }
+
+    /// Gives back what an attempt that was much larger than others has left.
+    pub(crate) fn tidy(&mut self) {
+        self.0.shrink_to(KEPT);
     }
 
     #[inline]

@@ -19,6 +19,9 @@ use crate::version::{Lock, Version};
 /// Up to here a linear search is at least as fast as an index.
 const LINEAR: usize = 16;
 
+/// Room for so many writes is kept for good.
+const KEPT: usize = 1 << 12;
+
 /// Up to here it is faster than the filter.
 const FEW: usize = 4;
 
@@ -314,6 +317,11 @@ impl WriteLog {
         } else {
             self.index.clear();
         }
+    }
+
+    /// Gives back what an attempt that was much larger than others has left.
+    pub(crate) fn tidy(&mut self) {
+        self.entries.shrink_to(KEPT);
     }
 
     /// Takes out all entries, newest first.
