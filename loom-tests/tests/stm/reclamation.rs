@@ -126,3 +126,19 @@ fn a_variable_outlives_its_last_handle_while_it_is_read() {
         writer.join().unwrap();
     });
 }
+
+/// Its next section says that the one before is over: what was done in that one comes
+/// before what is freed because of it.
+#[test]
+fn a_reader_that_has_begun_again_has_let_go() {
+    model_of_reclamation(3, "stm: a displaced value against two sections", || {
+        let (var, first, witness) = mortal();
+        let writer = thread(&[&var], |v| {
+            replace(&v[0]);
+            flush();
+        });
+        read(&var, first, &witness);
+        read(&var, first, &witness);
+        writer.join().unwrap();
+    });
+}

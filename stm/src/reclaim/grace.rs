@@ -4,8 +4,8 @@
 //! its own: odd while it is inside one (pinned), even outside. Entering and leaving are
 //! two plain stores, and no line is shared with anybody.
 //!
-//! **Reader**: store the odd count (Relaxed); light barrier; follow pointers; store the
-//! even count (Release).
+//! **Reader**: store the odd count (Release, for the section before); light barrier;
+//! follow pointers; store the even count (Release).
 //!
 //! **Whoever gives memory up**:
 //!
@@ -23,8 +23,8 @@
 //! later*: then it comes after the unlinking, too, and the section cannot find the
 //! batch. *The reader's comes first*: then its odd count is visible to step 3,
 //! which either finds the section still open and waits for its end, or finds it
-//! left, or a later one; each was stored with Release after the section's last access, or by a
-//! section after it, and freeing comes after the Acquire load of step 3 or 4.
+//! left, or a later one; each of these counts was stored with Release after the section's last
+//! access, and freeing comes after the Acquire load of step 3 or 4.
 //!
 //! **Alone.** When the registry holds no participant but the one who asks, there is nobody to
 //! wait for and no barrier to pass: whoever registers later does so under the
@@ -88,11 +88,12 @@ impl Participant {
     /// Begins a section. Only the owner calls it, outside one.
     #[inline]
     pub(super) fn enter(&self, asymmetric: bool) {
-        // Ordering: Relaxed, both; only the owner writes, and the barrier orders the
-        // store before the section's loads.
+        // Ordering: Relaxed; only the owner writes. Then Release, pairs with the Acquire
+        // load of `Watch::over`: whoever takes this section for the end of the one before
+        // must have seen that one's loads. The barrier orders the store before this one's.
         let section = self.0.load(Ordering::Relaxed).wrapping_add(1);
         debug_assert!(section % 2 == 1);
-        self.0.store(section, Ordering::Relaxed);
+        self.0.store(section, Ordering::Release);
         barrier::light(asymmetric);
     }
 
@@ -116,7 +117,7 @@ struct Watch {
 
 impl Watch {
     fn over(&self) -> bool {
-        // Ordering: Acquire, pairs with `exit`.
+        // Ordering: Acquire, pairs with `exit`, and with `enter` of a section after it.
         self.participant.0.load(Ordering::Acquire) != self.section
     }
 }
