@@ -66,6 +66,46 @@ fn write_skew_with_own_reads() {
     });
 }
 
+#[test]
+fn write_skew_with_covered_reads() {
+    model("stm: write skew, each lock checks a read", || {
+        let (a, b) = (TVar::new(0), TVar::new(0));
+        fn take(own: &TVar<i32>, other: &TVar<i32>) {
+            atomically(|tx| {
+                // The own one last, so that its lock checks this read; the other
+                // read has to be checked all the same.
+                if other.read(tx)? + own.read(tx)? == 0 {
+                    own.write(tx, 1)?;
+                }
+                Ok(())
+            });
+        }
+        let other = thread(&[&a, &b], |v| take(&v[0], &v[1]));
+        take(&b, &a);
+        other.join().unwrap();
+        assert_eq!(a.load() + b.load(), 1, "both took");
+    });
+}
+
+/// Its lock does not check the read, because another came between it and the write.
+#[test]
+fn lost_update_with_a_read_in_between() {
+    model_within(2, "stm: lost update, a read in between", || {
+        let (x, y) = (TVar::new(0), TVar::new(0));
+        fn add(x: &TVar<i32>, y: &TVar<i32>) {
+            atomically(|tx| {
+                let n = x.read(tx)?;
+                let nothing = y.read(tx)?;
+                x.write(tx, n + nothing + 1)
+            });
+        }
+        let other = thread(&[&x, &y], |v| add(&v[0], &v[1]));
+        add(&x, &y);
+        other.join().unwrap();
+        assert_eq!(x.load(), 2);
+    });
+}
+
 fn equal(tx: &mut Transaction<'_>, v: &[TVar<i32>]) -> hivework_stm::StmResult<i32> {
     let first = v[0].read(tx)?;
     for var in &v[1..] {
@@ -182,6 +222,43 @@ fn an_extension_covers_only_what_came_before_its_check() {
         for thread in [extends, writer, reader] {
             thread.join().unwrap();
         }
+    });
+}
+
+/// An attempt that goes on after a conflict sees no state that never was either.
+#[test]
+fn what_is_read_after_a_swallowed_conflict_fits_what_was_read_before() {
+    // From two reads on an extension looks at all clocks.
+    for reads in [1, 2] {
+        model_within(2, "stm: reading on after a conflict", move || {
+            let (x, y) = (TVar::new(0), TVar::new(0));
+            let writer = thread(&[&x, &y], |v| {
+                atomically(|tx| v.iter().try_for_each(|var| var.write(tx, 1)));
+            });
+            atomically(|tx| {
+                let mut seen_x = 0;
+                for _ in 0..reads {
+                    seen_x = x.read(tx)?;
+                }
+                let _ = y.read(tx);
+                if let Ok(seen_y) = y.read(tx) {
+                    assert_eq!(seen_y, seen_x, "never together");
+                }
+                Ok(())
+            });
+            writer.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn an_attempt_that_swallowed_a_conflict_does_not_commit() {
+    model("stm: a conflict swallowed", || {
+        let x = TVar::new(0);
+        let writer = thread(&[&x], |v| v[0].store(1));
+        let seen = atomically(|tx| Ok(x.read(tx).ok()));
+        assert!(seen.is_some(), "committed without what it asked for");
+        writer.join().unwrap();
     });
 }
 

@@ -3,6 +3,7 @@
 
 mod clocks;
 mod isolation;
+mod nesting;
 mod reclamation;
 mod single;
 mod support;

@@ -3,6 +3,7 @@
 //! A value's memory is told by its address, and its life by a [`Witness`] that lives on:
 //! a model that looked into memory that is gone would not fail but break.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use hivework_loom_tests::{Witness, model_of_reclamation};
@@ -140,5 +141,45 @@ fn a_reader_that_has_begun_again_has_let_go() {
         read(&var, first, &witness);
         read(&var, first, &witness);
         writer.join().unwrap();
+    });
+}
+
+thread_local! {
+    /// What [`Looked`] must not be cloned from after its end. loom runs all threads
+    /// of a model on one.
+    static FIRST: RefCell<Option<(usize, Arc<Witness>)>> = const { RefCell::new(None) };
+}
+
+/// A value that is looked at when it is cloned, without touching its memory.
+struct Looked(Mortal);
+
+impl Clone for Looked {
+    fn clone(&self) -> Looked {
+        let address = std::ptr::from_ref(self).addr();
+        FIRST.with_borrow(|first| {
+            if let Some((first, witness)) = first {
+                if *first == address {
+                    witness.look();
+                }
+            }
+        });
+        Looked(Mortal(Arc::default()))
+    }
+}
+
+#[test]
+fn a_value_that_is_loaded_is_not_dropped() {
+    model_of_reclamation(3, "stm: a displaced value against a load", || {
+        let witness = Arc::new(Witness::default());
+        let var = TVar::new(Looked(Mortal(Arc::clone(&witness))));
+        let first = atomically(|tx| var.read_with(tx, |value| std::ptr::from_ref(value).addr()));
+        FIRST.set(Some((first, witness)));
+        let writer = thread(&[&var], |v| {
+            v[0].store(Looked(Mortal(Arc::default())));
+            flush();
+        });
+        drop(var.load());
+        writer.join().unwrap();
+        FIRST.set(None);
     });
 }

@@ -218,3 +218,44 @@ fn a_future_that_is_dropped_costs_no_other_waiter_its_wake_up() {
         cancelled.join().unwrap();
     });
 }
+
+#[test]
+fn a_future_that_is_dropped_keeps_no_waker() {
+    model("stm: cancelled future's waker", || {
+        let x = TVar::new(0);
+        let other = thread(&[&x], |v| v[0].store(1));
+        let permit = Arc::new(Permit::default());
+        let waker = Waker::from(Arc::clone(&permit));
+        let mut future = atomically_async(|tx| check(x.read(tx)? == 2));
+        let _ = std::pin::Pin::new(&mut future).poll(&mut Context::from_waker(&waker));
+        drop((future, waker));
+        other.join().unwrap();
+        assert_eq!(Arc::strong_count(&permit), 1);
+    });
+}
+
+/// Runs a transaction when it is woken.
+struct Storing(TVar<i32>);
+
+impl Wake for Storing {
+    fn wake(self: Arc<Self>) {
+        self.0.store(1);
+    }
+}
+
+/// A waker is user code: it is called when the commit is over.
+#[test]
+fn a_waker_may_run_a_transaction() {
+    model("stm: a waker's transaction", || {
+        let (x, woken) = (TVar::new(0), TVar::new(0));
+        let other = thread(&[&x], |v| v[0].store(1));
+        let waker = Waker::from(Arc::new(Storing(woken.clone())));
+        let mut context = Context::from_waker(&waker);
+        let mut future = pin!(atomically_async(|tx| check(x.read(tx)? == 1)));
+        if future.as_mut().poll(&mut context).is_pending() {
+            atomically(|tx| check(woken.read(tx)? == 1));
+            assert!(future.poll(&mut context).is_ready());
+        }
+        other.join().unwrap();
+    });
+}
