@@ -151,7 +151,7 @@ thread_local! {
 }
 
 /// A value that is looked at when it is cloned, without touching its memory.
-struct Looked(Mortal);
+struct Looked(#[expect(dead_code, reason = "kept for its drop")] Mortal);
 
 impl Clone for Looked {
     fn clone(&self) -> Looked {
