@@ -1,11 +1,26 @@
 //! Every schedule, through loom.
 
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many scheduling points one execution may have before it counts as
 /// endless. loom's default of a thousand is short for a whole transaction.
 const BRANCHES: usize = 20_000;
+
+std::thread_local! {
+    /// A [`Witness`] has ended too early. The engine contains the panics of what it
+    /// drops, so that one must be remembered. loom runs all threads of a model on one.
+    static ENDED_EARLY: Cell<bool> = const { Cell::new(false) };
+}
+
+fn check_ends() {
+    assert!(
+        !ENDED_EARLY.replace(false),
+        "something was dropped that others might still have been looking at"
+    );
+}
 
 /// Runs `program` under every schedule within the bound and answers how many
 /// executions there were.
@@ -18,9 +33,11 @@ pub(crate) fn explore(preemptions: usize, program: impl Fn() + Send + Sync + 'st
         builder.max_branches = BRANCHES;
     }
     builder.check(move || {
+        check_ends();
         counted.fetch_add(1, Ordering::Relaxed);
         program();
     });
+    check_ends();
     executions.load(Ordering::Relaxed)
 }
 
@@ -66,6 +83,10 @@ impl Witness {
     /// The end. Fails the model unless every look came before it.
     #[track_caller]
     pub fn end(&self) {
-        self.0.with_mut(|_| ());
+        let end = AssertUnwindSafe(|| self.0.with_mut(|_| ()));
+        if let Err(race) = catch_unwind(end) {
+            ENDED_EARLY.set(true);
+            resume_unwind(race);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Threads beyond the table of clocks, who share one.
 
-use hivework_loom_tests::model_within;
+use hivework_loom_tests::{model, model_within};
 use hivework_stm::{TVar, atomically};
 
 use crate::support::thread;
@@ -55,7 +55,7 @@ fn the_shared_clock_vouches_for_earlier_commits_of_others() {
 /// Whoever ticks the shared clock has seen what the smaller counts stand for.
 #[test]
 fn a_commit_on_the_shared_clock_has_seen_those_before_it() {
-    model_within(2, "stm: snapshot after an own commit", || {
+    model("stm: snapshot after an own commit", || {
         let (x, y, z) = (TVar::new(0), TVar::new(0), TVar::new(0));
         use_up_the_clocks(&z);
         let writer = thread(&[&x, &y], |v| {
