@@ -61,9 +61,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "clock: shared clock ticked in two steps",
         &[(
             FILE,
-            SHARED,
-            "CLOCKS[SHARED].swap(CLOCKS[SHARED].load(Ordering::Acquire) + 1, Ordering::AcqRel)",
+            "let count = CLOCKS[SHARED].fetch_add(1, Ordering::AcqRel) + 1;",
+            "let count = CLOCKS[SHARED].load(Ordering::Acquire) + 1;\n        CLOCKS[SHARED].store(count, Ordering::Release);",
         )],
-        "clocks::",
+        "a_commit_on_the_shared vouches",
     ),
 ];

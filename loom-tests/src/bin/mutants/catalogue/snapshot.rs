@@ -73,7 +73,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "together",
     ),
     Mutant::of_the_engine(
-        "snapshot: a horizon that comes closer, not only further out",
+        "snapshot: the horizon set beyond what was seen",
         &[(
             "stm/src/version.rs",
             "self.0 = self.0.max(version.0 | WAIT);",
