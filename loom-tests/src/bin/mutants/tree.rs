@@ -139,6 +139,7 @@ impl Tree {
             ])
             .args(["--test", models])
             .args((models == "stm").then_some("--no-default-features"))
+            .args(quick_to_build())
             .current_dir(&self.root)
             .env("RUSTFLAGS", "--cfg hivework_loom")
             .env("CARGO_TARGET_DIR", &self.target)
@@ -161,6 +162,17 @@ impl Tree {
             .ok_or_else(|| format!("cargo does not name the test binary:\n{told}"))?;
         Ok(self.root.join(binary))
     }
+}
+
+/// Most of a mutant's time would go into building it: our own crates are built
+/// piece by piece and unoptimised, since most of the running is loom's.
+fn quick_to_build() -> impl Iterator<Item = String> {
+    let crates = ["hivework-stm", "hivework-loom-tests"];
+    let each = crates
+        .into_iter()
+        .flat_map(|name| ["opt-level", "debug"].map(|option| format!("package.{name}.{option}=0")));
+    each.chain(["incremental=true".into()])
+        .flat_map(|option| ["--config".into(), format!("profile.loom.{option}")])
 }
 
 /// Runs the models of a binary in one of their two forms, until the first fails.
