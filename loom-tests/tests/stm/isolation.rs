@@ -130,6 +130,19 @@ fn what_is_written_together_is_read_together() {
     });
 }
 
+/// Backwards: what was read first is still locked when the other is there to be read.
+#[test]
+fn a_snapshot_does_not_move_past_a_lock() {
+    model_within(2, "stm: snapshot, backwards", || {
+        let (x, y) = (TVar::new(0), TVar::new(0));
+        let writer = thread(&[&x, &y], |v| {
+            atomically(|tx| v.iter().try_for_each(|var| var.write(tx, 1)));
+        });
+        atomically(|tx| equal(tx, &[y.clone(), x.clone()]));
+        writer.join().unwrap();
+    });
+}
+
 #[test]
 fn a_snapshot_moves_on_as_a_whole() {
     model_within(2, "stm: snapshot against two commits", || {
@@ -280,6 +293,29 @@ fn read_write_causality() {
         });
         first.join().unwrap();
         second.join().unwrap();
+    });
+}
+
+/// The version of `effect` makes the reader extend; what it finds then may be newer still.
+#[test]
+fn an_extension_is_followed_by_another_look() {
+    model_within(2, "stm: read-write causality after an extension", || {
+        let (cause, effect) = (TVar::new(0), TVar::new(0));
+        let before = thread(&[&effect], |v| v[0].store(1));
+        before.join().unwrap();
+        let other = thread(&[&cause, &effect], |v| {
+            v[0].store(1);
+            v[1].store(2);
+        });
+        atomically(|tx| {
+            let seen = cause.read(tx)?;
+            assert!(
+                effect.read(tx)? < 2 || seen == 1,
+                "the effect without its cause"
+            );
+            Ok(())
+        });
+        other.join().unwrap();
     });
 }
 

@@ -102,7 +102,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "if now.is(read.version) {",
             "if now.locked().is(read.version.locked()) {",
         )],
-        "together moves_on",
+        "past_a_lock",
     ),
     Mutant::of_the_engine(
         "snapshot: clocks read after the check",
@@ -147,6 +147,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "            self.extend(version)?;\n        }",
             "            self.extend(version)?;\n            // SAFETY: as above.\n            unsafe { self.reads.push(core, version) };\n            return Ok(shared.data.load(Ordering::Acquire));\n        }",
         )],
-        "moves_on together",
+        "another_look",
     ),
 ];
