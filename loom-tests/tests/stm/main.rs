@@ -2,6 +2,7 @@
 //! the anomaly that it forbids; a deadlock (a lost wake-up) fails a model too.
 
 mod clocks;
+mod conflict;
 mod isolation;
 mod nesting;
 mod reclamation;

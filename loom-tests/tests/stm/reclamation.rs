@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use hivework_loom_tests::{Witness, model_of_reclamation};
+use hivework_stm::facade::thread::spawn;
 use hivework_stm::{TVar, atomically, flush};
 
 use crate::support::thread;
@@ -96,6 +97,25 @@ fn a_barrier_serves_only_who_had_sealed_before_it() {
             another.join().unwrap();
         },
     );
+}
+
+/// As above, with a second thread that does nothing but pass a barrier.
+#[test]
+fn a_barrier_that_had_started_before_is_no_use() {
+    model_of_reclamation(3, "stm: a barrier of another's against a reader", || {
+        let (var, first, witness) = mortal();
+        let writer = thread(&[&var], |v| {
+            replace(&v[0]);
+            flush();
+        });
+        let passes = spawn(|| {
+            drop(TVar::new(0));
+            flush();
+        });
+        read(&var, first, &witness);
+        writer.join().unwrap();
+        passes.join().unwrap();
+    });
 }
 
 #[test]
