@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hivework_stm::facade;
+
 /// How many scheduling points one execution may have before it counts as
 /// endless. loom's default of a thousand is short for a whole transaction.
 const BRANCHES: usize = 20_000;
@@ -41,7 +43,8 @@ pub(crate) fn explore(preemptions: usize, program: impl Fn() + Send + Sync + 'st
     executions.load(Ordering::Relaxed)
 }
 
-/// As [`explore`], with memory reclaimed as it is when shipped.
+/// As [`explore`], with memory reclaimed as it is when shipped, in both forms of its
+/// barriers.
 pub(crate) fn explore_reclaiming(
     preemptions: usize,
     program: impl Fn() + Send + Sync + 'static,
@@ -49,12 +52,19 @@ pub(crate) fn explore_reclaiming(
     struct Reclaiming;
     impl Drop for Reclaiming {
         fn drop(&mut self) {
-            hivework_stm::facade::set_reclaims(false);
+            facade::set_reclaims(false);
+            facade::barrier::set_asymmetric(false);
         }
     }
     let _reclaiming = Reclaiming;
-    hivework_stm::facade::set_reclaims(true);
-    explore(preemptions, program)
+    facade::set_reclaims(true);
+    let program = Arc::new(program);
+    let forms = [false, true].map(|asymmetric| {
+        facade::barrier::set_asymmetric(asymmetric);
+        let program = Arc::clone(&program);
+        explore(preemptions, move || program())
+    });
+    forms.iter().sum()
 }
 
 /// Somebody's life, as far as others may look at it: looking must come before the

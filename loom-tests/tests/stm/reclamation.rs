@@ -102,7 +102,7 @@ fn a_barrier_serves_only_who_had_sealed_before_it() {
 /// As above, with a second thread that does nothing but pass a barrier.
 #[test]
 fn a_barrier_that_had_started_before_is_no_use() {
-    model_of_reclamation(3, "stm: a barrier of another's against a reader", || {
+    model_of_reclamation(2, "stm: a barrier of another's against a reader", || {
         let (var, first, witness) = mortal();
         let writer = thread(&[&var], |v| {
             replace(&v[0]);

@@ -83,12 +83,12 @@ fn two_variables_two_committers() {
 fn two_waiters_one_commit() {
     model_within(1, "stm: retry, 2 waiters, 1 commit", || {
         let x = TVar::new(0);
-        let others =
-            [(); 2].map(|()| thread(&[&x], |v| atomically(|tx| check(v[0].read(tx)? == 1))));
-        x.store(1);
-        for other in others {
-            other.join().unwrap();
-        }
+        let one = thread(&[&x], |v| v[0].store(1));
+        let other = thread(&[&x], |v| atomically(|tx| check(v[0].read(tx)? == 1)));
+        // Here, so that both waiters are asleep before the commit without a preemption.
+        atomically(|tx| check(x.read(tx)? == 1));
+        one.join().unwrap();
+        other.join().unwrap();
     });
 }
 
