@@ -11,7 +11,7 @@
 //! | `atomic` | `std::sync::atomic` | loom's atomics, each with a companion (below) |
 //! | `sync` | parking_lot's `Mutex`, `Condvar`; std's `Arc` | loom's, with parking_lot's calls |
 //! | `thread`, `hint` | std | loom |
-//! | `barrier` | a compiler fence and `membarrier`, or two fences | two fences |
+//! | `barrier` | a compiler fence and `membarrier`, or two fences | a word that both sides modify, or two fences |
 //! | `reclaims` | true | only in models of reclamation |
 //! | `commit_fence` | nothing: the accesses around it are SeqCst | `fence(SeqCst)` |
 //! | `local!`, `global!`, `filled!` | `thread_local!`, `static`, a constant array | loom's per-execution forms |

@@ -209,8 +209,9 @@ impl AtomicVersion {
     #[inline]
     fn exchange(&self, found: Version) -> Result<Version, Version> {
         // Ordering: SeqCst on success, the other side of the exclusion of
-        // write skew. Relaxed on failure: the value is only looked at to
-        // try again or to give up.
+        // write skew. Its Acquire half pairs with `publish`: a commit that gives
+        // up gives the version back (`restore`) together with its data. Relaxed
+        // on failure: the value is only looked at to try again or to give up.
         self.0
             .compare_exchange_weak(
                 found.0,

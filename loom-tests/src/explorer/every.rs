@@ -1,11 +1,28 @@
 //! Every schedule, through loom.
 
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hivework_stm::facade;
 
 /// How many scheduling points one execution may have before it counts as
 /// endless. loom's default of a thousand is short for a whole transaction.
 const BRANCHES: usize = 20_000;
+
+std::thread_local! {
+    /// A [`Witness`] has ended too early. The engine contains the panics of what it
+    /// drops, so that one must be remembered. loom runs all threads of a model on one.
+    static ENDED_EARLY: Cell<bool> = const { Cell::new(false) };
+}
+
+fn check_ends() {
+    assert!(
+        !ENDED_EARLY.replace(false),
+        "something was dropped that others might still have been looking at"
+    );
+}
 
 /// Runs `program` under every schedule within the bound and answers how many
 /// executions there were.
@@ -18,13 +35,16 @@ pub(crate) fn explore(preemptions: usize, program: impl Fn() + Send + Sync + 'st
         builder.max_branches = BRANCHES;
     }
     builder.check(move || {
+        check_ends();
         counted.fetch_add(1, Ordering::Relaxed);
         program();
     });
+    check_ends();
     executions.load(Ordering::Relaxed)
 }
 
-/// As [`explore`], with memory reclaimed as it is when shipped.
+/// As [`explore`], with memory reclaimed as it is when shipped, in both forms of its
+/// barriers.
 pub(crate) fn explore_reclaiming(
     preemptions: usize,
     program: impl Fn() + Send + Sync + 'static,
@@ -32,12 +52,19 @@ pub(crate) fn explore_reclaiming(
     struct Reclaiming;
     impl Drop for Reclaiming {
         fn drop(&mut self) {
-            hivework_stm::facade::set_reclaims(false);
+            facade::set_reclaims(false);
+            facade::barrier::set_asymmetric(false);
         }
     }
     let _reclaiming = Reclaiming;
-    hivework_stm::facade::set_reclaims(true);
-    explore(preemptions, program)
+    facade::set_reclaims(true);
+    let program = Arc::new(program);
+    let forms = [false, true].map(|asymmetric| {
+        facade::barrier::set_asymmetric(asymmetric);
+        let program = Arc::clone(&program);
+        explore(preemptions, move || program())
+    });
+    forms.iter().sum()
 }
 
 /// Somebody's life, as far as others may look at it: looking must come before the
@@ -66,6 +93,10 @@ impl Witness {
     /// The end. Fails the model unless every look came before it.
     #[track_caller]
     pub fn end(&self) {
-        self.0.with_mut(|_| ());
+        let end = AssertUnwindSafe(|| self.0.with_mut(|_| ()));
+        if let Err(race) = catch_unwind(end) {
+            ENDED_EARLY.set(true);
+            resume_unwind(race);
+        }
     }
 }

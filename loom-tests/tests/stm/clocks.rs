@@ -1,6 +1,6 @@
 //! Threads beyond the table of clocks, who share one.
 
-use hivework_loom_tests::model_within;
+use hivework_loom_tests::{model, model_within};
 use hivework_stm::{TVar, atomically};
 
 use crate::support::thread;
@@ -49,5 +49,30 @@ fn the_shared_clock_vouches_for_earlier_commits_of_others() {
         });
         first.join().unwrap();
         second.join().unwrap();
+    });
+}
+
+/// Whoever ticks the shared clock has seen what the smaller counts stand for.
+#[test]
+fn a_commit_on_the_shared_clock_has_seen_those_before_it() {
+    model("stm: snapshot after an own commit", || {
+        let (x, y, z) = (TVar::new(0), TVar::new(0), TVar::new(0));
+        use_up_the_clocks(&z);
+        let writer = thread(&[&x, &y], |v| {
+            atomically(|tx| {
+                v[0].write(tx, 1)?;
+                v[1].write(tx, 1)
+            });
+        });
+        let reader = thread(&[&z, &x, &y], |v| {
+            v[0].store(1);
+            atomically(|tx| {
+                let seen_x = v[1].read(tx)?;
+                assert_eq!(v[2].read(tx)?, seen_x, "never together");
+                Ok(())
+            });
+        });
+        writer.join().unwrap();
+        reader.join().unwrap();
     });
 }

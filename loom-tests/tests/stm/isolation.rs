@@ -66,6 +66,46 @@ fn write_skew_with_own_reads() {
     });
 }
 
+#[test]
+fn write_skew_with_covered_reads() {
+    model("stm: write skew, each lock checks a read", || {
+        let (a, b) = (TVar::new(0), TVar::new(0));
+        fn take(own: &TVar<i32>, other: &TVar<i32>) {
+            atomically(|tx| {
+                // The own one last, so that its lock checks this read; the other
+                // read has to be checked all the same.
+                if other.read(tx)? + own.read(tx)? == 0 {
+                    own.write(tx, 1)?;
+                }
+                Ok(())
+            });
+        }
+        let other = thread(&[&a, &b], |v| take(&v[0], &v[1]));
+        take(&b, &a);
+        other.join().unwrap();
+        assert_eq!(a.load() + b.load(), 1, "both took");
+    });
+}
+
+/// Its lock does not check the read, because another came between it and the write.
+#[test]
+fn lost_update_with_a_read_in_between() {
+    model_within(2, "stm: lost update, a read in between", || {
+        let (x, y) = (TVar::new(0), TVar::new(0));
+        fn add(x: &TVar<i32>, y: &TVar<i32>) {
+            atomically(|tx| {
+                let n = x.read(tx)?;
+                let nothing = y.read(tx)?;
+                x.write(tx, n + nothing + 1)
+            });
+        }
+        let other = thread(&[&x, &y], |v| add(&v[0], &v[1]));
+        add(&x, &y);
+        other.join().unwrap();
+        assert_eq!(x.load(), 2);
+    });
+}
+
 fn equal(tx: &mut Transaction<'_>, v: &[TVar<i32>]) -> hivework_stm::StmResult<i32> {
     let first = v[0].read(tx)?;
     for var in &v[1..] {
@@ -86,6 +126,19 @@ fn what_is_written_together_is_read_together() {
             });
         });
         atomically(|tx| equal(tx, &[x.clone(), y.clone()]));
+        writer.join().unwrap();
+    });
+}
+
+/// Backwards: what was read first is still locked when the other is there to be read.
+#[test]
+fn a_snapshot_does_not_move_past_a_lock() {
+    model_within(2, "stm: snapshot, backwards", || {
+        let (x, y) = (TVar::new(0), TVar::new(0));
+        let writer = thread(&[&x, &y], |v| {
+            atomically(|tx| v.iter().try_for_each(|var| var.write(tx, 1)));
+        });
+        atomically(|tx| equal(tx, &[y.clone(), x.clone()]));
         writer.join().unwrap();
     });
 }
@@ -203,6 +256,29 @@ fn read_write_causality() {
         });
         first.join().unwrap();
         second.join().unwrap();
+    });
+}
+
+/// The version of `effect` makes the reader extend; what it finds then may be newer still.
+#[test]
+fn an_extension_is_followed_by_another_look() {
+    model_within(2, "stm: read-write causality after an extension", || {
+        let (cause, effect) = (TVar::new(0), TVar::new(0));
+        let before = thread(&[&effect], |v| v[0].store(1));
+        before.join().unwrap();
+        let other = thread(&[&cause, &effect], |v| {
+            v[0].store(1);
+            v[1].store(2);
+        });
+        atomically(|tx| {
+            let seen = cause.read(tx)?;
+            assert!(
+                effect.read(tx)? < 2 || seen == 1,
+                "the effect without its cause"
+            );
+            Ok(())
+        });
+        other.join().unwrap();
     });
 }
 

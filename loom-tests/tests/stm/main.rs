@@ -2,7 +2,9 @@
 //! the anomaly that it forbids; a deadlock (a lost wake-up) fails a model too.
 
 mod clocks;
+mod conflict;
 mod isolation;
+mod nesting;
 mod reclamation;
 mod single;
 mod support;

@@ -83,12 +83,12 @@ fn two_variables_two_committers() {
 fn two_waiters_one_commit() {
     model_within(1, "stm: retry, 2 waiters, 1 commit", || {
         let x = TVar::new(0);
-        let others =
-            [(); 2].map(|()| thread(&[&x], |v| atomically(|tx| check(v[0].read(tx)? == 1))));
-        x.store(1);
-        for other in others {
-            other.join().unwrap();
-        }
+        let one = thread(&[&x], |v| v[0].store(1));
+        let other = thread(&[&x], |v| atomically(|tx| check(v[0].read(tx)? == 1)));
+        // Here, so that both waiters are asleep before the commit without a preemption.
+        atomically(|tx| check(x.read(tx)? == 1));
+        one.join().unwrap();
+        other.join().unwrap();
     });
 }
 
@@ -204,17 +204,55 @@ fn a_task_is_woken_as_a_thread_is() {
 /// The one that is cancelled takes back its own entry and not the other's.
 #[test]
 fn a_future_that_is_dropped_costs_no_other_waiter_its_wake_up() {
-    model_within(1, "stm: cancelled future beside a waiter", || {
+    model_within(2, "stm: cancelled future beside a waiter", || {
         let x = TVar::new(0);
         let waiter = thread(&[&x], |v| atomically(|tx| check(v[0].read(tx)? == 1)));
-        let cancelled = thread(&[&x], |v| {
-            let waker = Waker::from(Arc::new(Permit::default()));
-            let mut future = atomically_async(|tx| check(v[0].read(tx)? == 1));
-            let _ = std::pin::Pin::new(&mut future).poll(&mut Context::from_waker(&waker));
-            drop(future);
-        });
+        let waker = Waker::from(Arc::new(Permit::default()));
+        let mut future = atomically_async(|tx| check(x.read(tx)? == 1));
+        let _ = std::pin::Pin::new(&mut future).poll(&mut Context::from_waker(&waker));
+        drop(future);
         x.store(1);
         waiter.join().unwrap();
-        cancelled.join().unwrap();
+    });
+}
+
+#[test]
+fn a_future_that_is_dropped_keeps_no_waker() {
+    model("stm: cancelled future's waker", || {
+        let x = TVar::new(0);
+        let other = thread(&[&x], |v| v[0].store(1));
+        let permit = Arc::new(Permit::default());
+        let waker = Waker::from(Arc::clone(&permit));
+        let mut future = atomically_async(|tx| check(x.read(tx)? == 2));
+        let _ = std::pin::Pin::new(&mut future).poll(&mut Context::from_waker(&waker));
+        drop((future, waker));
+        other.join().unwrap();
+        assert_eq!(Arc::strong_count(&permit), 1);
+    });
+}
+
+/// Runs a transaction when it is woken.
+struct Storing(TVar<i32>);
+
+impl Wake for Storing {
+    fn wake(self: Arc<Self>) {
+        self.0.store(1);
+    }
+}
+
+/// A waker is user code: it is called when the commit is over.
+#[test]
+fn a_waker_may_run_a_transaction() {
+    model("stm: a waker's transaction", || {
+        let (x, woken) = (TVar::new(0), TVar::new(0));
+        let other = thread(&[&x], |v| v[0].store(1));
+        let waker = Waker::from(Arc::new(Storing(woken.clone())));
+        let mut context = Context::from_waker(&waker);
+        let mut future = pin!(atomically_async(|tx| check(x.read(tx)? == 1)));
+        if future.as_mut().poll(&mut context).is_pending() {
+            atomically(|tx| check(woken.read(tx)? == 1));
+            assert!(future.poll(&mut context).is_ready());
+        }
+        other.join().unwrap();
     });
 }

@@ -149,7 +149,7 @@ struct Watch {
 
 impl Watch {
     fn over(&self) -> bool {
-        // Ordering: Acquire, pairs with `exit`.
+        // Ordering: Acquire, pairs with `exit`, and with `enter` of a section after it.
         self.participant.0.load(Ordering::Acquire) != self.section
     }
 }

@@ -2,24 +2,29 @@
 //!
 //! Each mutant of the [catalogue] weakens one ordering or drops or swaps one
 //! step of a protocol, in a copy of the tree; then the models of that protocol
-//! must fail. A mutant that survives is a hole in the models, unless the
-//! catalogue gives the argument why no model can tell it from the original.
+//! must fail, with the facade's companions or without them. A mutant that survives is
+//! a hole in the models, unless the catalogue gives the argument why no model can tell
+//! it from the original.
 //!
 //! ```text
-//! cargo run --release -p hivework-loom-tests --bin mutants              all; writes loom-tests/MUTANTS.md
+//! cargo run --release -p hivework-loom-tests --bin mutants              all
 //! cargo run --release -p hivework-loom-tests --bin mutants -- NAME…     those whose name contains one of these
 //! ```
+//!
+//! What they found goes into `loom-tests/MUTANTS.md`, one row after the other; rows that
+//! were not run stay as they are there.
 
 mod catalogue;
+mod page;
 mod tree;
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use catalogue::{Expected, Mutant};
+use page::Page;
 use tree::{Tree, Verdict};
 
 fn main() -> ExitCode {
@@ -37,8 +42,7 @@ fn main() -> ExitCode {
 
 /// Says whether every mutant ended as the catalogue expects.
 fn run(root: &Path, wanted: &[String]) -> Result<bool, String> {
-    let chosen: Vec<&Mutant> = catalogue::MUTANTS
-        .iter()
+    let chosen: Vec<&Mutant> = catalogue::all()
         .filter(|mutant| {
             wanted.is_empty()
                 || wanted
@@ -50,13 +54,18 @@ fn run(root: &Path, wanted: &[String]) -> Result<bool, String> {
         return Err("no mutant of the catalogue has such a name".into());
     }
     let tree = Tree::copy(root)?;
-    let binaries: BTreeMap<&str, ()> = chosen.iter().map(|mutant| (mutant.models, ())).collect();
-    for models in binaries.keys() {
-        if tree.run_models(models, "")? != Verdict::Passed {
-            return Err(format!("the models `{models}` fail without any mutant"));
+    for mutant in &chosen {
+        tree.mutated(mutant)?;
+    }
+    let binaries: BTreeSet<&str> = chosen.iter().map(|mutant| mutant.models).collect();
+    for models in binaries.into_iter().filter(|_| wanted.is_empty()) {
+        if let Verdict::Failed(by) = tree.run_models(models, "")? {
+            return Err(format!(
+                "the models `{models}` fail without any mutant: {by}"
+            ));
         }
     }
-    let mut table = String::from("| mutant | file | what noticed | seconds |\n|---|---|---|---|\n");
+    let mut page = Page::of(root);
     let mut as_expected = true;
     for mutant in chosen {
         let began = Instant::now();
@@ -68,35 +77,21 @@ fn run(root: &Path, wanted: &[String]) -> Result<bool, String> {
             }
             Ok(verdict)
         })?;
-        let seconds = began.elapsed().as_secs();
         let outcome = match (&verdict, mutant.expected) {
-            (Verdict::Failed(by), Expected::Caught | Expected::Open(_)) => by.clone(),
+            (Verdict::Failed(by), Expected::Caught) => by.clone(),
             (Verdict::Passed, Expected::Equivalent(why)) => format!("nothing can: {why}"),
-            (Verdict::Passed, Expected::Open(why)) => format!("**nothing yet**: {why}"),
+            (Verdict::Passed, Expected::Beyond(why)) => format!("no model can: {why}"),
             (Verdict::Passed, Expected::Caught) => {
                 as_expected = false;
                 "**NOTHING**".into()
             }
-            (Verdict::Failed(by), Expected::Equivalent(_)) => {
+            (Verdict::Failed(by), Expected::Equivalent(_) | Expected::Beyond(_)) => {
                 as_expected = false;
-                format!("**{by}**, though the catalogue calls it equivalent")
+                format!("**{by}**, though the catalogue says that nothing can")
             }
         };
-        let row = format!(
-            "| {} | {} | {outcome} | {seconds} |\n",
-            mutant.name, mutant.file
-        );
-        print!("{row}");
-        // Writing into a string does not fail.
-        let _ = write!(table, "{row}");
-    }
-    if wanted.is_empty() {
-        let page = format!(
-            "# Mutants\n\nWritten by `cargo run --release -p hivework-loom-tests --bin mutants`. Each \
-             row is one change that makes a protocol wrong, and the model that noticed first.\n\n{table}"
-        );
-        let path = root.join("loom-tests/MUTANTS.md");
-        std::fs::write(&path, page).map_err(|error| format!("{}: {error}", path.display()))?;
+        print!("{}", page.enter(mutant, &outcome, began.elapsed()));
+        page.write()?;
     }
     Ok(as_expected)
 }

@@ -15,6 +15,13 @@ pub(crate) enum Verdict {
     Failed(String),
 }
 
+/// A file that a mutant changes.
+pub(crate) struct Changed {
+    path: PathBuf,
+    before: String,
+    after: String,
+}
+
 /// The copy.
 pub(crate) struct Tree {
     root: PathBuf,
@@ -56,35 +63,71 @@ impl Tree {
         Ok(Tree { root: copy, target })
     }
 
+    /// The files that a mutant changes, each with its text before and after.
+    pub(crate) fn mutated(&self, mutant: &Mutant) -> Result<Vec<Changed>, String> {
+        let mut changed: Vec<Changed> = Vec::new();
+        for &(file, from, to) in mutant.edits {
+            let path = self.root.join(file);
+            let known = changed.iter().position(|change| change.path == path);
+            let position = match known {
+                Some(position) => position,
+                None => {
+                    let before = fs::read_to_string(&path)
+                        .map_err(|error| format!("{}: {error}", path.display()))?;
+                    let after = before.clone();
+                    changed.push(Changed {
+                        path,
+                        before,
+                        after,
+                    });
+                    changed.len() - 1
+                }
+            };
+            let after = &mut changed[position].after;
+            if after.matches(from).count() != 1 {
+                return Err(format!(
+                    "mutant `{}`: {file} does not have exactly one place that reads\n{from}\nBring \
+                     the catalogue up to date with it",
+                    mutant.name
+                ));
+            }
+            *after = after.replacen(from, to, 1);
+        }
+        Ok(changed)
+    }
+
     /// Puts a mutant in for as long as `f` runs.
     pub(crate) fn with<R>(
         &self,
         mutant: &Mutant,
         f: impl FnOnce(&Tree) -> Result<R, String>,
     ) -> Result<R, String> {
-        let path = self.root.join(mutant.file);
-        let describe = |error| format!("{}: {error}", path.display());
-        let original = fs::read_to_string(&path).map_err(describe)?;
-        let mut mutated = original.clone();
-        for (from, to) in mutant.edits {
-            if mutated.matches(from).count() != 1 {
-                return Err(format!(
-                    "mutant `{}`: {} does not have exactly one place that reads\n{from}\nBring the \
-                     catalogue up to date with it",
-                    mutant.name, mutant.file
-                ));
-            }
-            mutated = mutated.replacen(from, to, 1);
+        let changed = self.mutated(mutant)?;
+        let write = |path: &Path, text: &str| {
+            fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+        };
+        for change in &changed {
+            write(&change.path, &change.after)?;
         }
-        fs::write(&path, mutated).map_err(describe)?;
         let answer = f(self);
-        fs::write(&path, original).map_err(describe)?;
+        for change in &changed {
+            write(&change.path, &change.before)?;
+        }
         answer
     }
 
-    /// Runs the models of one binary whose names contain `by`, until the first
-    /// fails.
+    /// Runs the models of one binary whose names contain one of the words of `by`,
+    /// until the first fails: with companions, then without.
     pub(crate) fn run_models(&self, models: &str, by: &str) -> Result<Verdict, String> {
+        let binary = self.build(models)?;
+        match run(&binary, by, false)? {
+            Verdict::Passed => run(&binary, by, true),
+            failed => Ok(failed),
+        }
+    }
+
+    /// Builds a binary of models and answers where it is.
+    fn build(&self, models: &str) -> Result<PathBuf, String> {
         let built = Command::new("cargo")
             .args([
                 "test",
@@ -95,6 +138,8 @@ impl Tree {
                 "hivework-loom-tests",
             ])
             .args(["--test", models])
+            .args((models == "stm").then_some("--no-default-features"))
+            .args(quick_to_build())
             .current_dir(&self.root)
             .env("RUSTFLAGS", "--cfg hivework_loom")
             .env("CARGO_TARGET_DIR", &self.target)
@@ -115,36 +160,67 @@ impl Tree {
                     .nth(1)
             })
             .ok_or_else(|| format!("cargo does not name the test binary:\n{told}"))?;
-        let mut tests = Command::new(self.root.join(binary))
-            .args((!by.is_empty()).then_some(by))
-            .current_dir(&self.root)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("{binary}: {error}"))?;
-        let mut failed = None;
-        if let Some(output) = tests.stdout.take() {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                // A test that prints without a newline has its line to itself
-                // no more, so only the ends are looked at.
-                if let Some(rest) = line.strip_suffix(" ... FAILED") {
-                    failed = rest.rsplit("test ").next().map(str::to_string);
-                    break;
-                }
+        Ok(self.root.join(binary))
+    }
+}
+
+/// Most of a mutant's time would go into building it: our own crates are built
+/// piece by piece and unoptimised, since most of the running is loom's.
+fn quick_to_build() -> impl Iterator<Item = String> {
+    let crates = ["hivework-stm", "hivework-loom-tests"];
+    let each = crates
+        .into_iter()
+        .flat_map(|name| ["opt-level", "debug"].map(|option| format!("package.{name}.{option}=0")));
+    each.chain(["incremental=true".into()])
+        .flat_map(|option| ["--config".into(), format!("profile.loom.{option}")])
+}
+
+/// Runs the models of a binary in one of their two forms, until the first fails.
+fn run(binary: &Path, by: &str, plain: bool) -> Result<Verdict, String> {
+    let describe = |error| format!("{}: {error}", binary.display());
+    let mut command = Command::new(binary);
+    // One at a time, so that a model which takes the binary down has its name
+    // on the last line.
+    command
+        .args(by.split_whitespace())
+        .arg("--test-threads=1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    if plain {
+        command.env("HIVEWORK_LOOM_PLAIN", "1");
+    }
+    let mut tests = command.spawn().map_err(describe)?;
+    let mut ran = None;
+    let mut failed = false;
+    if let Some(output) = tests.stdout.take() {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some((name, end)) = line
+                .strip_prefix("test ")
+                .and_then(|line| line.split_once(" ... "))
+            {
+                ran = Some(name.to_string());
+                // Where the model has printed something, the end is on a line of its own.
+                failed = end == "FAILED";
+            }
+            failed |= line == "FAILED" || line.ends_with(" ... FAILED");
+            if failed {
+                break;
             }
         }
-        if let Some(name) = failed {
-            // One is enough; others may take long on broken code.
-            let _ = tests.kill();
-            let _ = tests.wait();
-            return Ok(Verdict::Failed(name));
-        }
-        let status = tests.wait().map_err(|error| format!("{binary}: {error}"))?;
-        if status.success() {
-            Ok(Verdict::Passed)
-        } else {
-            Ok(Verdict::Failed("the whole binary, aborted".into()))
-        }
     }
+    if failed {
+        // One is enough; others may take long on broken code.
+        let _ = tests.kill();
+    }
+    let status = tests.wait().map_err(describe)?;
+    if !failed && status.success() {
+        return match ran {
+            Some(_) => Ok(Verdict::Passed),
+            None => Err(format!("no model's name contains one of `{by}`")),
+        };
+    }
+    let name = ran.unwrap_or_else(|| "the whole binary".into());
+    let form = if plain { ", plain" } else { "" };
+    Ok(Verdict::Failed(format!("{name}{form}")))
 }

@@ -1,0 +1,126 @@
+//! The runtime.
+
+use super::Mutant;
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant::of(
+        "runtime",
+        "idle: no fence between publishing and looking for sleepers",
+        &[(
+            "runtime/src/idle.rs",
+            "        fence(Ordering::SeqCst);\n        // Ordering: ordered by the fence above.\n        if let",
+            "        if let",
+        )],
+        "idle::",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: no fence between going to sleep and the last look",
+        &[(
+            "runtime/src/idle.rs",
+            "        fence(Ordering::SeqCst);\n        // Ordering: ordered by the fence above.\n        let others",
+            "        let others",
+        )],
+        "idle::",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: no fence at the end of a search",
+        &[(
+            "runtime/src/idle.rs",
+            "        fence(Ordering::SeqCst);\n        if more() {",
+            "        if more() {",
+        )],
+        "idle::",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: a search ends without a last look",
+        &[(
+            "runtime/src/idle.rs",
+            "        if more() {\n",
+            "        if false && more() {\n",
+        )],
+        "idle::",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: a sleeper takes no last look",
+        &[(
+            "runtime/src/idle.rs",
+            "if !others && !nothing() {",
+            "if false && !others && !nothing() {",
+        )],
+        "idle::",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: who gets up for work gives its searching credit away",
+        &[(
+            "runtime/src/idle.rs",
+            "self.get_up(me, SEARCHING, Parked::Woken)",
+            "self.get_up(me, 0, Parked::TimedOut)",
+        )],
+        "idle::",
+    ),
+    Mutant::of(
+        "runtime",
+        "bell: no fence between dozing and the last look",
+        &[(
+            "runtime/src/supervisor/bell.rs",
+            "        fence(Ordering::SeqCst);\n        if !busy() {",
+            "        if !busy() {",
+        )],
+        "bell::",
+    ),
+    Mutant::of(
+        "runtime",
+        "quiet: no fence between waiting and the look at the books",
+        &[(
+            "runtime/src/stop/quiet.rs",
+            "        fence(Ordering::SeqCst);\n        while live()",
+            "        while live()",
+        )],
+        "quiet::",
+    ),
+    Mutant::of(
+        "runtime",
+        "away: no fence between going away and the look at the queues",
+        &[(
+            "runtime/src/worker/away.rs",
+            "        fence(Ordering::SeqCst);\n        if around.has_work() {\n            self.call(around);",
+            "        if around.has_work() {\n            self.call(around);",
+        )],
+        "away::",
+    ),
+    Mutant::of(
+        "runtime",
+        "state: transitions Relaxed",
+        &[(
+            "runtime/src/work/state.rs",
+            ".compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire)",
+            ".compare_exchange_weak(word, next, Ordering::Relaxed, Ordering::Relaxed)",
+        )],
+        "state::",
+    ),
+    Mutant::of(
+        "runtime",
+        "completion: transactions are not told",
+        &[(
+            "runtime/src/work/completion.rs",
+            "            watch.store(true);\n",
+            "            drop(watch);\n",
+        )],
+        "completion::",
+    ),
+    Mutant::of(
+        "runtime",
+        "completion: parked threads are not told",
+        &[(
+            "runtime/src/work/completion.rs",
+            "        if parked {\n            self.arrived",
+            "        if false && parked {\n            self.arrived",
+        )],
+        "completion::",
+    ),
+];
