@@ -224,3 +224,21 @@ fn run(binary: &Path, by: &str, plain: bool) -> Result<Verdict, String> {
     let form = if plain { ", plain" } else { "" };
     Ok(Verdict::Failed(format!("{name}{form}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue;
+
+    #[test]
+    fn every_mutant_fits_the_code_as_it_is() {
+        let tree = Tree {
+            root: Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
+            target: PathBuf::new(),
+        };
+        let misfits: Vec<String> = catalogue::all()
+            .filter_map(|mutant| tree.mutated(mutant).err())
+            .collect();
+        assert!(misfits.is_empty(), "{}", misfits.join("\n\n"));
+    }
+}

@@ -6,12 +6,12 @@ use super::Mutant;
 const FILE: &str = "stm/src/transaction/commit.rs";
 const LOG: &str = "stm/src/transaction/write_log.rs";
 
-const LOCK: &str = "        let Some(covered) = self.lock_writes() else {\n            return Commit::Conflict;\n        };\n";
-const CHECK: &str = "        if covered < self.reads.len() && !self.reads_unchanged() {\n            self.unlock(self.effects.writes.len());\n            return Commit::Conflict;\n        }\n";
+const LOCK: &str = "        let Some(covered) = self.lock_writes(writes) else {\n            return Commit::Conflict;\n        };\n";
+const CHECK: &str = "        if covered < self.reads.len() {\n            if let Some(read) = self.find_changed_read() {\n                self.unlock(writes);\n                self.tally.conflict(read.core().name());\n                return Commit::Conflict;\n            }\n        }\n";
 const FENCE: &str = "        commit_fence();\n";
-const STORE: &str = "        for write in self.effects.writes.entries_mut() {\n            write.exchange();\n        }\n";
-const TICK: &str = "        let version = self.shard.tick();\n";
-const PUBLISH: &str = "        for write in self.effects.writes.entries() {\n            write.core().version.publish(version);\n        }\n";
+const STORE: &str = "        for write in self.effects.writes.first_mut(writes) {\n            probe::stored(write.address(), write.before().bits(), write.word().addr());\n            write.exchange();\n            probe::point(Point::Stored);\n        }\n";
+const TICK: &str = "        let version = self.shard.tick();\n        probe::ticked(version.bits());\n        probe::point(Point::Ticked);\n";
+const PUBLISH: &str = "        for write in self.effects.writes.first_mut(writes) {\n            write.core().version.publish(version);\n            probe::point(Point::Published);\n        }\n";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of_the_engine(
@@ -21,30 +21,30 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of_the_engine(
         "commit: fence before the locks",
-        &[(FILE, FENCE, ""), (FILE, LOCK, "        commit_fence();\n        let Some(covered) = self.lock_writes() else {\n            return Commit::Conflict;\n        };\n")],
+        &[(FILE, FENCE, ""), (FILE, LOCK, "        commit_fence();\n        let Some(covered) = self.lock_writes(writes) else {\n            return Commit::Conflict;\n        };\n")],
         "write_skew",
     ),
     Mutant::of_the_engine(
         "commit: fence after the check",
-        &[(FILE, FENCE, ""), (FILE, "        self.publish(member);\n", "        commit_fence();\n        self.publish(member);\n")],
+        &[(FILE, FENCE, ""), (FILE, "        self.publish(writes, member);\n", "        commit_fence();\n        self.publish(writes, member);\n")],
         "write_skew",
     ),
     Mutant::of_the_engine(
         "commit: reads not checked",
-        &[(FILE, "&& !self.reads_unchanged() {", "&& false && !self.reads_unchanged() {")],
+        &[(FILE, "if covered < self.reads.len() {", "if covered > self.reads.len() {")],
         "write_skew",
     ),
     Mutant::of_the_engine(
         "commit: reads checked before the locks",
         &[
             (FILE, CHECK, ""),
-            (FILE, LOCK, "        if !self.reads_unchanged() {\n            return Commit::Conflict;\n        }\n        if self.lock_writes().is_none() {\n            return Commit::Conflict;\n        }\n"),
+            (FILE, LOCK, "        if self.find_changed_read().is_some() {\n            return Commit::Conflict;\n        }\n        if self.lock_writes(writes).is_none() {\n            return Commit::Conflict;\n        }\n"),
         ],
         "write_skew",
     ),
     Mutant::of_the_engine(
         "commit: reads not checked where some lock has checked one",
-        &[(FILE, "if covered < self.reads.len() &&", "if covered == 0 &&")],
+        &[(FILE, "if covered < self.reads.len() {", "if covered == 0 {")],
         "covered",
     ),
     Mutant::of_the_engine(
@@ -69,22 +69,22 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of_the_engine(
         "commit: goes on without a lock whose version has changed",
-        &[(FILE, "                Lock::Changed => false,\n            };", "                Lock::Changed => true,\n            };")],
+        &[(FILE, "                    Lock::Changed => false,\n", "                    Lock::Changed => true,\n")],
         "lost_update",
     ),
     Mutant::of_the_engine(
         "commit: keeps its locks when one cannot be had",
-        &[(FILE, "                self.unlock(position);\n", "")],
+        &[(FILE, "        self.unlock(position);\n", "")],
         "given_back",
     ),
     Mutant::of_the_engine(
         "commit: gives back a lock that it does not have",
-        &[(FILE, "                self.unlock(position);\n", "                self.unlock(position + 1);\n")],
+        &[(FILE, "        self.unlock(position);\n", "        self.unlock(position + 1);\n")],
         "lost_update given_back",
     ),
     Mutant::of_the_engine(
         "commit: keeps its locks when a read has changed",
-        &[(FILE, "            self.unlock(self.effects.writes.len());\n", "")],
+        &[(FILE, "                self.unlock(writes);\n", "")],
         "gives_up",
     ),
     Mutant::of_the_engine(
@@ -97,7 +97,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     )),
     Mutant::of_the_engine(
         "commit: ticks before the data is stored",
-        &[(FILE, TICK, ""), (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.entries_mut() {\n            write.exchange();\n        }\n")],
+        &[(FILE, TICK, ""), (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.first_mut(writes) {\n            write.exchange();\n        }\n")],
         "covers_all",
     ),
     Mutant::of_the_engine(
@@ -105,7 +105,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         &[
             (FILE, TICK, ""),
             (FILE, PUBLISH, ""),
-            (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.entries() {\n            write.core().version.publish(version);\n        }\n        for write in self.effects.writes.entries_mut() {\n            write.exchange();\n        }\n"),
+            (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.first_mut(writes) {\n            write.core().version.publish(version);\n        }\n        for write in self.effects.writes.first_mut(writes) {\n            write.exchange();\n        }\n"),
         ],
         "lost_update",
     ),
@@ -114,14 +114,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         &[
             (FILE, TICK, ""),
             (FILE, PUBLISH, ""),
-            (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.entries_mut() {\n            write.exchange();\n            write.core().version.publish(version);\n        }\n"),
+            (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.first_mut(writes) {\n            write.exchange();\n            write.core().version.publish(version);\n        }\n"),
         ],
         "vouches together",
     ),
     Mutant::of_the_engine(
         "commit: versions published before the clock ticks",
         &[
-            (FILE, PUBLISH, "        for write in self.effects.writes.entries() {\n            write.core().version.publish(version);\n        }\n        self.shard.tock();\n"),
+            (FILE, PUBLISH, "        for write in self.effects.writes.first_mut(writes) {\n            write.core().version.publish(version);\n        }\n        self.shard.tock();\n"),
             ("stm/src/clock.rs", "        CLOCKS[self.index].store(self.count, Ordering::Release);\n        Version::new(self.index, self.count)\n    }\n", "        Version::new(self.index, self.count)\n    }\n\n    pub(crate) fn tock(&self) {\n        if self.index != SHARED {\n            CLOCKS[self.index].store(self.count, Ordering::Release);\n        }\n    }\n"),
         ],
         "covers_all extension_covers vouches",

@@ -171,11 +171,18 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of_the_engine(
         "reclaim: everyone counts as alone",
-        &[(
-            FILE,
-            ".all(|&other| std::ptr::eq(other, own))",
-            ".all(|&other| std::ptr::eq(other, own) || true)",
-        )],
+        &[
+            (
+                FILE,
+                "        if REGISTERED.load(Ordering::Relaxed) != 1 {\n            return false;\n        }\n",
+                "",
+            ),
+            (
+                FILE,
+                "std::ptr::eq(other, self));\n        only",
+                "std::ptr::eq(other, self) || true);\n        only",
+            ),
+        ],
         "reclamation::",
     ),
     Mutant::of_the_engine(
@@ -199,8 +206,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of_the_engine(
         "reclaim: load not pinned",
         &[
-            ("stm/src/tvar.rs", "        here.member().pin();\n", ""),
-            ("stm/src/tvar.rs", "        self.0.member().unpin();\n", ""),
+            ("stm/src/tvar.rs", "        let pin = Pin::new();\n", ""),
+            ("stm/src/tvar.rs", "        drop(pin);\n", ""),
         ],
         "reclamation::",
     ),

@@ -58,8 +58,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     )
     .but(Beyond(HANDLES)),
     Mutant::of_the_engine(
-        "handles: no fence after the last",
-        &[(CELL, "        fence(Ordering::Acquire);\n", "")],
+        "handles: no Acquire after the last",
+        &[(CELL, "        self.handles.load(Ordering::Acquire);\n", "")],
         "reclamation:: dropped",
     )
     .but(Beyond(HANDLES)),

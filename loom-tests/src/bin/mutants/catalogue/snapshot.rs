@@ -5,9 +5,9 @@ use super::Mutant;
 const FILE: &str = "stm/src/transaction/snapshot.rs";
 
 /// The read that finds what it knows.
-const FAST: &str = "        let data = shared.data.load(Ordering::Acquire);\n        let version = shared.version.load();\n        if self";
+const FAST: &str = "        let data = shared.data.load(Ordering::Acquire);\n        probe::point(Point::Loaded);\n        let version = shared.version.load();\n        if self";
 /// The read from the start.
-const SLOW: &str = "            let data = shared.data.load(Ordering::Acquire);\n            let version = shared.version.load();\n            if version";
+const SLOW: &str = "            let data = shared.data.load(Ordering::Acquire);\n            probe::point(Point::Loaded);\n            let version = shared.version.load();\n            if version";
 const ALL_CLOCKS: &str = "            clocks.clear();\n            clocks.extend((0..clock::in_use()).map(clock::published));\n            let checked = self.check_reads();\n";
 
 pub(super) const MUTANTS: &[Mutant] = &[

@@ -16,8 +16,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         &[
             (
                 FILE,
-                "            registration.addresses.push(read.address());\n",
-                "            let flagged = read.core().version.flag_waiter(read.version);\n            registration.addresses.push(read.address());\n",
+                "            let key = bucket(read.address()).lock()",
+                "            let flagged = read.core().version.flag_waiter(read.version);\n            let key = bucket(read.address()).lock()",
             ),
             (
                 FILE,
@@ -58,8 +58,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "wait: entries not taken back",
         &[(
             FILE,
-            ".retain(|entry| !Arc::ptr_eq(&entry.waiter, &self.waiter));",
-            ".retain(|entry| !Arc::ptr_eq(&entry.waiter, &self.waiter) || true);",
+            "bucket(key.0).lock().entries.remove(key);",
+            "bucket(key.0).lock().entries.get(key);",
         )],
         "dropped",
     ),
@@ -67,8 +67,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "wait: the entries of others taken back, too",
         &[(
             FILE,
-            ".retain(|entry| !Arc::ptr_eq(&entry.waiter, &self.waiter));",
-            ".clear();",
+            "bucket(key.0).lock().entries.remove(key);",
+            "bucket(key.0).lock().entries.clear();",
         )],
         "dropped",
     ),
@@ -76,8 +76,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "wait: one waiter woken, not all",
         &[(
             FILE,
-            "let wake = entry.address == address && !entry.version.is(published);",
-            "let wake = woken.is_empty() && entry.address == address && !entry.version.is(published);",
+            "            keys.iter()\n",
+            "            keys.iter().take(1)\n",
         )],
         "two_waiters",
     ),
@@ -85,8 +85,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "wait: notified under the lock, in the commit",
         &[(
             FILE,
-            "            woken.push(Arc::clone(&entry.waiter));\n",
-            "            entry.waiter.notify();\n            woken.extend([]);\n",
+            "                .map(|entry| entry.waiter),\n",
+            "                .inspect(|entry| entry.waiter.notify())\n                .map(|entry| entry.waiter)\n                .filter(|_| false),\n",
         )],
         "waker",
     ),
