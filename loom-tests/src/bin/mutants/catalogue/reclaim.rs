@@ -1,8 +1,14 @@
 //! Grace periods.
 
+use super::Expected::Open;
 use super::Mutant;
 
 const FILE: &str = "stm/src/reclaim/grace.rs";
+
+const TWO: &str = "a thread must find the barrier of another passed without taking its lock, beside a reader: \
+                   more preemptions than these models explore";
+const TRY: &str = "only a thread that finds the lock of the barriers taken and does not wait comes here, and \
+                   the models flush, which waits";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of_the_engine(
@@ -12,7 +18,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        barrier::light(asymmetric);\n",
             "        let _ = asymmetric;\n",
         )],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: barrier before entering",
@@ -24,7 +30,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 "        barrier::light(asymmetric);\n",
             ),
         ],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: entered Relaxed",
@@ -33,7 +39,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        self.0.store(section, Ordering::Release);\n        barrier",
             "        self.0.store(section, Ordering::Relaxed);\n        barrier",
         )],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: left Relaxed",
@@ -42,7 +48,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        debug_assert!(section % 2 == 0);\n        self.0.store(section, Ordering::Release);",
             "        debug_assert!(section % 2 == 0);\n        self.0.store(section, Ordering::Relaxed);",
         )],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: the end of a section read Relaxed",
@@ -51,7 +57,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "self.participant.0.load(Ordering::Acquire) != self.section",
             "self.participant.0.load(Ordering::Relaxed) != self.section",
         )],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: who is inside read Relaxed",
@@ -60,7 +66,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "section: participant.0.load(Ordering::Acquire),",
             "section: participant.0.load(Ordering::Relaxed),",
         )],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: no fence before the ticket",
@@ -69,8 +75,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        fence(Ordering::SeqCst);\n",
             "        let _ = fence;\n",
         )],
-        "reclamation::",
-    ),
+        "reclamation::a_",
+    )
+    .but(Open(TWO)),
     Mutant::of_the_engine(
         "reclaim: fence after the ticket",
         &[(
@@ -78,8 +85,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        fence(Ordering::SeqCst);\n        // Ordering: Relaxed; the fences order it.\n        self.started.load(Ordering::Relaxed) + 1\n",
             "        let ticket = self.started.load(Ordering::Relaxed) + 1;\n        fence(Ordering::SeqCst);\n        ticket\n",
         )],
-        "reclamation::",
-    ),
+        "reclamation::a_",
+    )
+    .but(Open(TWO)),
     Mutant::of_the_engine(
         "reclaim: ticket for a barrier that has started",
         &[(
@@ -87,12 +95,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        self.started.load(Ordering::Relaxed) + 1\n    }",
             "        self.started.load(Ordering::Relaxed)\n    }",
         )],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: no heavy barrier",
         &[(FILE, "if barrier::heavy() {", "if number > 0 {")],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: start told after the barrier",
@@ -108,7 +116,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 "            self.started.store(number, Ordering::Relaxed);\n            self.passed.store(number, Ordering::Release);\n",
             ),
         ],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: barrier told of before it is passed",
@@ -124,8 +132,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 "            let _ = &self.passed;\n",
             ),
         ],
-        "reclamation::",
-    ),
+        "reclamation::a_",
+    )
+    .but(Open(TWO)),
     Mutant::of_the_engine(
         "reclaim: barrier told of Relaxed",
         &[(
@@ -133,8 +142,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "self.passed.store(number, Ordering::Release)",
             "self.passed.store(number, Ordering::Relaxed)",
         )],
-        "reclamation::",
-    ),
+        "reclamation::a_",
+    )
+    .but(Open(TWO)),
     Mutant::of_the_engine(
         "reclaim: barrier heard of Relaxed",
         &[(
@@ -142,8 +152,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "self.passed.load(Ordering::Acquire) >= ticket",
             "self.passed.load(Ordering::Relaxed) >= ticket",
         )],
-        "reclamation::",
-    ),
+        "reclamation::a_",
+    )
+    .but(Open(TWO)),
     Mutant::of_the_engine(
         "reclaim: who is inside noted before the barrier",
         &[
@@ -158,7 +169,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 "self.stage = Stage::Watching(watches);",
             ),
         ],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: goes on without the barrier",
@@ -167,8 +178,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "            if !BARRIERS.passed(ticket) {\n                return false;\n            }\n",
             "",
         )],
-        "reclamation::",
-    ),
+        "reclamation::a_",
+    )
+    .but(Open(TRY)),
     Mutant::of_the_engine(
         "reclaim: everyone counts as alone",
         &[
@@ -183,7 +195,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 "std::ptr::eq(other, self) || true);\n        only",
             ),
         ],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: sections that are open not waited for",
@@ -192,7 +204,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        watches.is_empty()\n",
             "        watches.is_empty() || true\n",
         )],
-        "reclamation::",
+        "reclamation::a_",
     ),
     Mutant::of_the_engine(
         "reclaim: threads outside waited for",
@@ -209,6 +221,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
             ("stm/src/tvar.rs", "        let pin = Pin::new();\n", ""),
             ("stm/src/tvar.rs", "        drop(pin);\n", ""),
         ],
-        "reclamation::",
+        "reclamation::a_",
     ),
 ];
