@@ -66,6 +66,12 @@ pub use stats::{TransactionStats, stats};
 pub use transaction::Transaction;
 pub use tvar::TVar;
 
+/// The mechanisms, for the models. Not part of the interface.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::reclaim::bare::{Sealed, Section};
+}
+
 /// Drops the values that commits on this thread have displaced, as far as no
 /// running transaction can be reading them any more.
 ///

@@ -44,6 +44,7 @@ use self::grace::{Batch, Participant, Patience};
 use crate::facade::sync::Mutex;
 use crate::facade::{MODELLED, barrier, global, reclaims};
 
+pub(crate) mod bare;
 pub(crate) mod garbage;
 mod grace;
 

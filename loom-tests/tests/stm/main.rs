@@ -3,6 +3,7 @@
 
 mod clocks;
 mod conflict;
+mod grace;
 mod isolation;
 mod nesting;
 mod reclamation;

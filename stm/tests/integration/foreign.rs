@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +15,7 @@ use hivework_stm::{
     atomically_timeout, check, flush, in_transaction, retry, try_atomically,
 };
 
-use crate::support::{Count, elsewhere, finishes, joined, panics, rounds};
+use crate::support::{Count, elsewhere, finishes, joined, leak, panics, rounds};
 
 /// A waker that counts.
 #[derive(Default)]
@@ -293,7 +292,7 @@ fn a_future_that_is_leaked_while_it_waits_does_no_harm() {
         let own = var.clone();
         let mut future = atomically_async(move |tx| check(own.read(tx)? > 1_000_000));
         assert!(poll(&mut future, &woken).is_pending());
-        mem::forget(future);
+        leak(future);
     }
     var.store(1);
     assert_eq!(woken.times(), rounds(1_000), "woken as if it were there");
@@ -316,7 +315,7 @@ fn the_variables_of_a_leaked_future_may_go() {
         assert!(poll(&mut future, &woken).is_pending());
         // All but its handle: that one is leaked with it.
         if n % 2 == 0 {
-            mem::forget(future);
+            leak(future);
         }
         drop(var);
         let next = TVar::new(vec![0]);

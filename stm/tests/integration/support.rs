@@ -3,9 +3,9 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -101,6 +101,13 @@ pub(crate) fn asleep(sleeps: &Receiver<Sleep>) {
             return;
         }
     }
+}
+
+/// Never drops it. As `mem::forget`, but for the leak sanitizer, which finds it here.
+pub(crate) fn leak(value: impl Any + Send) {
+    static LEAKED: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
+    let mut leaked = LEAKED.lock().unwrap_or_else(PoisonError::into_inner);
+    leaked.push(Box::new(value));
 }
 
 /// The result of a thread that must end.

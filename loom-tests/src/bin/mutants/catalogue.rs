@@ -39,8 +39,6 @@ pub(crate) enum Expected {
     Equivalent(&'static str),
     /// Nothing: it is wrong in a way that no model can show, for this reason.
     Beyond(&'static str),
-    /// Nothing so far, although some model could: a hole that is known.
-    Open(&'static str),
 }
 
 impl Mutant {

@@ -78,10 +78,9 @@ fn run(root: &Path, wanted: &[String]) -> Result<bool, String> {
             Ok(verdict)
         })?;
         let outcome = match (&verdict, mutant.expected) {
-            (Verdict::Failed(by), Expected::Caught | Expected::Open(_)) => by.clone(),
+            (Verdict::Failed(by), Expected::Caught) => by.clone(),
             (Verdict::Passed, Expected::Equivalent(why)) => format!("nothing can: {why}"),
             (Verdict::Passed, Expected::Beyond(why)) => format!("no model can: {why}"),
-            (Verdict::Passed, Expected::Open(why)) => format!("**nothing yet**: {why}"),
             (Verdict::Passed, Expected::Caught) => {
                 as_expected = false;
                 "**NOTHING**".into()

@@ -1,14 +1,9 @@
 //! Grace periods.
 
-use super::Expected::Open;
+use super::Expected::Equivalent;
 use super::Mutant;
 
 const FILE: &str = "stm/src/reclaim/grace.rs";
-
-const TWO: &str = "a thread must find the barrier of another passed without taking its lock, beside a reader: \
-                   more preemptions than these models explore";
-const TRY: &str = "only a thread that finds the lock of the barriers taken and does not wait comes here, and \
-                   the models flush, which waits";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of_the_engine(
@@ -75,9 +70,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        fence(Ordering::SeqCst);\n",
             "        let _ = fence;\n",
         )],
-        "reclamation::a_",
-    )
-    .but(Open(TWO)),
+        "grace::",
+    ),
     Mutant::of_the_engine(
         "reclaim: fence after the ticket",
         &[(
@@ -85,9 +79,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        fence(Ordering::SeqCst);\n        // Ordering: Relaxed; the fences order it.\n        self.started.load(Ordering::Relaxed) + 1\n",
             "        let ticket = self.started.load(Ordering::Relaxed) + 1;\n        fence(Ordering::SeqCst);\n        ticket\n",
         )],
-        "reclamation::a_",
-    )
-    .but(Open(TWO)),
+        "grace::",
+    ),
     Mutant::of_the_engine(
         "reclaim: ticket for a barrier that has started",
         &[(
@@ -132,9 +125,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
                 "            let _ = &self.passed;\n",
             ),
         ],
-        "reclamation::a_",
-    )
-    .but(Open(TWO)),
+        "grace::",
+    ),
     Mutant::of_the_engine(
         "reclaim: barrier told of Relaxed",
         &[(
@@ -142,9 +134,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "self.passed.store(number, Ordering::Release)",
             "self.passed.store(number, Ordering::Relaxed)",
         )],
-        "reclamation::a_",
+        "grace::a_section",
     )
-    .but(Open(TWO)),
+    .but(Equivalent(
+        "the heavy barrier ends in a fence, which makes the store release as well; the ordering is \
+         for whoever takes that fence away",
+    )),
     Mutant::of_the_engine(
         "reclaim: barrier heard of Relaxed",
         &[(
@@ -152,9 +147,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "self.passed.load(Ordering::Acquire) >= ticket",
             "self.passed.load(Ordering::Relaxed) >= ticket",
         )],
-        "reclamation::a_",
-    )
-    .but(Open(TWO)),
+        "grace::",
+    ),
     Mutant::of_the_engine(
         "reclaim: who is inside noted before the barrier",
         &[
@@ -178,9 +172,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "            if !BARRIERS.passed(ticket) {\n                return false;\n            }\n",
             "",
         )],
-        "reclamation::a_",
-    )
-    .but(Open(TRY)),
+        "grace::",
+    ),
     Mutant::of_the_engine(
         "reclaim: everyone counts as alone",
         &[
