@@ -13,6 +13,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use counters::ARITHMETIC;
 pub use scheduling::subjects as scheduling;
 
 /// All subjects about transactions.

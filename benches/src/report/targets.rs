@@ -2,6 +2,7 @@
 //! rounds, or a size. Whether it was is told either way.
 
 use super::Comparison;
+use crate::workload::ARITHMETIC;
 
 /// One contestant and its number of threads.
 type Who = (&'static str, u64);
@@ -179,10 +180,12 @@ pub fn summary(comparisons: &[Comparison], bytes_of_a_variable: Option<f64>) -> 
 /// lets nobody scale.
 fn room(comparisons: &[Comparison]) -> Option<String> {
     let far = comparisons.iter().find(|c| c.subject() == FAR)?;
-    let scaling = far.ratio(("mutexes", 1), ("mutexes", 2))?;
+    let mutexes = far.ratio(("mutexes", 1), ("mutexes", 2))?;
+    let arithmetic = far.ratio((ARITHMETIC, 1), (ARITHMETIC, 2))?;
     Some(format!(
-        "\nIn the rounds of the far variables, mutexes as far apart ran {scaling:.2} times as fast \
-         on 2 threads as on 1:\nso much the machine had to give.\n"
+        "\nIn the rounds of the far variables, mutexes as far apart ran {mutexes:.2} times as fast \
+         on 2 threads as on 1,\nand arithmetic on registers, which shares nothing at all, \
+         {arithmetic:.2} times: so much the machine had to give.\n"
     ))
 }
 

@@ -12,6 +12,9 @@ use crate::system::{AsyncStm, FastStm, Hivework, Stm, System, Value};
 /// neighbouring cache lines nor a prefetcher brings them together.
 const FAR: usize = 64;
 
+/// What shares nothing, and so shows what there is to gain.
+pub const ARITHMETIC: &str = "arithmetic alone";
+
 pub(super) fn subjects() -> Vec<Subject> {
     vec![
         increment_one(),
@@ -85,10 +88,22 @@ fn increment_far() -> Subject {
                 Contestant::threads("mutexes", threads, move |thread, _| {
                     *locks.of(thread).lock() += 1
                 }),
+                Contestant::threads(ARITHMETIC, threads, |_, n| arithmetic(n)),
             ]);
         }
         all
     })
+}
+
+/// As many instructions as an increment takes, or so, and none of them on memory that
+/// is shared: how this scales says whether two processors are two cores.
+fn arithmetic(n: u64) {
+    let mut lanes = [n; 6];
+    for _ in 0..8 {
+        for (step, lane) in lanes.iter_mut().enumerate() {
+            *lane = black_box(lane.wrapping_add(n) ^ step as u64);
+        }
+    }
 }
 
 /// A value that fits in no word: each write puts a new one in place of the old,
