@@ -1,8 +1,8 @@
 //! What an attempt will write: variables, and the words they will get.
 //!
 //! Looked up on every read, so it grows in steps: a few entries are looked through; for
-//! more there is a one-word Bloom filter, which nearly always says no, before that; and many have an
-//! index by address.
+//! more there is a one-word Bloom filter before that, which nearly always says no; and
+//! many have an index by address.
 //!
 //! A pending boxed word belongs to the log until the commit puts it into its
 //! variable, in exchange for the old one, or until it is taken out as garbage.
