@@ -4,7 +4,9 @@ use hivework_stm::{StmResult, Transaction};
 
 pub(crate) mod broadcast;
 mod chain;
+mod line;
 pub(crate) mod queue;
+pub(crate) mod semaphore;
 
 /// Holds values.
 pub trait Container {

@@ -3,6 +3,8 @@
 mod broadcast;
 mod channel;
 mod message;
+mod model;
 mod queue;
 mod queue_threads;
+mod semaphore;
 mod support;
