@@ -16,6 +16,10 @@
 //! touch the same variable only while the queue is empty, where it is the link
 //! that the one fills and the other waits for.
 //!
+//! **Waiting.** The forms of a take that block stand in a line ([`super::line`]), and a put serves
+//! the first in it before it adds anything. So while somebody is in the line, the queue is
+//! empty, and a take that finds a value goes past nobody.
+//!
 //! **Counting.** Each end carries how many links lie before it. A side counts by
 //! the write that it makes anyway, and only who asks for the length reads both.
 //!
@@ -26,19 +30,24 @@ use std::fmt;
 use std::time::Duration;
 
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::{
-    StmResult, TVar, Transaction, atomically, atomically_timeout, retry, try_atomically,
-};
+use hivework_stm::{StmResult, TVar, Transaction, atomically, retry, try_atomically};
 
 use super::chain::{self, End, Link};
+use super::line::{Line, Server, obtain};
 use super::{Container, Ordered};
 
 /// A first-in, first-out queue without a bound.
 ///
 /// A handle: clones share the queue. No operation takes more steps than the
 /// values it adds or takes. Putters conflict with each other, and so do takers;
-/// a putter and a taker conflict only while the queue is empty. Waiting takers
-/// are woken by a put; which of them gets the value is not defined.
+/// a putter and a taker conflict only while the queue is empty.
+///
+/// Threads that block in [`TQueue::take_blocking`] or [`TQueue::take_timeout`] are
+/// served in order of arrival, and a put wakes the one it serves. Takes inside
+/// transactions wait beside them: what a put hands to a blocked thread never gets to them, and
+/// once nobody is blocked, which of them gets a value is not defined. A put that serves a
+/// blocked thread counts as that thread's take at the same instant: the transaction that puts
+/// does not find the value in the queue any more.
 ///
 /// ```
 /// use hivework_stm::atomically;
@@ -63,6 +72,8 @@ struct Ends<T: Send + Sync + 'static> {
     head: TVar<End<T>>,
     /// Where to put: the link that has not been filled.
     tail: TVar<End<T>>,
+    /// Who is blocked until there is a value: nobody, unless the queue is empty.
+    takers: Line<(), T>,
 }
 
 impl<T: Send + Sync + 'static> Drop for Ends<T> {
@@ -82,6 +93,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         TQueue(Arc::new(Ends {
             head: TVar::new(end.clone()),
             tail: TVar::new(end),
+            takers: Line::new(),
         }))
     }
 
@@ -91,6 +103,9 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn put(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<()> {
+        let Err(value) = self.0.takers.serve(tx, value)? else {
+            return Ok(());
+        };
         let end = self.0.tail.read(tx)?;
         let next = Link::empty();
         end.link.fill(tx, value, next.clone())?;
@@ -109,15 +124,20 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn put_batch(&self, tx: &mut Transaction<'_>, values: Vec<T>) -> StmResult<()> {
-        let count = values.len() as u64;
+        let mut values = values.into_iter();
+        let first = loop {
+            let Some(value) = values.next() else {
+                return Ok(());
+            };
+            if let Err(value) = self.0.takers.serve(tx, value)? {
+                break value;
+            }
+        };
+        let count = values.len() as u64 + 1;
         // The links behind the first are nobody else's yet, so they are made
         // filled, from the last one on.
         let last = Link::empty();
         let mut next = last.clone();
-        let mut values = values.into_iter();
-        let Some(first) = values.next() else {
-            return Ok(());
-        };
         for value in values.rev() {
             next = Link::filled(value, next);
         }
@@ -276,14 +296,17 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         try_atomically(|tx| self.take(tx))
     }
 
-    /// [`TQueue::take`] in a transaction of its own: blocks the thread until there
-    /// is a value.
+    /// Removes the first value; blocks the thread until there is one. Served in order of
+    /// arrival.
     ///
     /// # Panics
     ///
     /// Inside a transaction of the same thread.
     pub fn take_blocking(&self) -> T {
-        atomically(|tx| self.take(tx))
+        match obtain(self, (), None) {
+            Some(value) => value,
+            None => unreachable!("without a limit it waits until it is served"),
+        }
     }
 
     /// As [`TQueue::take_blocking`], but blocks no longer than `limit` and then
@@ -294,13 +317,46 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// Inside a transaction of the same thread.
     #[must_use = "the value has been taken from the queue"]
     pub fn take_timeout(&self, limit: Duration) -> Option<T> {
-        atomically_timeout(limit, |tx| self.take(tx))
+        obtain(self, (), Some(limit))
     }
 
     /// Are these handles of the same queue?
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// For containers that are built on a queue.
+impl<T: Clone + Send + Sync + 'static> TQueue<T> {
+    /// How many values have been added at the end since the queue was made, less those that
+    /// were put into a blocked taker's hands.
+    pub(crate) fn added(&self, tx: &mut Transaction<'_>) -> StmResult<u64> {
+        self.0.tail.read_with(tx, |end| end.index)
+    }
+
+    /// How many of those have been removed.
+    pub(crate) fn taken(&self, tx: &mut Transaction<'_>) -> StmResult<u64> {
+        self.0.head.read_with(tx, |end| end.index)
+    }
+
+    /// Who is blocked until there is a value.
+    pub(crate) fn takers(&self) -> &Line<(), T> {
+        &self.0.takers
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Server<(), T> for TQueue<T> {
+    fn line(&self) -> &Line<(), T> {
+        &self.0.takers
+    }
+
+    fn ask(&self, tx: &mut Transaction<'_>, (): &()) -> StmResult<Option<T>> {
+        self.try_take(tx)
+    }
+
+    fn give_back(&self, tx: &mut Transaction<'_>, (): &(), served: T) -> StmResult<()> {
+        self.put(tx, served)
     }
 }
 

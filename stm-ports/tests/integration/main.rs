@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod channel;
+mod line;
 mod message;
 mod model;
 mod queue;
