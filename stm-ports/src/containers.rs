@@ -2,6 +2,7 @@
 
 use hivework_stm::{StmResult, Transaction};
 
+pub(crate) mod bounded;
 pub(crate) mod broadcast;
 mod chain;
 mod line;

@@ -52,6 +52,7 @@ mod port;
 mod transport;
 
 pub use channel::Channel;
+pub use containers::bounded::TBoundedQueue;
 pub use containers::broadcast::{TBroadcast, TBroadcastReceiver};
 pub use containers::queue::TQueue;
 pub use containers::semaphore::{TPermits, TSemaphore};

@@ -1,5 +1,6 @@
 //! What the containers, ports and channels promise, one promise a test.
 
+mod bounded;
 mod broadcast;
 mod channel;
 mod line;
