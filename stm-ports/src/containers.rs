@@ -2,12 +2,18 @@
 
 use hivework_stm::{StmResult, Transaction};
 
+pub(crate) mod barrier;
 pub(crate) mod bounded;
 pub(crate) mod broadcast;
+pub(crate) mod cell;
 mod chain;
 mod line;
+pub(crate) mod list;
+pub(crate) mod once;
 pub(crate) mod queue;
 pub(crate) mod semaphore;
+mod spine;
+pub(crate) mod stack;
 
 /// Holds values.
 pub trait Container {

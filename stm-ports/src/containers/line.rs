@@ -8,7 +8,7 @@
 //!
 //! A **place** in the line is what its waiter wants, a variable with what it has been
 //! served (nothing, at first), and the ways to its neighbours. The line has the
-//! number of places, and the first and the last of them:
+//! number of places, and a variable with the first and the last of them:
 //!
 //! ```text
 //! waiting: 3    first ─> [want, served] <─> [want, served] <─> [want, served] <─ last
@@ -65,8 +65,8 @@ use hivework_stm::{
 /// Waiters in order of arrival, who want a `W` each and are served a `V` each.
 pub(crate) struct Line<W: Send + Sync + 'static, V: Send + Sync + 'static> {
     waiting: TVar<usize>,
-    first: TVar<Option<Place<W, V>>>,
-    last: TVar<Option<Place<W, V>>>,
+    /// The first and the last, while somebody waits.
+    ends: TVar<Neighbours<W, V>>,
 }
 
 type Place<W, V> = Arc<Stand<W, V>>;
@@ -75,9 +75,12 @@ type Place<W, V> = Arc<Stand<W, V>>;
 struct Stand<W: Send + Sync + 'static, V: Send + Sync + 'static> {
     want: W,
     served: TVar<Option<V>>,
-    ahead: TVar<Option<Place<W, V>>>,
-    behind: TVar<Option<Place<W, V>>>,
+    /// Who is before and behind it.
+    beside: TVar<Neighbours<W, V>>,
 }
+
+/// The one towards the front or at it, and the one towards the end or at it.
+type Neighbours<W, V> = (Option<Place<W, V>>, Option<Place<W, V>>);
 
 /// The container that a line stands at.
 pub(crate) trait Server<W: Send + Sync + 'static, V: Send + Sync + 'static> {
@@ -101,8 +104,7 @@ impl<W: Send + Sync + 'static, V: Clone + Send + Sync + 'static> Line<W, V> {
     pub(crate) fn new() -> Self {
         Line {
             waiting: TVar::new(0),
-            first: TVar::new(None),
-            last: TVar::new(None),
+            ends: TVar::new((None, None)),
         }
     }
 
@@ -119,8 +121,9 @@ impl<W: Send + Sync + 'static, V: Clone + Send + Sync + 'static> Line<W, V> {
         if self.waiting.read(tx)? == 0 {
             return Ok(None);
         }
-        self.first
-            .read_with(tx, |first| first.as_ref().map(|place| place.want.clone()))
+        self.ends.read_with(tx, |(first, _)| {
+            first.as_ref().map(|place| place.want.clone())
+        })
     }
 
     /// Serves the first, which leaves the line; gives `served` back if nobody waits.
@@ -128,7 +131,7 @@ impl<W: Send + Sync + 'static, V: Clone + Send + Sync + 'static> Line<W, V> {
         if self.waiting.read(tx)? == 0 {
             return Ok(Err(served));
         }
-        let Some(place) = self.first.read(tx)? else {
+        let Some(place) = self.ends.read_with(tx, |(first, _)| first.clone())? else {
             unreachable!("somebody waits, so somebody is first")
         };
         self.take_out(tx, &place)?;
@@ -138,34 +141,45 @@ impl<W: Send + Sync + 'static, V: Clone + Send + Sync + 'static> Line<W, V> {
 
     /// Takes a place at the end.
     fn join(&self, tx: &mut Transaction<'_>, want: W) -> StmResult<Place<W, V>> {
-        let last = self.last.read(tx)?;
+        let (first, last) = self.ends.read(tx)?;
         let place = Arc::new(Stand {
             want,
             served: TVar::new(None),
-            ahead: TVar::new(last.clone()),
-            behind: TVar::new(None),
+            beside: TVar::new((last.clone(), None)),
         });
-        match last {
-            Some(last) => last.behind.write(tx, Some(Arc::clone(&place)))?,
-            None => self.first.write(tx, Some(Arc::clone(&place)))?,
+        if let Some(last) = last {
+            let behind = Some(Arc::clone(&place));
+            last.beside.modify(tx, |(ahead, _)| (ahead, behind))?;
         }
-        self.last.write(tx, Some(Arc::clone(&place)))?;
+        let first = first.unwrap_or_else(|| Arc::clone(&place));
+        let ends = (Some(first), Some(Arc::clone(&place)));
+        self.ends.write(tx, ends)?;
         self.waiting.modify(tx, |waiting| waiting + 1)?;
         Ok(place)
     }
 
     /// Joins the neighbours of a place that is in the line.
     fn take_out(&self, tx: &mut Transaction<'_>, place: &Stand<W, V>) -> StmResult<()> {
-        // Its own ways are cut: places that hold on to each other would never be freed.
-        let ahead = place.ahead.replace(tx, None)?;
-        let behind = place.behind.replace(tx, None)?;
+        let (ahead, behind) = place.beside.read(tx)?;
+        let (mut first, mut last) = self.ends.read(tx)?;
         match &ahead {
-            Some(ahead) => ahead.behind.write(tx, behind.clone())?,
-            None => self.first.write(tx, behind.clone())?,
+            Some(ahead) => ahead
+                .beside
+                .modify(tx, |(before, _)| (before, behind.clone()))?,
+            None => first = behind.clone(),
         }
-        match behind {
-            Some(behind) => behind.ahead.write(tx, ahead)?,
-            None => self.last.write(tx, ahead)?,
+        match &behind {
+            Some(behind) => behind
+                .beside
+                .modify(tx, |(_, after)| (ahead.clone(), after))?,
+            None => last = ahead.clone(),
+        }
+        if ahead.is_none() || behind.is_none() {
+            self.ends.write(tx, (first, last))?;
+        }
+        if ahead.is_some() || behind.is_some() {
+            // Places that hold on to each other would never be freed.
+            place.beside.write(tx, (None, None))?;
         }
         self.waiting.modify(tx, |waiting| waiting - 1)
     }
