@@ -52,9 +52,16 @@ mod port;
 mod transport;
 
 pub use channel::Channel;
+pub use containers::barrier::{TArrival, TBarrier, TBarrierPassed};
+pub use containers::bounded::TBoundedQueue;
 pub use containers::broadcast::{TBroadcast, TBroadcastReceiver};
+pub use containers::cell::TCell;
 pub use containers::hash_map::THashMap;
+pub use containers::list::{TList, TListIter, TListSnapshot};
+pub use containers::once::TOnce;
 pub use containers::queue::TQueue;
+pub use containers::semaphore::{TPermits, TSemaphore};
+pub use containers::stack::TStack;
 pub use containers::{Container, KeyValue, Ordered};
 pub use error::{ConnectError, Disconnected};
 pub use hivework_stm::TArray;
