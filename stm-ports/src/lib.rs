@@ -16,9 +16,19 @@
 //! assert_eq!(orders.take_blocking(), "three apples");
 //! ```
 //!
-//! * **Containers** ([`TQueue`], [`TBroadcast`]) are handles: a clone is another
-//!   handle of the same container. What is common to their kinds is in the
-//!   traits [`Container`] and [`Ordered`].
+//! * **Containers** are handles: a clone is another handle of the same container.
+//!   What is common to their kinds is in the traits [`Container`] and [`Ordered`].
+//!
+//!   | container | what it is |
+//!   |---|---|
+//!   | [`TQueue`], [`TBoundedQueue`] | first in, first out, without and with a capacity |
+//!   | [`TStack`] | last in, first out |
+//!   | [`TList`] | a list that is changed at the front and read by snapshots |
+//!   | [`TCell`] | one place, empty or full |
+//!   | [`TBroadcast`] | multicast: each receiver sees every value |
+//!   | [`TOnce`] | a promise: set once, seen by all |
+//!   | [`TSemaphore`], [`TBarrier`] | permits; parties that wait for each other |
+//!
 //! * **Ports and channels** ([`Port`], [`Channel`]) connect two parties that need
 //!   not know what carries their messages; a [`Transport`] makes the channels,
 //!   [`LocalTransport`] those within a process.
@@ -35,6 +45,20 @@
 //!
 //! The last three panic when they are called inside a transaction of the same
 //! thread.
+//!
+//! # Who comes first
+//!
+//! In a [`TQueue`], [`TBoundedQueue`], [`TStack`] or [`TSemaphore`], threads in the
+//! two blocking forms stand in a line: they are handed what they wait for in order
+//! of arrival, each woken once. Whoever puts hands over in the same
+//! transaction; so if that is rolled back, nothing was handed over, and to that
+//! transaction itself what it handed over is gone, as if taken at that instant. A
+//! transaction that puts and then takes may therefore have to wait behind the
+//! line: make that two transactions.
+//!
+//! A `take(tx)` that waits does so beside the line. All that wait so are woken when
+//! there is something that nobody in the line was handed, and which of them gets it is
+//! not defined.
 //!
 //! # When values are dropped
 //!

@@ -1,6 +1,9 @@
 //! Models of `stm-ports`, one file a protocol, and its canary.
 
+mod bounded;
 mod broadcast;
 mod canary;
 mod channel;
+mod line;
 mod queue;
+mod semaphore;
