@@ -44,6 +44,8 @@
 //! of. Put an `Arc` into a container to have one value only.
 
 mod channel;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod containers;
 mod error;
 mod id;
@@ -60,4 +62,9 @@ pub use id::{ChannelId, PortId};
 pub use message::{EventMessage, Refusal, WorkItem, WorkMessage};
 pub use port::Port;
 pub use transport::Transport;
-pub use transport::local::{LocalChannel, LocalTransport};
+pub use transport::ends::channel::LocalChannel;
+pub use transport::local::{BoundedTransport, LocalTransport};
+pub use transport::pump::line::Lane;
+pub use transport::pump::{Cargo, Parcel, Pump, Wire};
+#[cfg(feature = "stm-crate")]
+pub use transport::stm_crate::StmCrateTransport;

@@ -5,7 +5,11 @@ use std::fmt;
 use crate::channel::Channel;
 use crate::message::{EventMessage, WorkMessage};
 
+pub(crate) mod ends;
 pub(crate) mod local;
+pub(crate) mod pump;
+#[cfg(feature = "stm-crate")]
+pub(crate) mod stm_crate;
 
 /// Makes the channels over which a scheduler's work and events travel.
 ///

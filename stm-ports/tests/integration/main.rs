@@ -2,7 +2,10 @@
 
 mod broadcast;
 mod channel;
+mod conformance;
+mod delaying;
 mod message;
+mod pump;
 mod queue;
 mod queue_threads;
 mod support;
