@@ -21,7 +21,10 @@
 //!   traits [`Container`] and [`Ordered`].
 //! * **Ports and channels** ([`Port`], [`Channel`]) connect two parties that need
 //!   not know what carries their messages; a [`Transport`] makes the channels,
-//!   [`LocalTransport`] those within a process.
+//!   [`LocalTransport`] those within a process. A [`Pump`] makes them of a [`Wire`],
+//!   which is how one writes a transport of one's own.
+//! * **Multicast** ([`Multicast`], [`Listener`]) has one entry and any number of
+//!   listeners.
 //!
 //! # The forms of an operation
 //!
@@ -50,6 +53,7 @@ mod containers;
 mod error;
 mod id;
 mod message;
+mod multicast;
 mod port;
 mod transport;
 
@@ -57,12 +61,14 @@ pub use channel::Channel;
 pub use containers::broadcast::{TBroadcast, TBroadcastReceiver};
 pub use containers::queue::TQueue;
 pub use containers::{Container, Ordered};
-pub use error::{ConnectError, Disconnected};
+pub use error::{Closed, ConnectError, Disconnected};
 pub use id::{ChannelId, PortId};
 pub use message::{EventMessage, Refusal, WorkItem, WorkMessage};
+pub use multicast::{Listener, Multicast};
 pub use port::Port;
 pub use transport::Transport;
 pub use transport::ends::channel::LocalChannel;
+pub use transport::local::multicast::LocalMulticast;
 pub use transport::local::{BoundedTransport, LocalTransport};
 pub use transport::pump::line::Lane;
 pub use transport::pump::{Cargo, Parcel, Pump, Wire};

@@ -1,5 +1,7 @@
 //! The transports within a process: a channel is two queues.
 
+pub(crate) mod multicast;
+
 use std::num::NonZeroUsize;
 
 use super::Transport;

@@ -5,6 +5,7 @@ mod channel;
 mod conformance;
 mod delaying;
 mod message;
+mod multicast;
 mod pump;
 mod queue;
 mod queue_threads;
