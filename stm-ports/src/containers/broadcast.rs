@@ -450,6 +450,7 @@ impl<T: Send + Sync + 'static> fmt::Debug for TBroadcastReceiver<T> {
         f.debug_struct("TBroadcastReceiver")
             .field("unread", &self.0.unread)
             .field("missed", &self.0.missed.load())
+            .field("closed", &self.0.closed.load())
             .field("bound", &self.0.bound)
             .finish()
     }

@@ -31,10 +31,6 @@ impl DelayingTransport {
     }
 
     /// With channels that hold so many messages in each direction.
-    #[allow(
-        dead_code,
-        reason = "one of the two crates that share this file has no use for it"
-    )]
     pub(crate) fn bounded(seed: u64, bound: NonZeroUsize) -> io::Result<Self> {
         Ok(DelayingTransport {
             work: Pump::bounded(Delaying::new(seed), bound)?,
