@@ -16,7 +16,9 @@
 //! 3. [Timers](timers): works whose deadline has passed are answered.
 //! 4. Events of the workers are passed on to the subscribers.
 //! 5. Where work can arrive without a putter's notification (a transport that
-//!    is not local), the queue is looked at, and a worker is woken for it.
+//!    is not local), the queue is looked at, and a worker is woken for it. For
+//!    that, and while a worker's events are on their way, it looks at least every
+//!    millisecond.
 //! 6. If it was told to quit: done. If the last handle of the scheduler is
 //!    gone: end the run (see `stop.rs`) and be done.
 //! 7. Sleep until the next tick, the earliest deadline, or a ring ([bell]).

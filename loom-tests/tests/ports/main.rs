@@ -3,4 +3,5 @@
 mod broadcast;
 mod canary;
 mod channel;
+mod pump;
 mod queue;

@@ -10,3 +10,4 @@ mod pump;
 mod queue;
 mod queue_threads;
 mod support;
+mod teeth;
