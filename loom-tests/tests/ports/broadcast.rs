@@ -71,7 +71,10 @@ fn every_value_is_received_or_counted_as_missed() {
         let news = TBroadcast::bounded(const { NonZeroUsize::new(1).unwrap() });
         let receiver = news.subscribe();
         news.send_now(1).unwrap();
-        let sender = thread::spawn(move || news.send_now(2).unwrap());
+        let sender = {
+            let news = news.clone();
+            thread::spawn(move || news.send_now(2).unwrap())
+        };
         let first = receiver.receive_blocking().unwrap();
         sender.join().unwrap();
         let second = receiver.receive_now().unwrap();

@@ -6,7 +6,7 @@
 //! What a transaction sends must leave when it commits, and a transaction that
 //! receives must be able to give back what it took. A wire (a socket, another
 //! process's memory, another transactional memory) can do neither. So ports send onto
-//! the pump's [line] and receive from inboxes, both of them queues, and two threads
+//! the pump's [line](mod@line) and receive from inboxes, both of them queues, and two threads
 //! move messages between those and the wire.
 //!
 //! # Steps
