@@ -7,6 +7,7 @@ mod cell;
 mod channel;
 mod conformance;
 mod delaying;
+mod hash_map;
 mod line;
 mod list;
 mod message;
