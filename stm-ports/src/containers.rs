@@ -4,6 +4,9 @@ use hivework_stm::{StmResult, Transaction};
 
 pub(crate) mod broadcast;
 mod chain;
+mod count;
+pub(crate) mod ordered_map;
+pub(crate) mod priority_queue;
 pub(crate) mod queue;
 
 /// Holds values.

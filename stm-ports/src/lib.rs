@@ -53,6 +53,8 @@ mod transport;
 
 pub use channel::Channel;
 pub use containers::broadcast::{TBroadcast, TBroadcastReceiver};
+pub use containers::ordered_map::TOrderedMap;
+pub use containers::priority_queue::TPriorityQueue;
 pub use containers::queue::TQueue;
 pub use containers::{Container, KeyValue, Ordered};
 pub use error::{ConnectError, Disconnected};
