@@ -31,6 +31,14 @@ impl Effort {
         rounds: 31,
     };
 
+    /// What a subject that is [brief](Subject::brief) gets of it.
+    fn brief(self) -> Self {
+        Effort {
+            sample: self.sample / 2,
+            rounds: self.rounds.div_ceil(2),
+        }
+    }
+
     /// For knowing that everything runs.
     pub const SMOKE: Effort = Effort {
         sample: Duration::from_micros(100),
@@ -57,6 +65,11 @@ struct Row {
 #[must_use]
 pub fn compare(subject: Subject, effort: Effort) -> Comparison {
     let name = subject.name.clone();
+    let effort = if subject.brief {
+        effort.brief()
+    } else {
+        effort
+    };
     let mut contestants = subject.contestants();
     let sizes: Vec<u64> = contestants
         .iter_mut()

@@ -65,8 +65,9 @@ fn main() -> ExitCode {
         // Writing into a string does not fail.
         let _ = write!(body, "\n## {MEMORY}\n\n{memory}");
     }
-    let parts: [(&str, Subjects); 2] = [
+    let parts: [(&str, Subjects); 3] = [
         ("Transactions", workload::transactions),
+        ("Containers", workload::containers),
         ("Scheduling", workload::scheduling),
     ];
     let mut comparisons = Vec::new();
