@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use counters::ARITHMETIC;
-pub use maps::{HITS, OWN_UPDATES, PAPAYA, hash_map};
+pub use maps::PAPAYA;
 pub use queues::{CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PUT_TAKE};
 pub use scheduling::subjects as scheduling;
 
@@ -92,7 +92,11 @@ pub struct Contestant {
 }
 
 impl Contestant {
-    fn new(name: &'static str, threads: u64, run: impl FnMut(u64) -> Duration + 'static) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        threads: u64,
+        run: impl FnMut(u64) -> Duration + 'static,
+    ) -> Self {
         Contestant {
             name,
             threads,
@@ -139,7 +143,7 @@ fn doubled_up_to(most: u64) -> Vec<u64> {
 }
 
 /// Times `operations` calls of `operation` on this thread.
-fn timed(operations: u64, mut operation: impl FnMut(u64)) -> Duration {
+pub(crate) fn timed(operations: u64, mut operation: impl FnMut(u64)) -> Duration {
     let began = Instant::now();
     for n in 0..operations {
         operation(n);

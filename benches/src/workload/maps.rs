@@ -29,11 +29,6 @@ const THREADS: [u64; 3] = [1, 2, 4];
 /// How many elements of an ordered map one walk sums up.
 const WALK: usize = 100;
 
-/// Reads of keys that are there, in the words of a subject's name.
-pub const HITS: &str = "read, hit";
-/// Updates of keys that no other thread has.
-pub const OWN_UPDATES: &str = "100 % updates, keys of one's own";
-
 pub(super) fn subjects() -> Vec<Subject> {
     let mut all = Vec::new();
     for size in [1000, 100_000] {
@@ -80,9 +75,8 @@ impl Task {
 
     fn name(self) -> String {
         match self {
-            Task::Hit => HITS.into(),
+            Task::Hit => "read, hit".into(),
             Task::Miss => "read, miss".into(),
-            Task::Mix(100, Choice::Own) => OWN_UPDATES.into(),
             Task::Mix(updates, Choice::Own) => {
                 format!("{updates} % updates, keys of one's own")
             }
@@ -93,14 +87,9 @@ impl Task {
     }
 }
 
-/// The name of a subject about hash maps.
-#[must_use]
-pub fn hash_map(size: usize, task: &str) -> String {
-    format!("hash map of {size}: {task}")
-}
-
 fn hashed(size: usize, task: Task) -> Subject {
-    Subject::new(hash_map(size, &task.name()), move || {
+    let name = format!("hash map of {size}: {}", task.name());
+    Subject::new(name, move || {
         let mut all = contestants::<Papaya>(size, task);
         all.extend(contestants::<Dash>(size, task));
         all.extend(contestants::<MutexHash>(size, task));
