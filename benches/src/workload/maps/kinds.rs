@@ -13,12 +13,14 @@ use parking_lot::{Mutex, RwLock};
 pub(super) trait Map: Send + Sync + 'static {
     /// What the reports call it.
     const NAME: &'static str;
+    /// Does an insert tell whether the key was there?
+    const TELLS: bool = true;
     /// An empty map.
     fn new() -> Self;
     /// A copy of the key's value.
     fn get(&self, key: u64) -> Option<u64>;
-    /// Whether the key was not there; None if the map does not tell.
-    fn insert(&self, key: u64, value: u64) -> Option<bool>;
+    /// Whether the key was not there; anything if the map does not tell.
+    fn insert(&self, key: u64, value: u64) -> bool;
     /// Whether the key was there.
     fn remove(&self, key: u64) -> bool;
     /// How many keys there are, while nobody changes that.
@@ -53,8 +55,8 @@ impl Map for Papaya {
     }
 
     #[inline]
-    fn insert(&self, key: u64, value: u64) -> Option<bool> {
-        Some(self.pin().insert(key, value).is_none())
+    fn insert(&self, key: u64, value: u64) -> bool {
+        self.pin().insert(key, value).is_none()
     }
 
     #[inline]
@@ -82,8 +84,8 @@ impl Map for Dash {
     }
 
     #[inline]
-    fn insert(&self, key: u64, value: u64) -> Option<bool> {
-        Some(self.insert(key, value).is_none())
+    fn insert(&self, key: u64, value: u64) -> bool {
+        self.insert(key, value).is_none()
     }
 
     #[inline]
@@ -113,8 +115,8 @@ macro_rules! behind_a_lock {
             }
 
             #[inline]
-            fn insert(&self, key: u64, value: u64) -> Option<bool> {
-                Some(self.0.$write().insert(key, value).is_none())
+            fn insert(&self, key: u64, value: u64) -> bool {
+                self.0.$write().insert(key, value).is_none()
             }
 
             #[inline]
@@ -165,6 +167,8 @@ pub(super) type Skip = SkipMap<u64, u64>;
 
 impl Map for Skip {
     const NAME: &'static str = "crossbeam-skiplist";
+    /// It answers with the entry, new or not.
+    const TELLS: bool = false;
 
     fn new() -> Self {
         SkipMap::new()
@@ -175,11 +179,10 @@ impl Map for Skip {
         self.get(&key).map(|entry| *entry.value())
     }
 
-    /// It answers with the entry, new or not.
     #[inline]
-    fn insert(&self, key: u64, value: u64) -> Option<bool> {
+    fn insert(&self, key: u64, value: u64) -> bool {
         self.insert(key, value);
-        None
+        true
     }
 
     #[inline]
