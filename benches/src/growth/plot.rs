@@ -7,7 +7,7 @@ use super::{Growth, median};
 
 const COLUMNS: usize = 3;
 /// Of one panel, its labels included.
-const WIDTH: f64 = 320.0;
+const WIDTH: f64 = 340.0;
 const HEIGHT: f64 = 240.0;
 /// Around the axes.
 const LEFT: f64 = 52.0;
@@ -80,7 +80,7 @@ fn panel(svg: &mut String, growth: &Growth) {
         svg,
         "<text x=\"{LEFT}\" y=\"16\" font-weight=\"bold\">{}</text>\n\
          <text x=\"{LEFT}\" y=\"32\" fill=\"{OURS}\">hivework</text>\n\
-         <text x=\"{}\" y=\"32\" fill=\"{THEIRS}\">{} (dashed)</text>\n\
+         <text x=\"{}\" y=\"32\" fill=\"{THEIRS}\">– – {}</text>\n\
          <text x=\"{}\" y=\"32\" text-anchor=\"end\">relative growth {:.2}</text>",
         growth.name.trim_start_matches("growth of "),
         LEFT + 60.0,
