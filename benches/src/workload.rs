@@ -5,7 +5,7 @@ mod maps;
 mod queues;
 mod reads;
 mod scheduling;
-mod sequence;
+pub(crate) mod sequence;
 mod structures;
 mod transfers;
 mod waiting;

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::hint::black_box;
 
-use hivework_stm::{StmResult, Transaction};
-use stm_ports::TQueue;
+use hivework_stm::{StmResult, Transaction, atomically};
+use stm_ports::{Ordered, TQueue};
 
 use super::transacted::{Ours, Transacted};
 use super::{Case, timed_operations};
 
 /// The counterpart of one of ours.
-trait Counterpart: 'static {
+pub(super) trait Counterpart: 'static {
     const NAME: &'static str;
     /// With so many elements.
     fn filled(size: usize) -> Self;
@@ -18,7 +18,7 @@ trait Counterpart: 'static {
     fn operate(&mut self, n: u64);
 }
 
-fn case<O: Ours, C: Counterpart>(name: &'static str) -> Case {
+pub(super) fn case<O: Ours, C: Counterpart>(name: &'static str) -> Case {
     Case {
         name,
         counterpart: C::NAME,
@@ -34,30 +34,51 @@ fn case<O: Ours, C: Counterpart>(name: &'static str) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![case::<TQueue<u64>, VecDeque<u64>>(
+    vec![case::<InAndOut<TQueue<u64>>, VecDeque<u64>>(
         "growth of TQueue: put, then take",
     )]
 }
 
-impl Ours for TQueue<u64> {
+/// What decides itself which element comes next: an operation puts one and takes
+/// one, in a transaction each.
+struct InAndOut<C>(C);
+
+/// One of ours that does.
+trait Sequence: Ordered + 'static {
+    /// An empty one with room for `elements`.
+    fn with_room(elements: usize) -> Self;
+    /// Element number `n`.
+    fn element(n: u64) -> Self::Item;
+}
+
+impl<C: Sequence> Ours for InAndOut<C> {
     const STEPS: u64 = 2;
 
     fn filled(size: usize) -> Self {
-        let queue = TQueue::new();
+        let all = C::with_room(size + 1);
         for n in 0..size as u64 {
-            queue.put_now(n);
+            atomically(|tx| all.put(tx, C::element(n)));
         }
-        queue
+        InAndOut(all)
     }
 
     #[inline]
     fn step(&self, tx: &mut Transaction<'_>, step: u64, n: u64) -> StmResult<()> {
-        match step {
-            0 => self.put(tx, n),
-            _ => self.take(tx).map(|taken| {
-                black_box(taken);
-            }),
+        if step == 0 {
+            return self.0.put(tx, C::element(n));
         }
+        black_box(self.0.take(tx)?);
+        Ok(())
+    }
+}
+
+impl Sequence for TQueue<u64> {
+    fn with_room(_elements: usize) -> Self {
+        TQueue::new()
+    }
+
+    fn element(n: u64) -> u64 {
+        n
     }
 }
 

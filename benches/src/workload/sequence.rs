@@ -2,7 +2,7 @@
 //! contestant, and next to free while the clock runs.
 
 /// An even mixture of a thread's number and its count.
-pub(super) fn mixed(thread: u64, n: u64) -> u64 {
+pub(crate) fn mixed(thread: u64, n: u64) -> u64 {
     // The finalizer of SplitMix64 over a sequence a thread.
     let mut z = (n << 8 | thread).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -11,7 +11,7 @@ pub(super) fn mixed(thread: u64, n: u64) -> u64 {
 }
 
 /// Of `limit` numbers the one that the upper half of `bits` picks, without a division.
-pub(super) fn below(limit: usize, bits: u64) -> usize {
+pub(crate) fn below(limit: usize, bits: u64) -> usize {
     (((bits >> 32) * limit as u64) >> 32) as usize
 }
 
@@ -92,7 +92,7 @@ impl ZipfPairs {
 
 /// A permutation of `0..count` that takes neighbours apart, so that what is near
 /// in order or rank is not near in memory.
-pub(super) fn scattered_place(n: usize, count: usize) -> usize {
+pub(crate) fn scattered_place(n: usize, count: usize) -> usize {
     // A prime beyond any count in use has no divisor in common with it.
     (n as u64 * 2_147_483_647 % count as u64) as usize
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::RandomState;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crossbeam_skiplist::SkipMap;
@@ -29,8 +30,8 @@ pub(super) trait Map: Send + Sync + 'static {
 
 /// A map that is walked in the order of its keys.
 pub(super) trait Sorted: Map {
-    /// The sum of the first `count` values from `key` on.
-    fn sum(&self, key: u64, count: usize) -> u64;
+    /// The sum of the values of `keys`.
+    fn sum(&self, keys: Range<u64>) -> u64;
 }
 
 /// One for all, so that no map has the luckier seed.
@@ -157,9 +158,8 @@ behind_a_lock!(
 );
 
 impl Sorted for MutexTree {
-    fn sum(&self, key: u64, count: usize) -> u64 {
-        let map = self.0.lock();
-        map.range(key..).take(count).map(|(_, value)| value).sum()
+    fn sum(&self, keys: Range<u64>) -> u64 {
+        self.0.lock().range(keys).map(|(_, value)| value).sum()
     }
 }
 
@@ -196,8 +196,7 @@ impl Map for Skip {
 }
 
 impl Sorted for Skip {
-    fn sum(&self, key: u64, count: usize) -> u64 {
-        let entries = self.range(key..).take(count);
-        entries.map(|entry| *entry.value()).sum()
+    fn sum(&self, keys: Range<u64>) -> u64 {
+        self.range(keys).map(|entry| *entry.value()).sum()
     }
 }
