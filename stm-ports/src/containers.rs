@@ -3,8 +3,8 @@
 use hivework_stm::{StmResult, Transaction};
 
 pub(crate) mod broadcast;
-mod chain;
 pub(crate) mod queue;
+mod segments;
 
 /// Holds values.
 pub trait Container {

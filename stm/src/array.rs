@@ -3,8 +3,6 @@
 use std::fmt;
 
 use crate::atomically::atomically;
-use crate::cell::into_word;
-use crate::facade::atomic::Ordering;
 use crate::lent::Ref;
 use crate::outcome::StmResult;
 use crate::row::Row;
@@ -218,15 +216,7 @@ impl<T: Send + Sync + 'static> FromIterator<T> for TArray<T> {
     /// An array of these elements. As with [`TVar::new`](crate::TVar::new), making one is no
     /// event in the order of transactions.
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        let values = Vec::from_iter(values);
-        let row = Row::new(values.len());
-        for (position, value) in values.into_iter().enumerate() {
-            // Ordering: Relaxed; whoever gets a handle of the row comes after this.
-            row.words(position)
-                .data
-                .store(into_word::<T>(value), Ordering::Relaxed);
-        }
-        TArray(row)
+        TArray(Row::filled(Vec::from_iter(values)))
     }
 }
 

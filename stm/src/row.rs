@@ -12,14 +12,16 @@
 //! nobody has a handle of any more: it is retired, not freed.
 //!
 //! A new row is zeroed memory, which a large one gets without being written to: every variable
-//! of it has the version of what nobody has written, and null, which is no boxed value.
+//! of it has the version of what nobody has written, and null, which is no boxed value. A *filled*
+//! one has values from the start, under that same version: as with
+//! [`TVar::new`](crate::TVar::new), that is no event in the order of transactions.
 
 use std::alloc::{self, Layout};
 use std::marker::PhantomData;
 use std::mem::needs_drop;
 use std::ptr::NonNull;
 
-use crate::cell::{DropWord, Word, Words, drop_word, garbage};
+use crate::cell::{DropWord, Word, Words, drop_word, garbage, into_word};
 use crate::context::Here;
 use crate::facade::MODELLED;
 use crate::facade::atomic::Ordering;
@@ -33,6 +35,8 @@ struct Header {
     handles: Handles,
     len: usize,
     drop_word: DropWord,
+    /// Every variable had a value from the start.
+    filled: bool,
 }
 
 /// Where the first variable begins, counted from the header.
@@ -67,6 +71,22 @@ unsafe impl<T: Send + Sync> Sync for Row<T> {}
 impl<T: Send + Sync + 'static> Row<T> {
     /// A row of `len` variables that nobody has set.
     pub(crate) fn new(len: usize) -> Self {
+        Row::allocate(len, false)
+    }
+
+    /// A row of variables that have these values from the start.
+    pub(crate) fn filled(values: Vec<T>) -> Self {
+        let row = Row::allocate(values.len(), true);
+        for (position, value) in values.into_iter().enumerate() {
+            // Ordering: Relaxed; whoever gets a handle of the row comes after this.
+            row.words(position)
+                .data
+                .store(into_word(value), Ordering::Relaxed);
+        }
+        row
+    }
+
+    fn allocate(len: usize, filled: bool) -> Self {
         let layout = layout(len);
         // SAFETY: a header has a size.
         let memory = NonNull::new(unsafe { alloc::alloc_zeroed(layout) });
@@ -78,6 +98,7 @@ impl<T: Send + Sync + 'static> Row<T> {
             handles: Handles::one(),
             len,
             drop_word: drop_word::<T>(),
+            filled,
         };
         // SAFETY: allocated for it, and nobody else's.
         unsafe { header.write(content) };
@@ -107,6 +128,12 @@ impl<T> Row<T> {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.header().len
+    }
+
+    /// Had every variable a value from the start?
+    #[inline]
+    pub(crate) fn is_filled(&self) -> bool {
+        self.header().filled
     }
 
     /// Where a variable lies.

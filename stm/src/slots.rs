@@ -13,7 +13,8 @@ use crate::transaction::Transaction;
 use crate::tvar::TVar;
 use crate::version::Version;
 
-/// A row of variables, each unset until it is set for the first time.
+/// A row of variables, each unset until it is set for the first time, unless the row is made
+/// filled.
 ///
 /// A handle: clones share the row. Whether a number, a `bool` or a `char` is set is told by its
 /// version, as all bits may be the value's, so it cannot be unset again; every other value can.
@@ -28,6 +29,12 @@ impl<T: Send + Sync + 'static> Slots<T> {
     #[must_use]
     pub fn new(len: usize) -> Self {
         Slots(Row::new(len))
+    }
+
+    /// A row of variables that have these values from the start.
+    #[must_use]
+    pub fn filled(values: Vec<T>) -> Self {
+        Slots(Row::filled(values))
     }
 
     /// How many variables there are.
@@ -51,7 +58,7 @@ impl<T: Send + Sync + 'static> Slots<T> {
     ) -> StmResult<Option<Ref<'t, T>>> {
         let (word, version) = tx.find(self.0.place(position))?;
         // SAFETY: found by the attempt of `'t`.
-        Ok(unsafe { lend(word, version) })
+        Ok(unsafe { self.lend(word, version) })
     }
 
     /// The committed value of this moment, or what this transaction has set, if it is set.
@@ -63,7 +70,23 @@ impl<T: Send + Sync + 'static> Slots<T> {
         // SAFETY: this handle keeps it allocated.
         let (word, version) = unsafe { peek_word(tx, self.0.place(position)) };
         // SAFETY: a word of this row's type, which lasts as long as the attempt.
-        unsafe { lend(word, version) }
+        unsafe { self.lend(word, version) }
+    }
+
+    /// Lends what was found of a variable of the row, if it is set.
+    ///
+    /// # Safety
+    ///
+    /// Lasts during `'t`.
+    #[inline]
+    unsafe fn lend<'t>(&self, word: Word, version: Version) -> Option<Ref<'t, T>> {
+        let set = if is_word::<T>() {
+            !version.is(Version::INITIAL) || self.0.is_filled()
+        } else {
+            !word.is_null()
+        };
+        // SAFETY: by the caller's promise, and set.
+        set.then(|| unsafe { Ref::new(word) })
     }
 
     /// Sets a value.
@@ -115,22 +138,6 @@ impl<T> Slots<T> {
     pub fn ptr_eq(&self, other: &Self) -> bool {
         self.0.ptr_eq(&other.0)
     }
-}
-
-/// Lends what was found of a variable of a row, if it is set.
-///
-/// # Safety
-///
-/// Of a variable of type `T`, and lasts during `'t`.
-#[inline]
-unsafe fn lend<'t, T: 'static>(word: Word, version: Version) -> Option<Ref<'t, T>> {
-    let set = if is_word::<T>() {
-        !version.is(Version::INITIAL)
-    } else {
-        !word.is_null()
-    };
-    // SAFETY: by the caller's promise, and set.
-    set.then(|| unsafe { Ref::new(word) })
 }
 
 /// What a variable holds now, past the transaction's snapshot, or what the transaction has

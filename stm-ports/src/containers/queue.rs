@@ -26,11 +26,9 @@ use std::fmt;
 use std::time::Duration;
 
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::{
-    StmResult, TVar, Transaction, atomically, atomically_timeout, retry, try_atomically,
-};
+use hivework_stm::{StmResult, Transaction, atomically, atomically_timeout, retry, try_atomically};
 
-use super::chain::{self, End, Link};
+use super::segments::Segments;
 use super::{Container, Ordered};
 
 /// A first-in, first-out queue without a bound.
@@ -59,29 +57,15 @@ use super::{Container, Ordered};
 pub struct TQueue<T: Send + Sync + 'static>(Arc<Ends<T>>);
 
 struct Ends<T: Send + Sync + 'static> {
-    /// Where to take: the first link that is not cut.
-    head: TVar<End<T>>,
-    /// Where to put: the link that has not been filled.
-    tail: TVar<End<T>>,
-}
-
-impl<T: Send + Sync + 'static> Drop for Ends<T> {
-    fn drop(&mut self) {
-        chain::give_up(&self.head);
-    }
+    values: Segments<T>,
 }
 
 impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// A new, empty queue.
     #[must_use]
     pub fn new() -> Self {
-        let end = End {
-            link: Link::empty(),
-            index: 0,
-        };
         TQueue(Arc::new(Ends {
-            head: TVar::new(end.clone()),
-            tail: TVar::new(end),
+            values: Segments::new(),
         }))
     }
 
@@ -91,16 +75,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn put(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<()> {
-        let end = self.0.tail.read(tx)?;
-        let next = Link::empty();
-        end.link.fill(tx, value, next.clone())?;
-        self.0.tail.write(
-            tx,
-            End {
-                link: next,
-                index: end.index + 1,
-            },
-        )
+        self.0.values.put(tx, value)
     }
 
     /// Adds values at the end, in their order, for little more than one put costs.
@@ -109,31 +84,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn put_batch(&self, tx: &mut Transaction<'_>, values: Vec<T>) -> StmResult<()> {
-        let count = values.len() as u64;
-        // The links behind the first are nobody else's yet, so they are made
-        // filled, from the last one on.
-        let last = Link::empty();
-        let mut next = last.clone();
-        let mut values = values.into_iter();
-        let Some(first) = values.next() else {
-            return Ok(());
-        };
-        for value in values.rev() {
-            next = Link::filled(value, next);
-        }
-        // Rolled back, a chain that is filled would go one link for each grace
-        // period.
-        let unused = next.clone();
-        tx.on_abort(move || chain::cut(unused, None));
-        let end = self.0.tail.read(tx)?;
-        end.link.fill(tx, first, next)?;
-        self.0.tail.write(
-            tx,
-            End {
-                link: last,
-                index: end.index + count,
-            },
-        )
+        self.0.values.put_batch(tx, values)
     }
 
     /// Removes the first value; waits until there is one.
@@ -154,13 +105,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn try_take(&self, tx: &mut Transaction<'_>) -> StmResult<Option<T>> {
-        let end = self.0.head.read(tx)?;
-        let Some((value, link)) = end.link.take(tx)? else {
-            return Ok(None);
-        };
-        let index = end.index + 1;
-        self.0.head.write(tx, End { link, index })?;
-        Ok(Some(value))
+        self.0.values.take(tx)
     }
 
     /// Removes up to `max` values from the front, in their order; as many as there
@@ -170,23 +115,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn take_batch(&self, tx: &mut Transaction<'_>, max: usize) -> StmResult<Vec<T>> {
-        let mut taken = Vec::new();
-        if max == 0 {
-            return Ok(taken);
-        }
-        let mut end = self.0.head.read(tx)?;
-        while taken.len() < max {
-            let Some((value, next)) = end.link.take(tx)? else {
-                break;
-            };
-            taken.push(value);
-            end.link = next;
-            end.index += 1;
-        }
-        if !taken.is_empty() {
-            self.0.head.write(tx, end)?;
-        }
-        Ok(taken)
+        self.0.values.take_batch(tx, max)
     }
 
     /// The first value, which stays; waits until there is one.
@@ -207,8 +136,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn try_peek(&self, tx: &mut Transaction<'_>) -> StmResult<Option<T>> {
-        let end = self.0.head.read(tx)?;
-        end.link.value(tx)
+        Ok(self.0.values.peek(tx)?.map(|value| T::clone(&value)))
     }
 
     /// Is the queue empty?
@@ -219,8 +147,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn is_empty(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
-        let end = self.0.head.read_with(tx, End::clone)?;
-        end.link.is_empty(tx)
+        Ok(self.0.values.peek(tx)?.is_none())
     }
 
     /// How many values the queue holds, in a constant number of steps.
@@ -232,9 +159,9 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn len(&self, tx: &mut Transaction<'_>) -> StmResult<usize> {
-        let head = self.0.head.read_with(tx, |end| end.index)?;
-        let tail = self.0.tail.read_with(tx, |end| end.index)?;
-        Ok(usize::try_from(tail - head).unwrap_or(usize::MAX))
+        let taken = self.0.values.taken(tx)?;
+        let added = self.0.values.added(tx)?;
+        Ok(usize::try_from(added - taken).unwrap_or(usize::MAX))
     }
 
     /// Removes every value, in a constant number of steps; the memory is given
@@ -246,15 +173,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn clear(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        let head = self.0.head.read(tx)?;
-        let tail = self.0.tail.read(tx)?;
-        if head.index == tail.index {
-            return Ok(());
-        }
-        let until = tail.link.clone();
-        self.0.head.write(tx, tail)?;
-        tx.on_commit(move || chain::cut(head.link, Some(&until)));
-        Ok(())
+        self.0.values.clear(tx)
     }
 
     /// [`TQueue::put`] in a transaction of its own.
@@ -321,10 +240,8 @@ impl<T: Send + Sync + 'static> fmt::Debug for TQueue<T> {
     /// Shows about how many values it holds: the ends are looked at one after the
     /// other.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = self.0.head.load().index;
-        let tail = self.0.tail.load().index;
         f.debug_struct("TQueue")
-            .field("len", &(tail - head))
+            .field("len", &self.0.values.len_now())
             .finish_non_exhaustive()
     }
 }

@@ -183,7 +183,7 @@ fn a_slot_is_unset_until_it_is_set_though_to_zero() {
         check(false)
     });
     assert_eq!(rolled_back, None);
-    assert_eq!(atomically(|tx| Ok(slots.get(tx, 1)?.is_some())), false);
+    assert!(atomically(|tx| Ok(slots.get(tx, 1)?.is_none())));
     atomically(|tx| slots.set(tx, 0, 0));
     assert_eq!(atomically(|tx| Ok(slots.get(tx, 0)?.map(|n| *n))), Some(0));
     assert_eq!(atomically(|tx| Ok(slots.peek(tx, 0).map(|n| *n))), Some(0));
@@ -235,4 +235,16 @@ fn a_peek_is_no_part_of_what_the_transaction_depends_on() {
         Ok(peek_ref(&hint, tx).into_ref().clone())
     });
     assert_eq!(seen, "own");
+}
+
+#[test]
+fn a_filled_row_has_its_values_from_the_start() {
+    let numbers = Slots::filled(vec![0_u64, 5]);
+    assert_eq!(
+        atomically(|tx| Ok(numbers.get(tx, 0)?.map(|n| *n))),
+        Some(0)
+    );
+    let names = Slots::filled(vec![String::from("a")]);
+    atomically(|tx| names.let_go(tx, 0));
+    assert!(atomically(|tx| Ok(names.get(tx, 0)?.is_none())));
 }
