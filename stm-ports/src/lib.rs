@@ -53,9 +53,11 @@ mod transport;
 
 pub use channel::Channel;
 pub use containers::broadcast::{TBroadcast, TBroadcastReceiver};
+pub use containers::hash_map::THashMap;
 pub use containers::queue::TQueue;
-pub use containers::{Container, Ordered};
+pub use containers::{Container, KeyValue, Ordered};
 pub use error::{ConnectError, Disconnected};
+pub use hivework_stm::TArray;
 pub use id::{ChannelId, PortId};
 pub use message::{EventMessage, Refusal, WorkItem, WorkMessage};
 pub use port::Port;
