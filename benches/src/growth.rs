@@ -8,6 +8,7 @@
 //! for many elements is on both sides of it.
 
 mod containers;
+mod maps;
 mod plot;
 mod transacted;
 

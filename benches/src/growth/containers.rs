@@ -34,21 +34,26 @@ pub(super) fn case<O: Ours, C: Counterpart>(name: &'static str) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![case::<InAndOut<TQueue<u64>>, VecDeque<u64>>(
+    let mut all = vec![case::<InAndOut<TQueue<u64>>, VecDeque<u64>>(
         "growth of TQueue: put, then take",
-    )]
+    )];
+    all.extend(super::maps::cases());
+    all
 }
 
 /// What decides itself which element comes next: an operation puts one and takes
 /// one, in a transaction each.
-struct InAndOut<C>(C);
+struct InAndOut<C> {
+    all: C,
+    size: usize,
+}
 
 /// One of ours that does.
 trait Sequence: Ordered + 'static {
     /// An empty one with room for `elements`.
     fn with_room(elements: usize) -> Self;
-    /// Element number `n`.
-    fn element(n: u64) -> Self::Item;
+    /// Element number `n` of one that has `size`.
+    fn element(n: u64, size: usize) -> Self::Item;
 }
 
 impl<C: Sequence> Ours for InAndOut<C> {
@@ -57,17 +62,17 @@ impl<C: Sequence> Ours for InAndOut<C> {
     fn filled(size: usize) -> Self {
         let all = C::with_room(size + 1);
         for n in 0..size as u64 {
-            atomically(|tx| all.put(tx, C::element(n)));
+            atomically(|tx| all.put(tx, C::element(n, size)));
         }
-        InAndOut(all)
+        InAndOut { all, size }
     }
 
     #[inline]
     fn step(&self, tx: &mut Transaction<'_>, step: u64, n: u64) -> StmResult<()> {
         if step == 0 {
-            return self.0.put(tx, C::element(n));
+            return self.all.put(tx, C::element(n, self.size));
         }
-        black_box(self.0.take(tx)?);
+        black_box(self.all.take(tx)?);
         Ok(())
     }
 }
@@ -77,7 +82,7 @@ impl Sequence for TQueue<u64> {
         TQueue::new()
     }
 
-    fn element(n: u64) -> u64 {
+    fn element(n: u64, _size: usize) -> u64 {
         n
     }
 }

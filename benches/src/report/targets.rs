@@ -3,7 +3,7 @@
 
 use super::Comparison;
 use crate::growth::Growth;
-use crate::workload::{ARITHMETIC, CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PUT_TAKE};
+use crate::workload::{ARITHMETIC, CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PAPAYA, PUT_TAKE};
 
 /// One contestant and its number of threads.
 type Who = (&'static str, u64);
@@ -97,7 +97,7 @@ const TRANSFER: &str = "transfer among 1000";
 const OWN_UPDATES: &str = "hash map of 100000: 100 % updates, keys of one's own";
 
 /// The targets about subjects, in the order of the report.
-const TARGETS: [Target; 12] = [
+const TARGETS: [Target; 16] = [
     at_least(
         9.0,
         "increment one variable, 1 thread: `stm`'s time ÷ ours",
@@ -180,6 +180,34 @@ const TARGETS: [Target; 12] = [
         HAND_OVER,
         (CROSSBEAM, 2),
         (OURS_IN_BATCHES, 2),
+    ),
+    at_most(
+        2.0,
+        "`THashMap` of 1000, read: our time ÷ papaya's",
+        "hash map of 1000: read, hit",
+        ("hivework", 1),
+        (PAPAYA, 1),
+    ),
+    at_most(
+        2.0,
+        "`THashMap` of 100000, read: our time ÷ papaya's",
+        "hash map of 100000: read, hit",
+        ("hivework", 1),
+        (PAPAYA, 1),
+    ),
+    at_least(
+        1.7,
+        "`THashMap` of 1000, updates of keys of one's own: our rate on 2 threads ÷ on 1",
+        "hash map of 1000: 100 % updates, keys of one's own",
+        ("hivework", 1),
+        ("hivework", 2),
+    ),
+    at_least(
+        1.7,
+        "`THashMap` of 100000, updates of keys of one's own: our rate on 2 threads ÷ on 1",
+        OWN_UPDATES,
+        ("hivework", 1),
+        ("hivework", 2),
     ),
 ];
 

@@ -9,6 +9,7 @@
 
 mod keys;
 mod kinds;
+mod ours;
 
 use std::hint::black_box;
 use std::ops::Range;
@@ -19,6 +20,7 @@ use super::sequence::{below, mixed};
 use super::{Contestant, Subject, timed_together};
 use keys::{Choice, Keys};
 use kinds::{Dash, Map, MutexHash, MutexTree, Papaya, RwHash, Skip, Sorted};
+use ours::Hash;
 
 /// The peer to which reads are compared.
 pub const PAPAYA: &str = "papaya";
@@ -90,7 +92,8 @@ impl Task {
 fn hashed(size: usize, task: Task) -> Subject {
     let name = format!("hash map of {size}: {}", task.name());
     Subject::new(name, move || {
-        let mut all = contestants::<Papaya>(size, task);
+        let mut all = contestants::<Hash>(size, task);
+        all.extend(contestants::<Papaya>(size, task));
         all.extend(contestants::<Dash>(size, task));
         all.extend(contestants::<MutexHash>(size, task));
         all.extend(contestants::<RwHash>(size, task));

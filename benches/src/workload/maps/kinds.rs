@@ -35,7 +35,7 @@ pub(super) trait Sorted: Map {
 }
 
 /// One for all, so that no map has the luckier seed.
-fn hasher() -> RandomState {
+pub(super) fn hasher() -> RandomState {
     static HASHER: OnceLock<RandomState> = OnceLock::new();
     HASHER.get_or_init(RandomState::new).clone()
 }
