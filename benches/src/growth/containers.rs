@@ -18,16 +18,22 @@ pub(super) trait Counterpart: 'static {
     fn operate(&mut self, n: u64);
 }
 
+/// On cache lines of its own: where the allocator happens to put a counterpart of a
+/// few words would otherwise decide how it grows.
+#[repr(align(128))]
+struct Apart<T>(T);
+
 pub(super) fn case<O: Ours, C: Counterpart>(name: &'static str) -> Case {
     Case {
         name,
         counterpart: C::NAME,
         ours: |size| Box::new(O::filled(size)),
         contestants: |size| {
-            let (ours, mut theirs) = (O::filled(size), C::filled(size));
+            let ours = Box::new(Apart(O::filled(size)));
+            let mut theirs = Box::new(Apart(C::filled(size)));
             [
-                timed_operations("hivework", move |n| ours.operate(n)),
-                timed_operations(C::NAME, move |n| theirs.operate(n)),
+                timed_operations("hivework", move |n| ours.0.operate(n)),
+                timed_operations(C::NAME, move |n| theirs.0.operate(n)),
             ]
         },
     }
