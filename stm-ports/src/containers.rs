@@ -2,11 +2,20 @@
 
 use hivework_stm::{StmResult, Transaction};
 
+pub(crate) mod barrier;
+pub(crate) mod bounded;
 pub(crate) mod broadcast;
+pub(crate) mod cell;
 mod count;
 pub(crate) mod hash_map;
+mod line;
+pub(crate) mod list;
+pub(crate) mod once;
 pub(crate) mod queue;
 mod segments;
+pub(crate) mod semaphore;
+mod spine;
+pub(crate) mod stack;
 
 /// Holds values.
 pub trait Container {

@@ -1,42 +1,26 @@
-//! A first-in, first-out queue without a bound.
-//!
-//! A chain of links ([`super::chain`]) between two ends, each a variable of its
-//! own:
-//!
-//! ```text
-//! head ─> [a] ─> [b] ─> [c] ─> [ ] <─ tail
-//! ```
-//!
-//! 1. A put reads `tail`, fills the link there, and moves `tail` to a new, empty
-//!    link.
-//! 2. A take reads `head` and the link there, cuts that link, and moves `head` to
-//!    the next. It waits while the link is empty.
-//!
-//! **Who conflicts.** Puts meet at `tail` and takes at `head`. A put and a take
-//! touch the same variable only while the queue is empty, where it is the link
-//! that the one fills and the other waits for.
-//!
-//! **Counting.** Each end carries how many links lie before it. A side counts by
-//! the write that it makes anyway, and only who asks for the length reads both.
-//!
-//! The shape is that of Haskell's `TChan` (Harris, Marlow, Peyton Jones, Herlihy,
-//! *Composable Memory Transactions*, PPoPP 2005); cutting is ours.
+//! A first-in, first-out queue without a bound: [`super::segments`], and a line
+//! ([`super::line`]) of those who are blocked until there is a value.
 
 use std::fmt;
-use std::time::Duration;
 
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::{StmResult, Transaction, atomically, atomically_timeout, retry, try_atomically};
+use hivework_stm::{StmResult, Transaction, atomically, retry, try_atomically};
 
+use super::line::Line;
 use super::segments::Segments;
 use super::{Container, Ordered};
+
+mod blocking;
 
 /// A first-in, first-out queue without a bound.
 ///
 /// A handle: clones share the queue. No operation takes more steps than the
 /// values it adds or takes. Putters conflict with each other, and so do takers;
-/// a putter and a taker conflict only while the queue is empty. Waiting takers
-/// are woken by a put; which of them gets the value is not defined.
+/// a putter and a taker conflict only while the queue is empty, or all but.
+///
+/// Threads that block in [`TQueue::take_blocking`] or [`TQueue::take_timeout`] are served in order
+/// of arrival, and a value wakes one of them. Takes inside transactions stand in no line: those
+/// that wait are woken by every put, and the first to commit gets the value.
 ///
 /// ```
 /// use hivework_stm::atomically;
@@ -58,6 +42,8 @@ pub struct TQueue<T: Send + Sync + 'static>(Arc<Ends<T>>);
 
 struct Ends<T: Send + Sync + 'static> {
     values: Segments<T>,
+    /// Who is blocked until there is a value.
+    takers: Line,
 }
 
 impl<T: Clone + Send + Sync + 'static> TQueue<T> {
@@ -66,6 +52,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     pub fn new() -> Self {
         TQueue(Arc::new(Ends {
             values: Segments::new(),
+            takers: Line::new(),
         }))
     }
 
@@ -193,27 +180,6 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     #[must_use = "the value has been taken from the queue"]
     pub fn take_now(&self) -> Option<T> {
         try_atomically(|tx| self.take(tx))
-    }
-
-    /// [`TQueue::take`] in a transaction of its own: blocks the thread until there
-    /// is a value.
-    ///
-    /// # Panics
-    ///
-    /// Inside a transaction of the same thread.
-    pub fn take_blocking(&self) -> T {
-        atomically(|tx| self.take(tx))
-    }
-
-    /// As [`TQueue::take_blocking`], but blocks no longer than `limit` and then
-    /// answers `None`.
-    ///
-    /// # Panics
-    ///
-    /// Inside a transaction of the same thread.
-    #[must_use = "the value has been taken from the queue"]
-    pub fn take_timeout(&self, limit: Duration) -> Option<T> {
-        atomically_timeout(limit, |tx| self.take(tx))
     }
 
     /// Are these handles of the same queue?
