@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 
 use hivework_stm::{StmResult, Transaction, atomically};
-use stm_ports::{Ordered, TQueue};
+use stm_ports::{Ordered, TBoundedQueue, TQueue, TStack};
 
 use super::transacted::{Ours, Transacted};
 use super::{Case, timed_operations};
@@ -40,9 +41,13 @@ pub(super) fn case<O: Ours, C: Counterpart>(name: &'static str) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut all = vec![case::<InAndOut<TQueue<u64>>, VecDeque<u64>>(
-        "growth of TQueue: put, then take",
-    )];
+    let mut all = vec![
+        case::<InAndOut<TQueue<u64>>, VecDeque<u64>>("growth of TQueue: put, then take"),
+        case::<InAndOut<TBoundedQueue<u64>>, VecDeque<u64>>(
+            "growth of TBoundedQueue: put, then take",
+        ),
+        case::<InAndOut<TStack<u64>>, Vec<u64>>("growth of TStack: put, then take"),
+    ];
     all.extend(super::maps::cases());
     all
 }
@@ -93,6 +98,26 @@ impl Sequence for TQueue<u64> {
     }
 }
 
+impl Sequence for TBoundedQueue<u64> {
+    fn with_room(elements: usize) -> Self {
+        TBoundedQueue::new(NonZeroUsize::new(elements).expect("room for at least one"))
+    }
+
+    fn element(n: u64, _size: usize) -> u64 {
+        n
+    }
+}
+
+impl Sequence for TStack<u64> {
+    fn with_room(_elements: usize) -> Self {
+        TStack::new()
+    }
+
+    fn element(n: u64, _size: usize) -> u64 {
+        n
+    }
+}
+
 impl Counterpart for VecDeque<u64> {
     const NAME: &'static str = "VecDeque";
 
@@ -104,5 +129,21 @@ impl Counterpart for VecDeque<u64> {
     fn operate(&mut self, n: u64) {
         self.push_back(n);
         black_box(self.pop_front());
+    }
+}
+
+impl Counterpart for Vec<u64> {
+    const NAME: &'static str = "Vec";
+
+    fn filled(size: usize) -> Self {
+        (0..size as u64).collect()
+    }
+
+    #[inline]
+    fn operate(&mut self, n: u64) {
+        self.push(n);
+        // Or the optimiser sees that nothing was done.
+        black_box(&mut *self);
+        black_box(self.pop());
     }
 }

@@ -6,14 +6,17 @@
 mod ends;
 
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::mpsc;
 
-use stm_ports::TQueue;
+use stm_ports::{TBoundedQueue, TQueue};
 
 use super::{Contestant, Subject, timed, timed_together};
 use crate::system::Value;
-use ends::{AsyncLinks, AsyncQueue, AsyncVectors, Locked, Put, PutMany, Take, TakeMany};
+use ends::{
+    AsyncLinks, AsyncQueue, AsyncVectors, InTransactions, Locked, Put, PutMany, Take, TakeMany,
+};
 
 /// How many messages go in or come out at a time, where they do so together.
 const BATCH: u64 = 64;
@@ -24,6 +27,9 @@ pub const HAND_OVER: &str = "queue: from one thread to another";
 pub const PUT_TAKE: &str = "queue: put, then take, u64, 1 thread";
 /// Our contestant in [`HAND_OVER`] that puts and takes many at a time.
 pub const OURS_IN_BATCHES: &str = "hivework, 64 at a time";
+/// Ours where a thread that waits does so by a transaction that retries, and not
+/// by the container's own form that blocks.
+const RETRYING: &str = "hivework, retrying transactions";
 /// The peer to which hand-overs are compared.
 pub const CROSSBEAM: &str = "crossbeam-channel";
 
@@ -66,12 +72,21 @@ fn in_and_out<T: Value>(
 
 /// `stm` and `fast-stm` come without a queue.
 fn put_take<T: Value>(make: fn(u64) -> T) -> Vec<Contestant> {
-    let ours = TQueue::new();
+    let (ours, blocking) = (TQueue::new(), TQueue::new());
     let vectors: AsyncVectors<T> = AsyncQueue(async_stm::queues::tqueue::TQueue::new());
     let links: AsyncLinks<T> = AsyncQueue(async_stm::queues::tchan::TChan::new());
     let lock = Locked::new();
     vec![
-        in_and_out("hivework, 2 transactions", make, (ours.clone(), ours)),
+        in_and_out(
+            "hivework, 2 transactions",
+            make,
+            (InTransactions(ours.clone()), InTransactions(ours)),
+        ),
+        in_and_out(
+            "hivework, put_now and take_blocking",
+            make,
+            (blocking.clone(), blocking),
+        ),
         in_and_out(CROSSBEAM, make, crossbeam_channel::unbounded()),
         in_and_out("std mpsc", make, mpsc::channel()),
         in_and_out("flume", make, flume::unbounded()),
@@ -93,8 +108,24 @@ fn put_take<T: Value>(make: fn(u64) -> T) -> Vec<Contestant> {
     ]
 }
 
+/// One of ours with room for so many.
+fn room_for(bound: usize) -> TBoundedQueue<u64> {
+    TBoundedQueue::new(NonZeroUsize::new(bound).expect("a bound is not 0"))
+}
+
 fn bounded_put_take(bound: usize) -> Vec<Contestant> {
+    let (ours, blocking) = (room_for(bound), room_for(bound));
     vec![
+        in_and_out(
+            "hivework, 2 transactions",
+            |n| n,
+            (InTransactions(ours.clone()), InTransactions(ours)),
+        ),
+        in_and_out(
+            "hivework, put_blocking and take_blocking",
+            |n| n,
+            (blocking.clone(), blocking),
+        ),
         in_and_out(CROSSBEAM, |n| n, crossbeam_channel::bounded(bound)),
         in_and_out("std sync_channel", |n| n, sync_channel(bound)),
         in_and_out("flume", |n| n, flume::bounded(bound)),
@@ -181,6 +212,7 @@ fn in_batches<P: PutMany<u64>, C: TakeMany<u64>>(
 /// what is there.
 fn hand_over() -> Vec<Contestant> {
     let (ours, batched) = (TQueue::new(), TQueue::new());
+    let retrying = InTransactions(TQueue::new());
     let links: AsyncLinks<u64> = AsyncQueue(async_stm::queues::tchan::TChan::new());
     let (lock, lock_batched) = (Locked::new(), Locked::new());
     let (put, take) = crossbeam_channel::unbounded();
@@ -191,6 +223,7 @@ fn hand_over() -> Vec<Contestant> {
     let (mpsc_put_batched, mpsc_take_batched) = mpsc::channel();
     vec![
         singly("hivework", ours.clone(), vec![ours]),
+        singly(RETRYING, retrying.clone(), vec![retrying]),
         in_batches(OURS_IN_BATCHES, batched.clone(), vec![batched]),
         singly(CROSSBEAM, put, vec![take]),
         in_batches(
@@ -223,6 +256,7 @@ fn hand_over() -> Vec<Contestant> {
 /// `std`'s channels have one receiver.
 fn two_by_two() -> Vec<Contestant> {
     let (ours, batched) = (TQueue::new(), TQueue::new());
+    let retrying = InTransactions(TQueue::new());
     let links: AsyncLinks<u64> = AsyncQueue(async_stm::queues::tchan::TChan::new());
     let (lock, lock_batched) = (Locked::new(), Locked::new());
     let (put, take) = crossbeam_channel::unbounded();
@@ -230,6 +264,7 @@ fn two_by_two() -> Vec<Contestant> {
     let (flume_put, flume_take) = flume::unbounded();
     vec![
         singly("hivework", ours.clone(), twice(ours)),
+        singly(RETRYING, retrying.clone(), twice(retrying)),
         in_batches(OURS_IN_BATCHES, batched.clone(), twice(batched)),
         singly(CROSSBEAM, put, twice(take)),
         in_batches(
@@ -251,7 +286,11 @@ fn two_by_two() -> Vec<Contestant> {
 fn bounded(bound: usize, pairs: usize) -> Vec<Contestant> {
     let (put, take) = crossbeam_channel::bounded(bound);
     let (flume_put, flume_take) = flume::bounded(bound);
+    let ours = room_for(bound);
+    let retrying = InTransactions(room_for(bound));
     let mut all = vec![
+        singly("hivework", ours.clone(), vec![ours; pairs]),
+        singly(RETRYING, retrying.clone(), vec![retrying; pairs]),
         singly(CROSSBEAM, put, vec![take; pairs]),
         singly("flume", flume_put, vec![flume_take; pairs]),
     ];

@@ -8,7 +8,7 @@ use async_stm::queues::TQueueLike;
 use async_stm::queues::tchan::TChan;
 use hivework_stm::{atomically, retry};
 use parking_lot::{Condvar, Mutex};
-use stm_ports::TQueue;
+use stm_ports::{Ordered, TBoundedQueue, TQueue};
 
 use crate::system::{AsyncStm, System, Value};
 
@@ -38,19 +38,45 @@ pub(super) trait TakeMany<T>: Take<T> {
     fn take_many(&self, most: u64, each: impl FnMut(T)) -> u64;
 }
 
-// Ours: a transaction for each call.
+// Ours: each call is a transaction, or the container's own form that blocks.
 
-impl<T: Value> Put<T> for TQueue<T> {
+macro_rules! ours {
+    ($queue:ident, $put:ident) => {
+        impl<T: Value> Put<T> for $queue<T> {
+            #[inline]
+            fn put(&self, message: T) {
+                self.$put(message);
+            }
+        }
+
+        impl<T: Value> Take<T> for $queue<T> {
+            #[inline]
+            fn take(&self) -> T {
+                self.take_blocking()
+            }
+        }
+    };
+}
+
+ours!(TQueue, put_now);
+ours!(TBoundedQueue, put_blocking);
+
+/// One of ours as a program's own transactions use it: where it would block, the
+/// transaction retries.
+#[derive(Clone)]
+pub(super) struct InTransactions<Q>(pub(super) Q);
+
+impl<T: Value, Q: Ordered<Item = T> + Clone + Send + 'static> Put<T> for InTransactions<Q> {
     #[inline]
     fn put(&self, message: T) {
-        self.put_now(message);
+        atomically(|tx| self.0.put(tx, message.clone()));
     }
 }
 
-impl<T: Value> Take<T> for TQueue<T> {
+impl<T: Value, Q: Ordered<Item = T> + Clone + Send + 'static> Take<T> for InTransactions<Q> {
     #[inline]
     fn take(&self) -> T {
-        self.take_blocking()
+        atomically(|tx| self.0.take(tx))
     }
 }
 
