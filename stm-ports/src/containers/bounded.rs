@@ -6,16 +6,11 @@
 //!
 //! 1. A put goes on while less than `limit` has been added. Otherwise it reads how much has been
 //!    taken, which tells the new limit; if that does not help, the queue is full.
-//! 2. A take that has made room lets in as many as wait in the putters' line ([`super::line`]): it
-//!    adds for each the value that stands there, and serves it.
+//! 2. A take knows nothing of that: it moves the takers' end, which a put that waits has read.
 //!
 //! **Who conflicts.** Putters with each other, and takers. A putter and a taker meet while the
 //! queue is empty, as in a [`TQueue`], and where a putter looks at the takers' end: once for each
 //! `capacity` values if the takers keep up, and with every put while it is full or nearly so.
-//!
-//! **Invariant**, at every commit: while a putter is in the line, the queue is full (the line's
-//! own invariant). So a put that finds room goes past nobody, and need not look at the line; and
-//! while a taker is in its line, the queue is empty and has room.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -37,12 +32,9 @@ mod blocking;
 /// takers; a putter and a taker conflict only while the queue is nearly empty or nearly full.
 ///
 /// Threads that block, in `put_blocking`, `take_blocking` and the forms with a limit, are served in
-/// order of arrival, one line for each direction. A put or take inside a transaction never
-/// goes past them: while somebody waits for room there is none, and while somebody waits for a value
-/// there is none. It waits beside the line, woken when there is room, or a value, that no blocked
-/// thread was handed; which of several gets it is not defined. A put that serves a blocked
-/// taker counts as that thread's take at the same instant, and a take that lets in a blocked putter
-/// as that thread's put.
+/// order of arrival, one line for each direction, and a value or a place wakes one of them. Puts
+/// and takes inside transactions stand in no line: those that wait are woken by every take or put,
+/// and the first to commit gets the place or the value.
 ///
 /// ```
 /// use std::num::NonZeroUsize;
@@ -67,8 +59,8 @@ struct Bounded<T: Send + Sync + 'static> {
     capacity: NonZeroUsize,
     /// How many values may have been added, for all that putters know.
     limit: TVar<u64>,
-    /// Who is blocked until there is room, each with the value that it puts.
-    putters: Line<T, ()>,
+    /// Who is blocked until there is room.
+    putters: Line,
 }
 
 impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
@@ -143,19 +135,6 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
         Ok(self.0.queue.taken(tx)? + self.0.capacity.get() as u64)
     }
 
-    /// Step 2, where room was made for `room` values.
-    fn let_in(&self, tx: &mut Transaction<'_>, room: usize) -> StmResult<()> {
-        for _ in 0..room {
-            let Some(value) = self.0.putters.first_wants(tx)? else {
-                break;
-            };
-            self.0.queue.put(tx, value)?;
-            // There is a first: he has just told what he wants.
-            let _served = self.0.putters.serve(tx, ())?;
-        }
-        Ok(())
-    }
-
     /// Removes the first value; waits until there is one.
     ///
     /// # Errors
@@ -174,23 +153,17 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     ///
     /// A conflict.
     pub fn try_take(&self, tx: &mut Transaction<'_>) -> StmResult<Option<T>> {
-        let value = self.0.queue.try_take(tx)?;
-        if value.is_some() {
-            self.let_in(tx, 1)?;
-        }
-        Ok(value)
+        self.0.queue.try_take(tx)
     }
 
     /// Removes up to `max` values from the front, in their order; as many as there are, if they
-    /// are fewer, and so perhaps none. What blocked putters add thereby stays in the queue.
+    /// are fewer, and so perhaps none.
     ///
     /// # Errors
     ///
     /// A conflict.
     pub fn take_batch(&self, tx: &mut Transaction<'_>, max: usize) -> StmResult<Vec<T>> {
-        let values = self.0.queue.take_batch(tx, max)?;
-        self.let_in(tx, values.len())?;
-        Ok(values)
+        self.0.queue.take_batch(tx, max)
     }
 
     /// The first value, which stays; waits until there is one.
@@ -248,9 +221,7 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     ///
     /// A conflict.
     pub fn clear(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        let room = self.0.queue.len(tx)?;
-        self.0.queue.clear(tx)?;
-        self.let_in(tx, room)
+        self.0.queue.clear(tx)
     }
 
     /// [`TBoundedQueue::try_put`] in a transaction of its own.

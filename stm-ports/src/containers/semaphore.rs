@@ -5,12 +5,10 @@
 //!
 //! 1. An acquisition takes its permits if there are enough *and nobody is in the line*. To go past
 //!    would be to starve whoever wants many. One that is a part of a larger transaction retries.
-//! 2. A release adds the permits; then, while there are enough for the first in the line, it takes
-//!    them on his behalf and serves him.
-//! 3. Who leaves the line may have been the reason why the next did not get anything. So leaving,
-//!    too, serves whoever can be.
-//!
-//! **Invariant**, at every commit: there are too few permits for the first in the line.
+//! 2. A release adds the permits. That wakes the first in the line, if there is one, which takes
+//!    what it wants if there is enough, and makes the next the first.
+//! 3. Who leaves the line may have been the reason why the next did not get anything: the next is
+//!    the first then, and looks for itself.
 //!
 //! **No wake-up is lost.** A transaction that retries has read the line's length and, if that was
 //! none, the permits. Each changes before it can go on.
@@ -21,7 +19,7 @@ use std::time::Duration;
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, TVar, Transaction, atomically, retry};
 
-use super::line::{Line, Server, obtain};
+use super::line::{Line, obtain};
 
 mod permits;
 
@@ -29,9 +27,8 @@ pub use permits::TPermits;
 
 /// Permits, of which there are only so many.
 ///
-/// A handle: clones share the semaphore. Each operation takes a constant number of steps, a release
-/// some more for each thread that it serves. All operations conflict with each other, but for
-/// those that find too few permits.
+/// A handle: clones share the semaphore. Each operation takes a constant number of steps. All
+/// operations conflict with each other, but for those that find too few permits.
 ///
 /// Threads that block are served strictly in order of arrival: while the first wants more permits
 /// than there are, those behind him wait, even for fewer. An acquisition inside a transaction does
@@ -59,7 +56,7 @@ pub struct TSemaphore(Arc<Semaphore>);
 
 struct Semaphore {
     permits: TVar<usize>,
-    line: Line<usize, ()>,
+    line: Line,
 }
 
 impl TSemaphore {
@@ -99,6 +96,11 @@ impl TSemaphore {
         if self.0.line.waiting(tx)? > 0 {
             return Ok(false);
         }
+        self.take(tx, n)
+    }
+
+    /// Takes `n` permits if there are enough, whoever waits.
+    fn take(&self, tx: &mut Transaction<'_>, n: usize) -> StmResult<bool> {
         let Some(left) = self.0.permits.read(tx)?.checked_sub(n) else {
             return Ok(false);
         };
@@ -106,8 +108,7 @@ impl TSemaphore {
         Ok(true)
     }
 
-    /// Adds `n` permits, whether or not they were acquired before, and hands them to those who are
-    /// blocked, in their order.
+    /// Adds `n` permits, whether or not they were acquired before.
     ///
     /// # Errors
     ///
@@ -124,21 +125,7 @@ impl TSemaphore {
         let Some(permits) = before.checked_add(n) else {
             panic!("TSemaphore: {n} permits released on top of {before}: more than it can count")
         };
-        self.0.permits.write(tx, permits)?;
-        self.serve(tx)
-    }
-
-    /// Serves whoever can be served.
-    fn serve(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        while let Some(wanted) = self.0.line.first_wants(tx)? {
-            let Some(left) = self.0.permits.read(tx)?.checked_sub(wanted) else {
-                break;
-            };
-            self.0.permits.write(tx, left)?;
-            // There is a first: he has just told what he wants.
-            let _served = self.0.line.serve(tx, ())?;
-        }
-        Ok(())
+        self.0.permits.write(tx, permits)
     }
 
     /// How many permits there are to be acquired. Some may be waiting for the first in line to
@@ -176,7 +163,8 @@ impl TSemaphore {
     ///
     /// Inside a transaction of the same thread.
     pub fn acquire_blocking(&self, n: usize) {
-        obtain(self, n, None);
+        let acquired = self.obtain(n, None);
+        debug_assert!(acquired, "without a limit it waits until it is served");
     }
 
     /// As [`TSemaphore::acquire_blocking`], but blocks no longer than `limit`, and says whether
@@ -187,7 +175,13 @@ impl TSemaphore {
     /// Inside a transaction of the same thread.
     #[must_use = "false says that nothing was acquired"]
     pub fn acquire_timeout(&self, n: usize, limit: Duration) -> bool {
-        obtain(self, n, Some(limit)).is_some()
+        self.obtain(n, Some(limit))
+    }
+
+    /// Takes `n` permits in the line's order.
+    fn obtain(&self, n: usize, limit: Option<Duration>) -> bool {
+        let take = |tx: &mut Transaction<'_>| Ok(self.take(tx, n)?.then_some(()));
+        n == 0 || obtain(&self.0.line, limit, take).is_some()
     }
 
     /// [`TSemaphore::release`] in a transaction of its own.
@@ -203,24 +197,6 @@ impl TSemaphore {
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Server<usize, ()> for TSemaphore {
-    fn line(&self) -> &Line<usize, ()> {
-        &self.0.line
-    }
-
-    fn ask(&self, tx: &mut Transaction<'_>, n: &usize) -> StmResult<Option<()>> {
-        Ok(self.try_acquire(tx, *n)?.then_some(()))
-    }
-
-    fn give_back(&self, tx: &mut Transaction<'_>, n: &usize, (): ()) -> StmResult<()> {
-        self.release(tx, *n)
-    }
-
-    fn left(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        self.serve(tx)
     }
 }
 

@@ -1,9 +1,7 @@
 //! Last in, first out.
 //!
 //! One variable with an immutable list ([`super::spine`]), and a line ([`super::line`]) of those who
-//! are blocked until there is a value. A push serves the first in the line; if there is none, it puts
-//! the value in front of the list. So while somebody is in the line, the stack is empty, and a pop
-//! that finds a value goes past nobody.
+//! are blocked until there is a value.
 //!
 //! One variable, and not one for each node: everybody meets at the top in any case, and a chain of
 //! variables is freed one grace period after the other.
@@ -14,7 +12,7 @@ use std::time::Duration;
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, TVar, Transaction, atomically, retry};
 
-use super::line::{Line, Server, obtain};
+use super::line::{Line, obtain};
 use super::spine::Spine;
 use super::{Container, Ordered};
 
@@ -25,9 +23,8 @@ use super::{Container, Ordered};
 /// among themselves.
 ///
 /// Threads that block in [`TStack::pop_blocking`] or [`TStack::pop_timeout`] are served in order of
-/// arrival. Pops inside transactions wait beside them: what a push hands to a blocked thread
-/// never gets to them, and once nobody is blocked, which of them gets a value is not defined. A push
-/// that serves a blocked thread counts as that thread's pop at the same instant.
+/// arrival, and a value wakes one of them. Pops inside transactions stand in no line: those that
+/// wait are woken by every push, and the first to commit gets the value.
 ///
 /// ```
 /// use hivework_stm::atomically;
@@ -45,8 +42,8 @@ pub struct TStack<T: Send + Sync + 'static>(Arc<Stack<T>>);
 
 struct Stack<T: Send + Sync + 'static> {
     values: TVar<Spine<T>>,
-    /// Who is blocked until there is a value: nobody, unless the stack is empty.
-    takers: Line<(), T>,
+    /// Who is blocked until there is a value.
+    takers: Line,
 }
 
 impl<T: Clone + Send + Sync + 'static> TStack<T> {
@@ -65,10 +62,7 @@ impl<T: Clone + Send + Sync + 'static> TStack<T> {
     ///
     /// A conflict.
     pub fn push(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<()> {
-        match self.0.takers.serve(tx, value)? {
-            Ok(()) => Ok(()),
-            Err(value) => self.0.values.modify(tx, |values| values.with_first(value)),
-        }
+        self.0.values.modify(tx, |values| values.with_first(value))
     }
 
     /// Removes the value on top; waits until there is one.
@@ -195,7 +189,7 @@ impl<T: Clone + Send + Sync + 'static> TStack<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn pop_blocking(&self) -> T {
-        match obtain(self, (), None) {
+        match obtain(&self.0.takers, None, |tx| self.try_pop(tx)) {
             Some(value) => value,
             None => unreachable!("without a limit it waits until it is served"),
         }
@@ -208,27 +202,13 @@ impl<T: Clone + Send + Sync + 'static> TStack<T> {
     /// Inside a transaction of the same thread.
     #[must_use = "the value has been taken from the stack"]
     pub fn pop_timeout(&self, limit: Duration) -> Option<T> {
-        obtain(self, (), Some(limit))
+        obtain(&self.0.takers, Some(limit), |tx| self.try_pop(tx))
     }
 
     /// Are these handles of the same stack?
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl<T: Clone + Send + Sync + 'static> Server<(), T> for TStack<T> {
-    fn line(&self) -> &Line<(), T> {
-        &self.0.takers
-    }
-
-    fn ask(&self, tx: &mut Transaction<'_>, (): &()) -> StmResult<Option<T>> {
-        self.try_pop(tx)
-    }
-
-    fn give_back(&self, tx: &mut Transaction<'_>, (): &(), served: T) -> StmResult<()> {
-        self.push(tx, served)
     }
 }
 

@@ -84,10 +84,8 @@ fn a_branch_that_waits_serves_nobody() {
     assert_eq!(queue.take_now(), None);
 }
 
-/// What a put hands to a blocked thread does not get to a transaction that waits; what comes once
-/// nobody is blocked does.
 #[test]
-fn a_transaction_beside_the_line_is_woken_when_the_line_has_ended() {
+fn a_transaction_beside_the_line_is_served_as_well() {
     let queue = TQueue::new();
     let beside = {
         let queue = queue.clone();
@@ -95,9 +93,39 @@ fn a_transaction_beside_the_line_is_woken_when_the_line_has_ended() {
     };
     let blocked = taker(&queue);
     queue.put_now(1);
+    queue.put_now(2);
+    let mut both = [blocked.answer(), beside.answer()];
+    both.sort_unstable();
+    assert_eq!(both, [1, 2]);
+}
+
+/// To a transaction, what it has put is there, whoever waits for it.
+#[test]
+fn what_is_put_can_be_taken_back_by_the_same_transaction() {
+    let queue = TQueue::new();
+    let blocked = taker(&queue);
+    let (taken, len) = atomically(|tx| {
+        queue.put(tx, 1)?;
+        queue.put(tx, 2)?;
+        Ok((queue.take(tx)?, queue.len(tx)?))
+    });
+    assert_eq!((taken, len), (1, 1));
+    assert_eq!(blocked.answer(), 2);
+}
+
+/// Somebody who comes when there is a value, but others wait, does not go past them.
+#[test]
+fn whoever_comes_late_does_not_overtake() {
+    let queue = TQueue::new();
+    let blocked = taker(&queue);
+    queue.put_now(1);
+    let late = {
+        let queue = queue.clone();
+        start(move || queue.take_blocking())
+    };
     assert_eq!(blocked.answer(), 1);
     queue.put_now(2);
-    assert_eq!(beside.answer(), 2);
+    assert_eq!(late.answer(), 2);
 }
 
 /// Takers with limits so short that about every other one leaves, against puts: each value goes to

@@ -68,13 +68,13 @@ fn threads_are_served_in_order_of_arrival_though_those_behind_want_less() {
         .collect();
     assert_eq!(waiting(&semaphore), 4);
     let mut acquirers = acquirers.into_iter();
-    // How many permits come, and how many wait then: nobody goes past the first.
-    for (released, left, served) in [(2, 4, 0), (1, 3, 1), (1, 2, 1), (1, 2, 0), (2, 0, 2)] {
+    // How many permits come, and how many are served then: nobody goes past the first.
+    for (released, served) in [(2, 0), (1, 1), (1, 1), (1, 0), (2, 2)] {
         semaphore.release_now(released);
-        assert_eq!(waiting(&semaphore), left);
         for acquirer in acquirers.by_ref().take(served) {
             acquirer.answer();
         }
+        assert_eq!(waiting(&semaphore), acquirers.len());
     }
     assert_eq!(
         (available(&semaphore), order.load(Ordering::SeqCst)),
@@ -140,7 +140,6 @@ fn a_release_that_is_rolled_back_serves_nobody() {
     let blocked = acquirer(&semaphore, 1);
     let refused = atomically_or(|tx| {
         semaphore.release(tx, 1)?;
-        assert_eq!(semaphore.waiting(tx)?, 0);
         abort::<(), _>(())
     });
     assert_eq!(refused, Err(()));

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use hivework_stm::{StmResult, Transaction};
-
-use super::super::line::{Line, Server, obtain};
+use super::super::line::obtain;
 use super::TBoundedQueue;
 
 impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
@@ -14,7 +12,9 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn put_blocking(&self, value: T) {
-        obtain(&Putting(self), value, None);
+        obtain(&self.0.putters, None, |tx| {
+            Ok(self.try_put(tx, value.clone())?.ok())
+        });
     }
 
     /// As [`TBoundedQueue::put_blocking`], but blocks no longer than `limit` and then gives the
@@ -39,7 +39,10 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn put_timeout(&self, value: T, limit: Duration) -> Result<(), T> {
-        obtain(&Putting(self), value.clone(), Some(limit)).ok_or(value)
+        let put = obtain(&self.0.putters, Some(limit), |tx| {
+            Ok(self.try_put(tx, value.clone())?.ok())
+        });
+        put.ok_or(value)
     }
 
     /// Removes the first value; blocks the thread until there is one. Served in order of arrival.
@@ -48,7 +51,7 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn take_blocking(&self) -> T {
-        match obtain(&Taking(self), (), None) {
+        match obtain(self.0.queue.takers(), None, |tx| self.try_take(tx)) {
             Some(value) => value,
             None => unreachable!("without a limit it waits until it is served"),
         }
@@ -62,43 +65,6 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     /// Inside a transaction of the same thread.
     #[must_use = "the value has been taken from the queue"]
     pub fn take_timeout(&self, limit: Duration) -> Option<T> {
-        obtain(&Taking(self), (), Some(limit))
-    }
-}
-
-/// The queue, as those see it who wait for a value.
-struct Taking<'a, T: Send + Sync + 'static>(&'a TBoundedQueue<T>);
-
-impl<T: Clone + Send + Sync + 'static> Server<(), T> for Taking<'_, T> {
-    fn line(&self) -> &Line<(), T> {
-        self.0.0.queue.takers()
-    }
-
-    fn ask(&self, tx: &mut Transaction<'_>, (): &()) -> StmResult<Option<T>> {
-        self.0.try_take(tx)
-    }
-
-    /// There may be no room any more. To hold one value too many for a while is better than to
-    /// lose it.
-    fn give_back(&self, tx: &mut Transaction<'_>, (): &(), served: T) -> StmResult<()> {
-        self.0.0.queue.put(tx, served)
-    }
-}
-
-/// The queue, as those see it who wait for room.
-struct Putting<'a, T: Send + Sync + 'static>(&'a TBoundedQueue<T>);
-
-impl<T: Clone + Send + Sync + 'static> Server<T, ()> for Putting<'_, T> {
-    fn line(&self) -> &Line<T, ()> {
-        &self.0.0.putters
-    }
-
-    fn ask(&self, tx: &mut Transaction<'_>, value: &T) -> StmResult<Option<()>> {
-        Ok(self.0.try_put(tx, value.clone())?.ok())
-    }
-
-    /// Nothing to give back: the value is in the queue, where it was to go.
-    fn give_back(&self, _tx: &mut Transaction<'_>, _value: &T, (): ()) -> StmResult<()> {
-        Ok(())
+        obtain(self.0.queue.takers(), Some(limit), |tx| self.try_take(tx))
     }
 }

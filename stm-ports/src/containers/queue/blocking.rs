@@ -1,12 +1,13 @@
 //! The takes that block, and what containers built on a queue need to know of it.
 //!
-//! Blocked takers stand in a line ([`super::super::line`]) that every put serves first.
+//! Blocked takers stand in a line ([`super::super::line`]), the first of which is a taker like
+//! any other.
 
 use std::time::Duration;
 
 use hivework_stm::{StmResult, Transaction};
 
-use super::super::line::{Line, Server, obtain};
+use super::super::line::{Line, obtain};
 use super::TQueue;
 
 impl<T: Clone + Send + Sync + 'static> TQueue<T> {
@@ -17,7 +18,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn take_blocking(&self) -> T {
-        match obtain(self, (), None) {
+        match obtain(&self.0.takers, None, |tx| self.try_take(tx)) {
             Some(value) => value,
             None => unreachable!("without a limit it waits until it is served"),
         }
@@ -31,39 +32,24 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// Inside a transaction of the same thread.
     #[must_use = "the value has been taken from the queue"]
     pub fn take_timeout(&self, limit: Duration) -> Option<T> {
-        obtain(self, (), Some(limit))
+        obtain(&self.0.takers, Some(limit), |tx| self.try_take(tx))
     }
 }
 
 /// For containers that are built on a queue.
 impl<T: Clone + Send + Sync + 'static> TQueue<T> {
-    /// How many values have been added at the end since the queue was made, less those that
-    /// were put into a blocked taker's hands.
+    /// How many values have been added since the queue was made.
     pub(crate) fn added(&self, tx: &mut Transaction<'_>) -> StmResult<u64> {
-        self.0.tail.read_with(tx, |end| end.index)
+        self.0.values.added(tx)
     }
 
     /// How many of those have been removed.
     pub(crate) fn taken(&self, tx: &mut Transaction<'_>) -> StmResult<u64> {
-        self.0.head.read_with(tx, |end| end.index)
+        self.0.values.taken(tx)
     }
 
     /// Who is blocked until there is a value.
-    pub(crate) fn takers(&self) -> &Line<(), T> {
+    pub(crate) fn takers(&self) -> &Line {
         &self.0.takers
-    }
-}
-
-impl<T: Clone + Send + Sync + 'static> Server<(), T> for TQueue<T> {
-    fn line(&self) -> &Line<(), T> {
-        &self.0.takers
-    }
-
-    fn ask(&self, tx: &mut Transaction<'_>, (): &()) -> StmResult<Option<T>> {
-        self.try_take(tx)
-    }
-
-    fn give_back(&self, tx: &mut Transaction<'_>, (): &(), served: T) -> StmResult<()> {
-        self.put(tx, served)
     }
 }

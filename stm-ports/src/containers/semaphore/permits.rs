@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use hivework_stm::{StmResult, TVar, Transaction, after_transaction, atomically};
 
-use super::super::line::obtain;
 use super::TSemaphore;
 
 const NEW: u8 = 0;
@@ -87,7 +86,7 @@ impl TSemaphore {
     ///
     /// Inside a transaction of the same thread.
     pub fn hold_blocking(&self, n: usize) -> TPermits {
-        obtain(self, n, None);
+        self.acquire_blocking(n);
         self.permits(n)
     }
 
