@@ -49,16 +49,12 @@
 //! # Who comes first
 //!
 //! In a [`TQueue`], [`TBoundedQueue`], [`TStack`] or [`TSemaphore`], threads in the
-//! two blocking forms stand in a line: they are handed what they wait for in order
-//! of arrival, each woken once. Whoever puts hands over in the same
-//! transaction; so if that is rolled back, nothing was handed over, and to that
-//! transaction itself what it handed over is gone, as if taken at that instant. A
-//! transaction that puts and then takes may therefore have to wait behind the
-//! line: make that two transactions.
+//! two blocking forms stand in a line and are served in order of arrival: the first
+//! waits for the container, and each of the others for the one ahead of it.
 //!
-//! A `take(tx)` that waits does so beside the line. All that wait so are woken when
-//! there is something that nobody in the line was handed, and which of them gets it is
-//! not defined.
+//! A `take(tx)` or `put(tx)` that waits stands in no line. All that wait so are woken when
+//! there is something, and the first to commit gets it, before those in the line
+//! perhaps; only a semaphore's permits never go past its line.
 //!
 //! # When values are dropped
 //!

@@ -1,4 +1,4 @@
-//! The line of those who are blocked, as it stands at a queue: hand-off, leaving, roll-back.
+//! The line of those who are blocked, as it stands at a queue: passing the turn on, leaving, roll-back.
 //!
 //! In a model a limit stands for any moment: who waits within one looks once and leaves.
 
@@ -12,7 +12,7 @@ use stm_ports::TQueue;
 const LIMIT: Duration = Duration::from_secs(1);
 
 #[test]
-fn what_is_handed_over_as_the_time_runs_out_is_taken_or_stays() {
+fn what_is_put_as_the_time_runs_out_is_taken_or_stays() {
     model_within(1, "line: put against a take within a limit", || {
         let queue = TQueue::new();
         let putter = {
@@ -47,7 +47,7 @@ fn one_put_serves_one_of_two_and_none_who_has_left() {
 }
 
 #[test]
-fn a_put_that_is_rolled_back_after_handing_over_serves_nobody() {
+fn a_put_that_is_rolled_back_serves_nobody() {
     model_within(2, "line: a put that is rolled back against a take", || {
         let queue = TQueue::new();
         let putter = {

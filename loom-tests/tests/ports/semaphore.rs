@@ -1,4 +1,4 @@
-//! The semaphore: hand-off, leaving, and permits dropped beside their commit.
+//! The semaphore: releases against those who wait, leaving, and permits dropped beside their commit.
 
 use std::time::Duration;
 

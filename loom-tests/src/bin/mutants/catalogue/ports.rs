@@ -10,61 +10,11 @@ const PERMITS: &str = "stm-ports/src/containers/semaphore/permits.rs";
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of(
         "ports",
-        "line: who brings something looks at nobody",
-        &[(
-            LINE,
-            "        if self.waiting.read(tx)? == 0 {\n            return Ok(Err(served));",
-            "        if self.waiting.read(tx)? < usize::MAX {\n            return Ok(Err(served));",
-        )],
-        "retrying bounded::",
-    ),
-    Mutant::of(
-        "ports",
-        "line: the place is taken in another transaction than the asking",
-        &[(
-            LINE,
-            "    let entered = atomically(|tx| match server.ask(tx, &want)? {\n        Some(served) => Ok(Ok(served)),\n        None => server.line().join(tx, want.clone()).map(Err),\n    });\n",
-            "    let entered = match atomically(|tx| server.ask(tx, &want)) {\n        Some(served) => Ok(served),\n        None => Err(atomically(|tx| server.line().join(tx, want.clone()))),\n    };\n",
-        )],
-        "a_release_serves a_blocked_putter",
-    ),
-    Mutant::of(
-        "ports",
-        "line: who leaves does not look whether it was served",
-        &[(
-            LINE,
-            "        let served = place.served.read(tx)?;\n        if served.is_none() {\n            self.take_out",
-            "        let served: Option<V> = None;\n        if served.is_none() {\n            self.take_out",
-        )],
-        "time_runs_out",
-    ),
-    Mutant::of(
-        "ports",
-        "line: who leaves drops what it was served",
-        &[(
-            LINE,
-            "                self.server.left(tx)?;\n            }\n            Ok(served)",
-            "                self.server.left(tx)?;\n            }\n            Ok(served.filter(|_| false))",
-        )],
-        "time_runs_out",
-    ),
-    Mutant::of(
-        "ports",
         "line: who leaves keeps its place",
         &[(
             LINE,
-            "        if served.is_none() {\n            self.take_out(tx, place)?;\n        }",
-            "        if served.is_none() {\n            self.waiting.read(tx)?;\n        }",
-        )],
-        "time_runs_out who_leaves",
-    ),
-    Mutant::of(
-        "ports",
-        "line: who leaves tells nobody",
-        &[(
-            LINE,
-            "            if served.is_none() {\n                self.server.left(tx)?;\n            }\n",
-            "",
+            "            self.line.leave(tx, &self.place)?;\n            Ok(served)",
+            "            Ok(served)",
         )],
         "who_leaves",
     ),
@@ -73,20 +23,50 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "line: who is served keeps its place",
         &[(
             LINE,
-            "        self.take_out(tx, &place)?;\n        place.served",
-            "        place.served",
+            "Some(served) => self.line.leave(tx, &self.place).map(|()| served),",
+            "Some(served) => Ok(served),",
         )],
-        "semaphore:: bounded::",
+        "passes_two two_take_turns",
     ),
     Mutant::of(
         "ports",
-        "line: who is served is not told",
+        "line: who leaves drops what it took",
         &[(
             LINE,
-            "        place.served.write(tx, Some(served))?;\n",
-            "        place.served.read(tx)?;\n        drop(served);\n",
+            "            self.line.leave(tx, &self.place)?;\n            Ok(served)",
+            "            self.line.leave(tx, &self.place)?;\n            Ok(served.filter(|_| false))",
         )],
-        "a_release_serves",
+        "time_runs_out",
+    ),
+    Mutant::of(
+        "ports",
+        "line: who leaves does not make the next the first",
+        &[(
+            LINE,
+            "            Some(behind) => behind.ahead.write(tx, ahead)?,",
+            "            Some(behind) => drop(behind),",
+        )],
+        "who_leaves two_take_turns retrying_one",
+    ),
+    Mutant::of(
+        "ports",
+        "line: the last who leaves stays the last",
+        &[(
+            LINE,
+            "            None => self.last.write(tx, ahead)?,",
+            "            None => drop(ahead),",
+        )],
+        "passes_two",
+    ),
+    Mutant::of(
+        "ports",
+        "line: who has left still counts",
+        &[(
+            LINE,
+            "        self.waiting.modify(tx, |waiting| waiting - 1)",
+            "        self.waiting.modify(tx, |waiting| waiting)",
+        )],
+        "who_leaves",
     ),
     Mutant::of(
         "ports",
@@ -113,22 +93,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "                if state.read(tx)? <= HELD {",
         )],
         "permits_dropped",
-    ),
-    Mutant::of(
-        "ports",
-        "bounded: a take lets nobody in",
-        &[(BOUNDED, "            self.let_in(tx, 1)?;\n", "")],
-        "a_blocked_putter",
-    ),
-    Mutant::of(
-        "ports",
-        "bounded: one let in is not told",
-        &[(
-            BOUNDED,
-            "            let _served = self.0.putters.serve(tx, ())?;\n",
-            "            break;\n",
-        )],
-        "a_blocked_putter",
     ),
     Mutant::of(
         "ports",
