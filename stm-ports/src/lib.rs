@@ -31,7 +31,10 @@
 //!
 //! * **Ports and channels** ([`Port`], [`Channel`]) connect two parties that need
 //!   not know what carries their messages; a [`Transport`] makes the channels,
-//!   [`LocalTransport`] those within a process.
+//!   [`LocalTransport`] those within a process. A [`Pump`] makes them of a [`Wire`],
+//!   which is how one writes a transport of one's own.
+//! * **Multicast** ([`Multicast`], [`Listener`]) has one entry and any number of
+//!   listeners.
 //!
 //! # The forms of an operation
 //!
@@ -49,12 +52,12 @@
 //! # Who comes first
 //!
 //! In a [`TQueue`], [`TBoundedQueue`], [`TStack`] or [`TSemaphore`], threads in the
-//! two blocking forms stand in a line and are served in order of arrival: the first
-//! waits for the container, and each of the others for the one ahead of it.
+//! two blocking forms stand in a line: they get what they wait for in order
+//! of arrival, and are woken one at a time.
 //!
-//! A `take(tx)` or `put(tx)` that waits stands in no line. All that wait so are woken when
-//! there is something, and the first to commit gets it, before those in the line
-//! perhaps; only a semaphore's permits never go past its line.
+//! A `take(tx)` that waits stands in no line. All that wait so are woken when there is
+//! something, and the first to commit gets it; only in a [`TSemaphore`] do they let the
+//! line go first.
 //!
 //! # When values are dropped
 //!
@@ -64,10 +67,13 @@
 //! of. Put an `Arc` into a container to have one value only.
 
 mod channel;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod containers;
 mod error;
 mod id;
 mod message;
+mod multicast;
 mod port;
 mod transport;
 
@@ -83,10 +89,17 @@ pub use containers::queue::TQueue;
 pub use containers::semaphore::{TPermits, TSemaphore};
 pub use containers::stack::TStack;
 pub use containers::{Container, KeyValue, Ordered};
-pub use error::{ConnectError, Disconnected};
+pub use error::{Closed, ConnectError, Disconnected};
 pub use hivework_stm::TArray;
 pub use id::{ChannelId, PortId};
 pub use message::{EventMessage, Refusal, WorkItem, WorkMessage};
+pub use multicast::{Listener, Multicast};
 pub use port::Port;
 pub use transport::Transport;
-pub use transport::local::{LocalChannel, LocalTransport};
+pub use transport::ends::channel::LocalChannel;
+pub use transport::local::multicast::LocalMulticast;
+pub use transport::local::{BoundedTransport, LocalTransport};
+pub use transport::pump::line::Lane;
+pub use transport::pump::{Cargo, Parcel, Pump, Wire};
+#[cfg(feature = "stm-crate")]
+pub use transport::stm_crate::StmCrateTransport;

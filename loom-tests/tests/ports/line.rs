@@ -1,4 +1,4 @@
-//! The line of those who are blocked, as it stands at a queue: passing the turn on, leaving, roll-back.
+//! The line of those who are blocked, as it stands at a queue: turns, leaving, roll-back.
 //!
 //! In a model a limit stands for any moment: who waits within one looks once and leaves.
 
@@ -12,7 +12,7 @@ use stm_ports::TQueue;
 const LIMIT: Duration = Duration::from_secs(1);
 
 #[test]
-fn what_is_put_as_the_time_runs_out_is_taken_or_stays() {
+fn what_comes_as_the_time_runs_out_is_taken_or_stays() {
     model_within(1, "line: put against a take within a limit", || {
         let queue = TQueue::new();
         let putter = {
@@ -67,7 +67,7 @@ fn a_put_that_is_rolled_back_serves_nobody() {
     });
 }
 
-/// A transaction that waits beside the line gets what the line does not.
+/// Both are woken by the first value, and one of them by the second.
 #[test]
 fn a_transaction_beside_the_line_gets_the_second_value() {
     model_within(

@@ -5,5 +5,6 @@ mod broadcast;
 mod canary;
 mod channel;
 mod line;
+mod pump;
 mod queue;
 mod semaphore;
