@@ -168,7 +168,8 @@ impl<M: Cargo> Pump<M> {
     }
 
     /// As [`Pump::start`], for channels in each of whose directions are `bound`
-    /// messages at most, on their way or arrived: a send waits for room.
+    /// messages at most, on their way or arrived: a send waits for room. A transaction
+    /// that sends more than that in one direction waits for ever.
     ///
     /// # Errors
     ///
@@ -178,19 +179,38 @@ impl<M: Cargo> Pump<M> {
     }
 
     fn with_bound(wire: impl Wire<M>, bound: Option<NonZeroUsize>) -> io::Result<Self> {
+        let (pump, outgoing, incoming) = Pump::unstarted(wire, bound);
+        let thread = |name: &str| thread::Builder::new().name(name.to_owned());
+        thread("pump-out").spawn(outgoing)?;
+        // Where this fails the line goes, and the outgoing thread closes the wire.
+        thread("pump-in").spawn(incoming)?;
+        Ok(pump)
+    }
+
+    /// A pump, and what its two threads are to do: for models, which must see their
+    /// threads end. Not part of the interface.
+    #[doc(hidden)]
+    pub fn unstarted(
+        wire: impl Wire<M>,
+        bound: Option<NonZeroUsize>,
+    ) -> (
+        Self,
+        impl FnOnce() + Send + 'static,
+        impl FnOnce() + Send + 'static,
+    ) {
         let (line, outgoing) = Line::new();
         let line = Arc::new(line);
-        let wire = Arc::new(wire);
+        let (wire, theirs) = {
+            let wire = Arc::new(wire);
+            (Arc::clone(&wire), wire)
+        };
         let broken = TVar::new(false);
-        let theirs = (Arc::clone(&wire), broken.clone());
-        thread::Builder::new()
-            .name("pump-out".to_owned())
-            .spawn(move || send_all(outgoing, theirs.0, theirs.1))?;
-        // Where this fails the line goes, and the outgoing thread closes the wire.
-        thread::Builder::new()
-            .name("pump-in".to_owned())
-            .spawn(move || receive_all(wire, &broken))?;
-        Ok(Pump { line, bound })
+        let told = broken.clone();
+        (
+            Pump { line, bound },
+            move || send_all(outgoing, wire, told),
+            move || receive_all(theirs, &broken),
+        )
     }
 
     /// A new channel with both ends free.
