@@ -2,9 +2,20 @@
 
 use hivework_stm::{StmResult, Transaction};
 
+pub(crate) mod barrier;
+pub(crate) mod bounded;
 pub(crate) mod broadcast;
-mod chain;
+pub(crate) mod cell;
+mod count;
+pub(crate) mod hash_map;
+mod line;
+pub(crate) mod list;
+pub(crate) mod once;
 pub(crate) mod queue;
+mod segments;
+pub(crate) mod semaphore;
+mod spine;
+pub(crate) mod stack;
 
 /// Holds values.
 pub trait Container {
@@ -90,4 +101,88 @@ pub trait Ordered: Container {
     ///
     /// A conflict.
     fn take_batch(&self, tx: &mut Transaction<'_>, max: usize) -> StmResult<Vec<Self::Item>>;
+}
+
+/// A [`Container`] of values that are found by keys, each key with one value.
+pub trait KeyValue: Container {
+    /// By what a value is found.
+    type Key;
+
+    /// What is found.
+    type Value;
+
+    /// The standard library's collection of the same kind.
+    type Snapshot;
+
+    /// The value of a key, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    fn get(&self, tx: &mut Transaction<'_>, key: &Self::Key) -> StmResult<Option<Self::Value>>;
+
+    /// Gives a key a value, and answers the one that it had before.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    fn insert(
+        &self,
+        tx: &mut Transaction<'_>,
+        key: Self::Key,
+        value: Self::Value,
+    ) -> StmResult<Option<Self::Value>>;
+
+    /// Removes a key, and answers the value that it had.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    fn remove(&self, tx: &mut Transaction<'_>, key: &Self::Key) -> StmResult<Option<Self::Value>>;
+
+    /// Has the key a value?
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    fn contains(&self, tx: &mut Transaction<'_>, key: &Self::Key) -> StmResult<bool>;
+
+    /// Has `f` see every pair.
+    ///
+    /// # Errors
+    ///
+    /// A conflict, after `f` may have seen some of them already.
+    fn for_each(
+        &self,
+        tx: &mut Transaction<'_>,
+        f: &mut dyn FnMut(&Self::Key, &Self::Value),
+    ) -> StmResult<()>;
+
+    /// All keys.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    fn keys(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<Self::Key>>;
+
+    /// All values.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    fn values(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<Self::Value>>;
+
+    /// All pairs of a key and its value.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    fn pairs(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<(Self::Key, Self::Value)>>;
+
+    /// All of it, as it is at this one instant.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    fn snapshot(&self, tx: &mut Transaction<'_>) -> StmResult<Self::Snapshot>;
 }

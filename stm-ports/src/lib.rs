@@ -16,9 +16,19 @@
 //! assert_eq!(orders.take_blocking(), "three apples");
 //! ```
 //!
-//! * **Containers** ([`TQueue`], [`TBroadcast`]) are handles: a clone is another
-//!   handle of the same container. What is common to their kinds is in the
-//!   traits [`Container`] and [`Ordered`].
+//! * **Containers** are handles: a clone is another handle of the same container.
+//!   What is common to their kinds is in the traits [`Container`] and [`Ordered`].
+//!
+//!   | container | what it is |
+//!   |---|---|
+//!   | [`TQueue`], [`TBoundedQueue`] | first in, first out, without and with a capacity |
+//!   | [`TStack`] | last in, first out |
+//!   | [`TList`] | a list that is changed at the front and read by snapshots |
+//!   | [`TCell`] | one place, empty or full |
+//!   | [`TBroadcast`] | multicast: each receiver sees every value |
+//!   | [`TOnce`] | a promise: set once, seen by all |
+//!   | [`TSemaphore`], [`TBarrier`] | permits; parties that wait for each other |
+//!
 //! * **Ports and channels** ([`Port`], [`Channel`]) connect two parties that need
 //!   not know what carries their messages; a [`Transport`] makes the channels,
 //!   [`LocalTransport`] those within a process. A [`Pump`] makes them of a [`Wire`],
@@ -39,6 +49,16 @@
 //! The last three panic when they are called inside a transaction of the same
 //! thread.
 //!
+//! # Who comes first
+//!
+//! In a [`TQueue`], [`TBoundedQueue`], [`TStack`] or [`TSemaphore`], threads in the
+//! two blocking forms stand in a line: they get what they wait for in order
+//! of arrival, and are woken one at a time.
+//!
+//! A `take(tx)` that waits stands in no line. All that wait so are woken when there is
+//! something, and the first to commit gets it; only in a [`TSemaphore`] do they let the
+//! line go first.
+//!
 //! # When values are dropped
 //!
 //! A value is taken as a clone, because the transaction that takes it may yet be
@@ -58,10 +78,19 @@ mod port;
 mod transport;
 
 pub use channel::Channel;
+pub use containers::barrier::{TArrival, TBarrier, TBarrierPassed};
+pub use containers::bounded::TBoundedQueue;
 pub use containers::broadcast::{TBroadcast, TBroadcastReceiver};
+pub use containers::cell::TCell;
+pub use containers::hash_map::THashMap;
+pub use containers::list::{TList, TListIter, TListSnapshot};
+pub use containers::once::TOnce;
 pub use containers::queue::TQueue;
-pub use containers::{Container, Ordered};
+pub use containers::semaphore::{TPermits, TSemaphore};
+pub use containers::stack::TStack;
+pub use containers::{Container, KeyValue, Ordered};
 pub use error::{Closed, ConnectError, Disconnected};
+pub use hivework_stm::TArray;
 pub use id::{ChannelId, PortId};
 pub use message::{EventMessage, Refusal, WorkItem, WorkMessage};
 pub use multicast::{Listener, Multicast};

@@ -1,7 +1,10 @@
 //! Models of `stm-ports`, one file a protocol, and its canary.
 
+mod bounded;
 mod broadcast;
 mod canary;
 mod channel;
+mod line;
 mod pump;
 mod queue;
+mod semaphore;

@@ -1,13 +1,22 @@
 //! What the containers, ports and channels promise, one promise a test.
 
+mod barrier;
+mod bounded;
 mod broadcast;
+mod cell;
 mod channel;
 mod conformance;
 mod delaying;
+mod line;
+mod list;
 mod message;
+mod model;
 mod multicast;
+mod once;
 mod pump;
 mod queue;
 mod queue_threads;
+mod semaphore;
+mod stack;
 mod support;
 mod teeth;
