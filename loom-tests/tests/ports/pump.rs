@@ -93,7 +93,7 @@ fn a_message_crosses_the_wire_and_the_disconnection_comes_after_it() {
     });
 }
 
-/// On the line, on the wire or in the inbox: wherever the message is when everything
+/// In the outbox, on the wire or in the inbox: wherever the message is when everything
 /// goes, it is answered once.
 #[test]
 fn what_is_under_way_when_everything_goes_is_answered() {

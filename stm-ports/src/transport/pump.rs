@@ -5,23 +5,23 @@
 //!
 //! What a transaction sends must leave when it commits, and a transaction that
 //! receives must be able to give back what it took. A wire (a socket, another
-//! process's memory, another transactional memory) can do neither. So ports send onto
-//! the pump's [line](mod@line) and receive from inboxes, both of them queues, and two threads
+//! process's memory, another transactional memory) can do neither. So ports send into
+//! the pump's [outbox] and receive from inboxes, both of them queues, and two threads
 //! move messages between those and the wire.
 //!
 //! # Steps
 //!
 //! Outgoing, one thread:
-//! - O1 Take a batch off the line, in one transaction; wait while there is none.
+//! - O1 Take a batch from the outbox, in one transaction; wait while there is none.
 //! - O2 Put each message into a [`Parcel`] and give the batch to [`Wire::send`].
-//! - O3 When the line is over and empty: [`Wire::close`], and end.
+//! - O3 When the outbox is over and empty: [`Wire::close`], and end.
 //!
 //! Incoming, one thread:
 //! - I1 [`Wire::receive`]; `None` is the end.
 //! - I2 Put each message into the inbox that its parcel knows, and count it as
 //!   settled, in one transaction.
 //!
-//! A line is over when its last handle goes: the pump's own, and one for each inbox
+//! An outbox is over when its last handle goes: the pump's own, and one for each inbox
 //! of a channel that it carries for.
 //!
 //! # Nothing is lost silently
@@ -36,12 +36,12 @@
 //!
 //! # Why it ends
 //!
-//! The line's last handle wakes the outgoing thread, which closes the wire, which lets
+//! The outbox's last handle wakes the outgoing thread, which closes the wire, which lets
 //! `receive` answer `None` once everything has arrived. Nobody joins the threads: the
 //! last handle may go inside a transaction, or on one of the two.
 
 pub(super) mod cargo;
-pub(crate) mod line;
+pub(crate) mod outbox;
 pub(super) mod parcel;
 
 use std::fmt;
@@ -59,7 +59,7 @@ pub use parcel::Parcel;
 use super::ends::channel::LocalChannel;
 use super::ends::inbox::Between;
 use crate::channel::Channel;
-use line::{Entry, Line, Outgoing, shielded};
+use outbox::{Entry, Outbox, Outgoing, shielded};
 
 /// How many messages are moved in one transaction.
 const BATCH: usize = 64;
@@ -153,7 +153,7 @@ pub trait Wire<M: Cargo>: Send + Sync + 'static {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pump<M: Cargo> {
-    line: Arc<Line<M>>,
+    outbox: Arc<Outbox<M>>,
     bound: Option<NonZeroUsize>,
 }
 
@@ -182,7 +182,7 @@ impl<M: Cargo> Pump<M> {
         let (pump, outgoing, incoming) = Pump::unstarted(wire, bound);
         let thread = |name: &str| thread::Builder::new().name(name.to_owned());
         thread("pump-out").spawn(outgoing)?;
-        // Where this fails the line goes, and the outgoing thread closes the wire.
+        // Where this fails the outbox goes, and the outgoing thread closes the wire.
         thread("pump-in").spawn(incoming)?;
         Ok(pump)
     }
@@ -198,8 +198,8 @@ impl<M: Cargo> Pump<M> {
         impl FnOnce() + Send + 'static,
         impl FnOnce() + Send + 'static,
     ) {
-        let (line, outgoing) = Line::new();
-        let line = Arc::new(line);
+        let (outbox, outgoing) = Outbox::new();
+        let outbox = Arc::new(outbox);
         let (wire, theirs) = {
             let wire = Arc::new(wire);
             (Arc::clone(&wire), wire)
@@ -207,7 +207,7 @@ impl<M: Cargo> Pump<M> {
         let broken = TVar::new(false);
         let told = broken.clone();
         (
-            Pump { line, bound },
+            Pump { outbox, bound },
             move || send_all(outgoing, wire, told),
             move || receive_all(theirs, &broken),
         )
@@ -218,7 +218,7 @@ impl<M: Cargo> Pump<M> {
     pub fn channel(&self) -> Box<dyn Channel<M>> {
         Box::new(LocalChannel::over(&Between {
             bound: self.bound,
-            line: Some(Arc::clone(&self.line)),
+            outbox: Some(Arc::clone(&self.outbox)),
             answer: Some(|message: M| message.lost("its channel has gone")),
         }))
     }
@@ -285,7 +285,7 @@ impl<M: Cargo> Clone for Pump<M> {
     /// Another handle of the same wire.
     fn clone(&self) -> Self {
         Pump {
-            line: Arc::clone(&self.line),
+            outbox: Arc::clone(&self.outbox),
             bound: self.bound,
         }
     }
