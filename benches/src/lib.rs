@@ -1,6 +1,7 @@
 //! Hivework beside its peers: what is measured ([`workload`]), how one workload
 //! runs on several transactional memories ([`system`]), how measurements are
-//! compared ([`report`]) and what must come of it ([`report::targets`]).
+//! compared ([`report`]), how containers grow ([`growth`]) and what must come of it
+//! ([`report::targets`]).
 //!
 //! ```text
 //! cargo bench -p hivework-benches                              criterion, with its history
@@ -12,6 +13,7 @@
 //! run on one machine; the figures themselves move from machine to machine and
 //! from hour to hour.
 
+pub mod growth;
 pub mod report;
 pub mod suite;
 pub mod system;

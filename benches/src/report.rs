@@ -31,6 +31,14 @@ impl Effort {
         rounds: 31,
     };
 
+    /// What a subject that is [brief](Subject::brief) gets of it.
+    fn brief(self) -> Self {
+        Effort {
+            sample: self.sample / 2,
+            rounds: self.rounds.div_ceil(2),
+        }
+    }
+
     /// For knowing that everything runs.
     pub const SMOKE: Effort = Effort {
         sample: Duration::from_micros(100),
@@ -57,19 +65,13 @@ struct Row {
 #[must_use]
 pub fn compare(subject: Subject, effort: Effort) -> Comparison {
     let name = subject.name.clone();
+    let effort = if subject.brief {
+        effort.brief()
+    } else {
+        effort
+    };
     let mut contestants = subject.contestants();
-    let sizes: Vec<u64> = contestants
-        .iter_mut()
-        .map(|contestant| sample_size(contestant, effort.sample))
-        .collect();
-    let mut samples = vec![Vec::with_capacity(effort.rounds); contestants.len()];
-    for round in 0..effort.rounds {
-        for turn in 0..contestants.len() {
-            let who = (round + turn) % contestants.len();
-            let took = contestants[who].run(sizes[who]);
-            samples[who].push(took.as_nanos() as f64 / sizes[who] as f64);
-        }
-    }
+    let samples = rounds(&mut contestants, effort);
     let rows = contestants
         .iter()
         .zip(samples)
@@ -82,6 +84,24 @@ pub fn compare(subject: Subject, effort: Effort) -> Comparison {
         rows: rows.collect(),
         subject: name,
     }
+}
+
+/// Measures all in turn, as the head of this file has it: for each contestant its
+/// nanoseconds per operation, one sample a round.
+pub(crate) fn rounds(contestants: &mut [Contestant], effort: Effort) -> Vec<Vec<f64>> {
+    let sizes: Vec<u64> = contestants
+        .iter_mut()
+        .map(|contestant| sample_size(contestant, effort.sample))
+        .collect();
+    let mut samples = vec![Vec::with_capacity(effort.rounds); contestants.len()];
+    for round in 0..effort.rounds {
+        for turn in 0..contestants.len() {
+            let who = (round + turn) % contestants.len();
+            let took = contestants[who].run(sizes[who]);
+            samples[who].push(took.as_nanos() as f64 / sizes[who] as f64);
+        }
+    }
+    samples
 }
 
 /// How many operations take about `wanted`, shared evenly by the threads.
@@ -111,11 +131,26 @@ impl Comparison {
     /// contestant.
     #[must_use]
     pub fn ratio(&self, of: (&str, u64), to: (&str, u64)) -> Option<f64> {
-        let find = |(name, threads)| {
-            let same = |row: &&Row| row.name == name && row.threads == threads;
-            self.rows.iter().find(same)
-        };
-        Some(paired(find(of)?, find(to)?))
+        Some(paired(self.row(of)?, self.row(to)?))
+    }
+
+    fn row(&self, (name, threads): (&str, u64)) -> Option<&Row> {
+        let same = |row: &&Row| row.name == name && row.threads == threads;
+        self.rows.iter().find(same)
+    }
+
+    /// The median time of one contestant's operation, in nanoseconds.
+    #[must_use]
+    pub fn time(&self, of: (&str, u64)) -> Option<f64> {
+        Some(quantile(&self.row(of)?.samples, 0.5))
+    }
+
+    /// How many times as fast on two threads as on one each was that ran on both.
+    fn gains(&self) -> Vec<(&'static str, f64)> {
+        let on_two = self.rows.iter().filter(|row| row.threads == 2);
+        on_two
+            .filter_map(|row| Some((row.name, self.ratio((row.name, 1), (row.name, 2))?)))
+            .collect()
     }
 }
 
@@ -126,7 +161,7 @@ fn paired(of: &Row, to: &Row) -> f64 {
 }
 
 /// The value below which `part` of `values` lie.
-fn quantile(values: &[f64], part: f64) -> f64 {
+pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let place = (sorted.len().saturating_sub(1)) as f64 * part;
@@ -182,7 +217,7 @@ impl fmt::Display for Comparison {
 }
 
 /// Three digits or so: more would claim too much.
-fn figure(nanoseconds: f64) -> String {
+pub(crate) fn figure(nanoseconds: f64) -> String {
     let digits = if nanoseconds < 100.0 { 1 } else { 0 };
     format!("{nanoseconds:.digits$}")
 }

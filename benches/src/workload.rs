@@ -1,9 +1,11 @@
 //! What is measured: subjects, each with one contestant a system.
 
 mod counters;
+mod maps;
+mod queues;
 mod reads;
 mod scheduling;
-mod sequence;
+pub(crate) mod sequence;
 mod structures;
 mod transfers;
 mod waiting;
@@ -14,6 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use counters::ARITHMETIC;
+pub use maps::PAPAYA;
+pub use queues::{CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PUT_TAKE};
 pub use scheduling::subjects as scheduling;
 
 /// All subjects about transactions.
@@ -27,10 +31,20 @@ pub fn transactions() -> Vec<Subject> {
     all
 }
 
+/// All subjects about containers.
+#[must_use]
+pub fn containers() -> Vec<Subject> {
+    let mut all = queues::subjects();
+    all.extend(maps::subjects());
+    all
+}
+
 /// One question, put to several systems.
 pub struct Subject {
     /// What one operation is.
     pub name: String,
+    /// One of many alike, which need not be measured as long as others.
+    pub brief: bool,
     contestants: Box<dyn FnOnce() -> Vec<Contestant>>,
 }
 
@@ -41,7 +55,16 @@ impl Subject {
     ) -> Self {
         Subject {
             name: name.into(),
+            brief: false,
             contestants: Box::new(contestants),
+        }
+    }
+
+    /// Says so.
+    fn brief(self) -> Self {
+        Subject {
+            brief: true,
+            ..self
         }
     }
 
@@ -69,7 +92,11 @@ pub struct Contestant {
 }
 
 impl Contestant {
-    fn new(name: &'static str, threads: u64, run: impl FnMut(u64) -> Duration + 'static) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        threads: u64,
+        run: impl FnMut(u64) -> Duration + 'static,
+    ) -> Self {
         Contestant {
             name,
             threads,
@@ -116,7 +143,7 @@ fn doubled_up_to(most: u64) -> Vec<u64> {
 }
 
 /// Times `operations` calls of `operation` on this thread.
-fn timed(operations: u64, mut operation: impl FnMut(u64)) -> Duration {
+pub(crate) fn timed(operations: u64, mut operation: impl FnMut(u64)) -> Duration {
     let began = Instant::now();
     for n in 0..operations {
         operation(n);
@@ -132,30 +159,42 @@ fn timed_on(threads: u64, operations: u64, operation: impl Fn(u64, u64) + Sync) 
         return timed(operations, |n| operation(0, n));
     }
     let each = operations.div_ceil(threads);
-    let line = Barrier::new(threads as usize);
-    let run = |thread| {
-        line.wait();
-        let began = Instant::now();
-        for n in 0..each {
-            operation(thread, n);
-        }
-        (began, Instant::now())
-    };
-    let times: Vec<(Instant, Instant)> = thread::scope(|scope| {
-        let run = &run;
-        let runners: Vec<_> = (0..threads)
-            .map(|thread| scope.spawn(move || run(thread)))
+    let operation = &operation;
+    let jobs = (0..threads).map(|thread| move || (0..each).for_each(|n| operation(thread, n)));
+    timed_together(jobs).0
+}
+
+/// Gives each job a thread, starts them together, and times from the first start
+/// to the last end. Answers what the jobs answered, too.
+fn timed_together<R: Send>(
+    jobs: impl IntoIterator<Item = impl FnOnce() -> R + Send>,
+) -> (Duration, Vec<R>) {
+    let jobs: Vec<_> = jobs.into_iter().collect();
+    let line = Barrier::new(jobs.len());
+    let runs: Vec<(Instant, Instant, R)> = thread::scope(|scope| {
+        let line = &line;
+        let runners: Vec<_> = jobs
+            .into_iter()
+            .map(|job| {
+                scope.spawn(move || {
+                    line.wait();
+                    let began = Instant::now();
+                    let answer = job();
+                    (began, Instant::now(), answer)
+                })
+            })
             .collect();
         runners
             .into_iter()
             .map(|runner| runner.join().expect("a workload does not panic"))
             .collect()
     });
-    let first = times.iter().map(|(began, _)| *began).min();
-    let last = times.iter().map(|(_, ended)| *ended).max();
-    first
+    let first = runs.iter().map(|(began, ..)| *began).min();
+    let last = runs.iter().map(|(_, ended, _)| *ended).max();
+    let took = first
         .zip(last)
-        .map_or(Duration::ZERO, |(first, last)| last - first)
+        .map_or(Duration::ZERO, |(first, last)| last - first);
+    (took, runs.into_iter().map(|(.., answer)| answer).collect())
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub(crate) mod hash_map;
 mod line;
 pub(crate) mod list;
 pub(crate) mod once;
+pub(crate) mod ordered_map;
+pub(crate) mod priority_queue;
 pub(crate) mod queue;
 mod segments;
 pub(crate) mod semaphore;

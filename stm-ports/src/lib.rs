@@ -17,13 +17,16 @@
 //! ```
 //!
 //! * **Containers** are handles: a clone is another handle of the same container.
-//!   What is common to their kinds is in the traits [`Container`] and [`Ordered`].
+//!   What is common to their kinds is in the traits [`Container`], [`Ordered`] and [`KeyValue`].
 //!
 //!   | container | what it is |
 //!   |---|---|
 //!   | [`TQueue`], [`TBoundedQueue`] | first in, first out, without and with a capacity |
 //!   | [`TStack`] | last in, first out |
 //!   | [`TList`] | a list that is changed at the front and read by snapshots |
+//!   | [`THashMap`], [`TOrderedMap`] | found by key; the second in order |
+//!   | [`TPriorityQueue`] | the first in order comes first |
+//!   | [`TArray`] | variables side by side |
 //!   | [`TCell`] | one place, empty or full |
 //!   | [`TBroadcast`] | multicast: each receiver sees every value |
 //!   | [`TOnce`] | a promise: set once, seen by all |
@@ -85,6 +88,8 @@ pub use containers::cell::TCell;
 pub use containers::hash_map::THashMap;
 pub use containers::list::{TList, TListIter, TListSnapshot};
 pub use containers::once::TOnce;
+pub use containers::ordered_map::TOrderedMap;
+pub use containers::priority_queue::TPriorityQueue;
 pub use containers::queue::TQueue;
 pub use containers::semaphore::{TPermits, TSemaphore};
 pub use containers::stack::TStack;

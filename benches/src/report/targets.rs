@@ -1,18 +1,29 @@
-//! What must be reached: each target is a ratio of two medians of one subject's
-//! rounds, or a size. Whether it was is told either way.
+//! What must be reached: each target is a median of the ratios of one subject's
+//! rounds, or a median time, a size, a growth. Whether it was is told either way.
 
 use super::Comparison;
-use crate::workload::ARITHMETIC;
+use crate::growth::Growth;
+use crate::workload::{ARITHMETIC, CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PAPAYA, PUT_TAKE};
 
 /// One contestant and its number of threads.
 type Who = (&'static str, u64);
 
-/// Which of two times is compared with which.
+/// What is looked at of a subject.
 #[derive(Debug, Clone, Copy)]
-struct Times {
-    subject: &'static str,
-    of: Who,
-    to: Who,
+enum Figure {
+    /// The first one's time as a multiple of the second one's.
+    Ratio(Who, Who),
+    /// The time, in nanoseconds.
+    Time(Who),
+}
+
+impl Figure {
+    fn of(self, comparison: &Comparison) -> Option<f64> {
+        match self {
+            Figure::Ratio(of, to) => comparison.ratio(of, to),
+            Figure::Time(of) => comparison.time(of),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +44,8 @@ impl Bound {
 #[derive(Debug, Clone, Copy)]
 struct Target {
     what: &'static str,
-    times: Times,
+    subject: &'static str,
+    figure: Figure,
     bound: Bound,
 }
 
@@ -47,7 +59,8 @@ const fn at_least(
 ) -> Target {
     Target {
         what,
-        times: Times { subject, of, to },
+        subject,
+        figure: Figure::Ratio(of, to),
         bound: Bound::AtLeast(bound),
     }
 }
@@ -62,7 +75,18 @@ const fn at_most(
 ) -> Target {
     Target {
         what,
-        times: Times { subject, of, to },
+        subject,
+        figure: Figure::Ratio(of, to),
+        bound: Bound::AtMost(bound),
+    }
+}
+
+/// `of`'s time must be at most so many nanoseconds.
+const fn within(bound: f64, what: &'static str, subject: &'static str, of: Who) -> Target {
+    Target {
+        what,
+        subject,
+        figure: Figure::Time(of),
         bound: Bound::AtMost(bound),
     }
 }
@@ -70,9 +94,10 @@ const fn at_most(
 const ONE: &str = "increment one variable";
 const FAR: &str = "increment a variable each, far apart";
 const TRANSFER: &str = "transfer among 1000";
+const OWN_UPDATES: &str = "hash map of 100000: 100 % updates, keys of one's own";
 
-/// The targets that are ratios, in the order of the report.
-const TARGETS: [Target; 10] = [
+/// The targets about subjects, in the order of the report.
+const TARGETS: [Target; 16] = [
     at_least(
         9.0,
         "increment one variable, 1 thread: `stm`'s time ÷ ours",
@@ -143,7 +168,52 @@ const TARGETS: [Target; 10] = [
         ("hivework", 2),
         ("sync_channel", 2),
     ),
+    within(
+        45.0,
+        "`TQueue`, put and take in 2 transactions, 1 thread, ns",
+        PUT_TAKE,
+        ("hivework, 2 transactions", 1),
+    ),
+    at_least(
+        1.0,
+        "`TQueue`, 64 at a time from thread to thread: crossbeam-channel's time ÷ ours",
+        HAND_OVER,
+        (CROSSBEAM, 2),
+        (OURS_IN_BATCHES, 2),
+    ),
+    at_most(
+        2.0,
+        "`THashMap` of 1000, read: our time ÷ papaya's",
+        "hash map of 1000: read, hit",
+        ("hivework", 1),
+        (PAPAYA, 1),
+    ),
+    at_most(
+        2.0,
+        "`THashMap` of 100000, read: our time ÷ papaya's",
+        "hash map of 100000: read, hit",
+        ("hivework", 1),
+        (PAPAYA, 1),
+    ),
+    at_least(
+        1.7,
+        "`THashMap` of 1000, updates of keys of one's own: our rate on 2 threads ÷ on 1",
+        "hash map of 1000: 100 % updates, keys of one's own",
+        ("hivework", 1),
+        ("hivework", 2),
+    ),
+    at_least(
+        1.7,
+        "`THashMap` of 100000, updates of keys of one's own: our rate on 2 threads ÷ on 1",
+        OWN_UPDATES,
+        ("hivework", 1),
+        ("hivework", 2),
+    ),
 ];
+
+/// How much more than its counterpart of the standard library's a container may
+/// slow down as it grows.
+const GROWTH: Bound = Bound::AtMost(1.25);
 
 /// How many bytes of heap a `TVar<u64>` may take.
 const BYTES: Bound = Bound::AtMost(64.0);
@@ -151,18 +221,23 @@ const BYTES: Bound = Bound::AtMost(64.0);
 /// The targets and what was measured, as a table in Markdown. Those whose
 /// subject was not measured are left out; None if that is all of them.
 #[must_use]
-pub fn summary(comparisons: &[Comparison], bytes_of_a_variable: Option<f64>) -> Option<String> {
+pub fn summary(
+    comparisons: &[Comparison],
+    growths: &[Growth],
+    bytes_of_a_variable: Option<f64>,
+) -> Option<String> {
     let mut lines: Vec<String> = TARGETS
         .iter()
         .filter_map(|target| {
-            let Times { subject, of, to } = target.times;
-            let measured = comparisons
-                .iter()
-                .find(|comparison| comparison.subject() == subject)?
-                .ratio(of, to)?;
+            let comparison = comparisons.iter().find(|c| c.subject() == target.subject)?;
+            let measured = target.figure.of(comparison)?;
             Some(line(target.what, target.bound, measured))
         })
         .collect();
+    for growth in growths {
+        let what = format!("{}: by how much more than its counterpart", growth.name());
+        lines.push(line(&what, GROWTH, growth.relative()));
+    }
     if let Some(bytes) = bytes_of_a_variable {
         lines.push(line("heap of one `TVar<u64>`, bytes", BYTES, bytes));
     }
@@ -170,9 +245,10 @@ pub fn summary(comparisons: &[Comparison], bytes_of_a_variable: Option<f64>) -> 
         return None;
     }
     Some(format!(
-        "| what | must be | measured | |\n|---|--:|--:|---|\n{}{}",
+        "| what | must be | measured | |\n|---|--:|--:|---|\n{}{}{}",
         lines.concat(),
-        room(comparisons).unwrap_or_default()
+        room(comparisons).unwrap_or_default(),
+        gains_of_maps(comparisons).unwrap_or_default()
     ))
 }
 
@@ -186,6 +262,21 @@ fn room(comparisons: &[Comparison]) -> Option<String> {
         "\nIn the rounds of the far variables, mutexes as far apart ran {mutexes:.2} times as fast \
          on 2 threads as on 1,\nand arithmetic on registers, which shares nothing at all, \
          {arithmetic:.2} times: so much the machine had to give.\n"
+    ))
+}
+
+/// How each map gained by a second thread that shares no key with the first.
+fn gains_of_maps(comparisons: &[Comparison]) -> Option<String> {
+    let updates = comparisons.iter().find(|c| c.subject() == OWN_UPDATES)?;
+    let gains: Vec<String> = updates
+        .gains()
+        .into_iter()
+        .map(|(name, gain)| format!("{name} {gain:.2}"))
+        .collect();
+    Some(format!(
+        "\nIn the rounds of the updates of a hash map of 100000, each thread with keys of its own, \
+         2 threads were so many times\nas fast as 1: {}.\n",
+        gains.join(", ")
     ))
 }
 
@@ -207,10 +298,15 @@ mod tests {
     use crate::report::Row;
     use crate::workload;
 
+    fn subjects() -> impl Iterator<Item = workload::Subject> {
+        let all = workload::transactions().into_iter();
+        all.chain(workload::containers())
+    }
+
     #[test]
     fn every_target_has_its_contestants() {
-        for subject in workload::transactions() {
-            let of_this = TARGETS.iter().filter(|t| t.times.subject == subject.name);
+        for subject in subjects() {
+            let of_this = TARGETS.iter().filter(|t| t.subject == subject.name);
             let targets: Vec<_> = of_this.collect();
             if targets.is_empty() {
                 continue;
@@ -218,13 +314,16 @@ mod tests {
             let contestants = subject.contestants();
             let is_there = |who: Who| contestants.iter().any(|c| (c.name, c.threads) == who);
             for target in targets {
-                let Times { of, to, .. } = target.times;
-                assert!(is_there(of) && is_there(to), "{target:?}");
+                let all_there = match target.figure {
+                    Figure::Ratio(of, to) => is_there(of) && is_there(to),
+                    Figure::Time(of) => is_there(of),
+                };
+                assert!(all_there, "{target:?}");
             }
         }
-        let subjects = workload::transactions();
+        let subjects: Vec<_> = subjects().collect();
         for target in TARGETS {
-            let subject = target.times.subject;
+            let subject = target.subject;
             assert!(subjects.iter().any(|s| s.name == subject), "{subject}");
         }
     }
@@ -240,12 +339,12 @@ mod tests {
             subject: "read 1, 1 thread".into(),
             rows: vec![row("hivework", 10.0), row("stm", stm)],
         };
-        let text = summary(&[measured(99.9)], Some(64.0)).unwrap();
+        let text = summary(&[measured(99.9)], &[], Some(64.0)).unwrap();
         assert!(text.contains("| ≥ 10 | 9.99 | short of it |"), "{text}");
         assert!(text.contains("| ≤ 64 | 64.00 | reached |"), "{text}");
-        let text = summary(&[measured(100.0)], Some(64.1)).unwrap();
+        let text = summary(&[measured(100.0)], &[], Some(64.1)).unwrap();
         assert!(text.contains("| ≥ 10 | 10.00 | reached |"), "{text}");
         assert!(text.contains("| ≤ 64 | 64.10 | short of it |"), "{text}");
-        assert_eq!(summary(&[], None), None);
+        assert_eq!(summary(&[], &[], None), None);
     }
 }

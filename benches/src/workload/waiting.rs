@@ -1,54 +1,22 @@
-//! Handing over: through a queue, to another thread, to another task.
+//! Handing over by waiting: to another thread, to another task.
 
 mod tasks;
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::hint::black_box;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_stm::queues::TQueueLike;
-use hivework_stm::{TVar, atomically, atomically_async, retry};
-use parking_lot::Mutex;
-use stm_ports::TQueue;
+use hivework_stm::{TVar, atomically_async, retry};
 
 use super::{Contestant, Subject, timed, timed_on};
 use crate::system::{AsyncStm, FastStm, Hivework, Stm, System};
 
 pub(super) fn subjects() -> Vec<Subject> {
     vec![
-        Subject::new("queue: put, then take, 1 thread", queue),
         Subject::new("hop to another OS thread by waiting", thread_hop),
         Subject::new("hop to another task of one thread by waiting", task_hop),
-    ]
-}
-
-/// `stm` and `fast-stm` come without a queue.
-fn queue() -> Vec<Contestant> {
-    let ours = TQueue::new();
-    let other = async_stm::queues::tqueue::TQueue::new();
-    let lock = Mutex::new(VecDeque::new());
-    vec![
-        Contestant::new("hivework, 2 transactions", 1, move |n| {
-            timed(n, |n| {
-                atomically(|tx| ours.put(tx, n));
-                black_box(atomically(|tx| ours.take(tx)));
-            })
-        }),
-        Contestant::new("async-stm, 2 transactions", 1, move |n| {
-            timed(n, |n| {
-                AsyncStm::atomically(|()| other.write(n));
-                black_box(AsyncStm::atomically(|()| other.read()));
-            })
-        }),
-        Contestant::new("mutex over a VecDeque, locked twice", 1, move |n| {
-            timed(n, |n| {
-                lock.lock().push_back(n);
-                black_box(lock.lock().pop_front());
-            })
-        }),
     ]
 }
 

@@ -1,9 +1,14 @@
 //! How many values a container holds, counted without a variable that all of them meet at.
 //!
-//! Each thread adds to a stripe of its own, as far as stripes go: two transactions meet only if
-//! their threads' numbers are the same modulo [`STRIPES`]. A single stripe may be below zero,
+//! Each thread adds to a stripe of its own, as far as stripes go: there are at least two for each
+//! processor, and two transactions meet only if their threads' numbers are the same modulo
+//! how many. A single stripe may be below zero,
 //! because another thread takes out what this one put in; their sum is the count. Who asks for
 //! it reads all of them, and so conflicts with everyone who changes it.
+
+use std::num::NonZeroUsize;
+use std::sync::OnceLock;
+use std::thread;
 
 use hivework_stm::facade::MODELLED;
 use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
@@ -12,7 +17,16 @@ use hivework_stm::facade::{global, local};
 use hivework_stm::{StmResult, TVar, Transaction};
 
 /// As many threads as can count without meeting.
-const STRIPES: usize = if MODELLED { 2 } else { 16 };
+fn stripes() -> usize {
+    static STRIPES: OnceLock<usize> = OnceLock::new();
+    if MODELLED {
+        return 2;
+    }
+    *STRIPES.get_or_init(|| {
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        (2 * processors).clamp(16, 256)
+    })
+}
 
 global! {
     static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -30,7 +44,7 @@ pub(crate) struct Count(Arc<[TVar<i64>]>);
 impl Count {
     /// Zero.
     pub(crate) fn new() -> Count {
-        Count((0..STRIPES).map(|_| TVar::new(0)).collect())
+        Count((0..stripes()).map(|_| TVar::new(0)).collect())
     }
 
     /// Counts `more`, which may be below zero.
@@ -38,7 +52,7 @@ impl Count {
     pub(crate) fn add(&self, tx: &mut Transaction<'_>, more: i64) -> StmResult<()> {
         // A thread that is ending has no number any more.
         let number = NUMBER.try_with(|number| *number).unwrap_or(0);
-        self.0[number % STRIPES].modify(tx, |count| count.wrapping_add(more))
+        self.0[number % self.0.len()].modify(tx, |count| count.wrapping_add(more))
     }
 
     /// The count.

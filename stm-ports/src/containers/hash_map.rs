@@ -34,7 +34,8 @@ mod table;
 ///
 /// **Conflicts.** Operations on different keys conflict only if the keys share a bucket, which
 /// two given keys of a map with `n` entries do with a chance of about 1 in `n`, and once each
-/// time that the map doubles. Operations on the same key conflict as those on a
+/// time that the map doubles; threads that add or remove keys also if they count on the same
+/// stripe, of which there are two for each processor. Operations on the same key conflict as those on a
 /// [`TVar`] do: reads do not conflict with each other, and to find no value is a read
 /// as well. [`THashMap::len`] and what goes over all entries conflict with every insertion and
 /// removal of a key.

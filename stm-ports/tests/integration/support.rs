@@ -186,3 +186,11 @@ impl Drop for Counted {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+/// Has another thread do it, and waits for that.
+pub(crate) fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    match std::thread::scope(|scope| scope.spawn(f).join()) {
+        Ok(result) => result,
+        Err(payload) => std::panic::resume_unwind(payload),
+    }
+}

@@ -1,4 +1,4 @@
-//! Measures everything and writes `benches/REPORT.md`.
+//! Measures everything and writes `benches/REPORT.md`, and `benches/growth.svg` beside it.
 //!
 //! ```text
 //! cargo run --release -p hivework-benches --bin report               minutes
@@ -7,6 +7,8 @@
 //!                                          what has the word in its name; writes nothing
 //! ```
 
+mod effects;
+mod heap;
 mod memory;
 
 use std::fmt::Write as _;
@@ -14,9 +16,11 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread;
 
+use hivework_benches::growth::{self, Case};
 use hivework_benches::report::{Effort, compare, targets};
 use hivework_benches::workload::{self, Subject};
 
+use effects::Effects;
 use memory::Memory;
 
 const PREFACE: &str = "\
@@ -41,6 +45,17 @@ our best round nor a peer's worst.
 /// The title of the part that is no subject.
 const MEMORY: &str = "Memory of a variable";
 
+/// The head of the part about growth.
+const GROWTH: &str = "\
+## Growth
+
+Each of our containers at several sizes, and beside it the standard library's counterpart, which
+has no transactions and is one thread's alone. What they grow to from the first size to the last,
+one relative to the other, is the median over the rounds.
+
+![Time per operation over the number of elements](growth.svg)
+";
+
 type Subjects = fn() -> Vec<Subject>;
 
 fn main() -> ExitCode {
@@ -57,41 +72,63 @@ fn main() -> ExitCode {
         Effort::FULL
     };
 
+    let cases: Vec<Case> = growth::cases()
+        .into_iter()
+        .filter(|case| options.wants(case.name))
+        .collect();
+    let sizes = if options.smoke {
+        &growth::SIZES[..2]
+    } else {
+        &growth::SIZES
+    };
+
     // First, while there is no other thread.
     let memory = options.wants(MEMORY).then(Memory::measure);
+    let effects = (!cases.is_empty()).then(|| Effects::count(&cases, sizes));
     let mut body = String::new();
     if let Some(memory) = &memory {
-        println!("## {MEMORY}\n\n{memory}");
-        // Writing into a string does not fail.
-        let _ = write!(body, "\n## {MEMORY}\n\n{memory}");
+        tell(&mut body, &format!("## {MEMORY}\n\n{memory}"));
     }
-    let parts: [(&str, Subjects); 2] = [
+    let parts: [(&str, Subjects); 3] = [
         ("Transactions", workload::transactions),
+        ("Containers", workload::containers),
         ("Scheduling", workload::scheduling),
     ];
     let mut comparisons = Vec::new();
     for (title, subjects) in parts {
+        // Writing into a string does not fail.
         let _ = writeln!(body, "\n## {title}");
         for subject in subjects() {
             if !options.wants(&subject.name) {
                 continue;
             }
             let comparison = compare(subject, effort);
-            println!("{comparison}");
-            let _ = write!(body, "\n{comparison}");
+            tell(&mut body, &comparison.to_string());
             comparisons.push(comparison);
         }
     }
-    if comparisons.is_empty() && memory.is_none() {
+    if let Some(effects) = &effects {
+        tell(&mut body, &format!("{GROWTH}\n{effects}"));
+    }
+    let mut growths = Vec::new();
+    for case in &cases {
+        let growth = case.measure(sizes, effort);
+        tell(&mut body, &growth.to_string());
+        growths.push(growth);
+    }
+    if comparisons.is_empty() && memory.is_none() && growths.is_empty() {
         eprintln!("report: no subject has such a name; there are");
         for subject in parts.iter().flat_map(|(_, subjects)| subjects()) {
             eprintln!("  {}", subject.name);
+        }
+        for case in growth::cases() {
+            eprintln!("  {}", case.name);
         }
         eprintln!("  {MEMORY}");
         return ExitCode::from(2);
     }
     let bytes = memory.as_ref().and_then(Memory::of_a_variable);
-    let summary = targets::summary(&comparisons, bytes);
+    let summary = targets::summary(&comparisons, &growths, bytes);
     if options.smoke {
         println!("every subject ran; figures this short mean nothing and are not kept");
         return ExitCode::SUCCESS;
@@ -105,17 +142,29 @@ fn main() -> ExitCode {
     let summary = summary.unwrap_or_default();
     let machine = machine();
     let report = format!("{PREFACE}\n{machine}\n\n{SUMMARY}\n{summary}{body}");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("REPORT.md");
-    match std::fs::write(&path, report) {
+    match write("growth.svg", &growth::plot(&growths)).and_then(|()| write("REPORT.md", &report)) {
         Ok(()) => {
-            println!("written to benches/REPORT.md");
+            println!("written to benches/REPORT.md and benches/growth.svg");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("report: {}: {error}", path.display());
+            eprintln!("report: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Adds a section to the report, and shows it at once.
+fn tell(body: &mut String, section: &str) {
+    println!("{section}");
+    // Writing into a string does not fail.
+    let _ = write!(body, "\n{section}");
+}
+
+/// Writes a file of the crate's folder.
+fn write(name: &str, text: &str) -> Result<(), String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// What the command line asks for.

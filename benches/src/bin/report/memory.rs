@@ -1,68 +1,17 @@
-//! What a variable costs in memory, by an allocator that counts.
-//!
-//! It is the report's allocator all the time, so its counters are off but for
-//! these measurements: then an allocation costs one more load and a branch, the
-//! same for every contestant.
+//! What a variable costs in memory.
 
-use std::alloc::{GlobalAlloc, Layout, System as Heap};
 use std::fmt;
 use std::hint::black_box;
 use std::mem::size_of;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hivework_benches::system::{AsyncStm, FastStm, Hivework, Stm, System, Value};
 use parking_lot::Mutex;
 
+use crate::heap;
+
 /// How many variables are made and divided by.
 const VARIABLES: usize = 10_000;
-
-struct Counting;
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-static ON: AtomicBool = AtomicBool::new(false);
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-/// Bytes asked for less bytes given back, modulo the word.
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-fn count(allocations: usize, asked: usize, given_back: usize) {
-    // Relaxed: switched and read by the only thread that allocates meanwhile.
-    if ON.load(Ordering::Relaxed) {
-        ALLOCATIONS.fetch_add(allocations, Ordering::Relaxed);
-        LIVE.fetch_add(asked.wrapping_sub(given_back), Ordering::Relaxed);
-    }
-}
-
-// SAFETY: every method passes its arguments on to the system's allocator and
-// answers with its answer; counting touches no memory that it hands out.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size(), 0);
-        // SAFETY: the caller's obligations are those of the system's allocator.
-        unsafe { Heap.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size(), 0);
-        // SAFETY: as in `alloc`.
-        unsafe { Heap.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        count(0, 0, layout.size());
-        // SAFETY: `place` came from the system's allocator with this layout,
-        // because every allocation here does.
-        unsafe { Heap.dealloc(place, layout) }
-    }
-
-    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(0, size, layout.size());
-        // SAFETY: as in `dealloc`; the new size is the caller's obligation.
-        unsafe { Heap.realloc(place, layout, size) }
-    }
-}
 
 /// One system's variable of one type.
 struct Row {
@@ -79,21 +28,13 @@ impl Row {
         // What a system allocates once is not a variable's.
         black_box(make());
         let mut variables = Vec::with_capacity(VARIABLES);
-        let before = (
-            ALLOCATIONS.load(Ordering::Relaxed),
-            LIVE.load(Ordering::Relaxed),
-        );
-        ON.store(true, Ordering::Relaxed);
-        variables.extend((0..VARIABLES).map(|_| make()));
-        ON.store(false, Ordering::Relaxed);
-        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before.0;
-        let live = LIVE.load(Ordering::Relaxed).wrapping_sub(before.1);
+        let used = heap::used_by(|| variables.extend((0..VARIABLES).map(|_| make())));
         black_box(&variables);
         Row {
             name,
             handle: size_of::<V>(),
-            heap: live as f64 / VARIABLES as f64,
-            allocations: allocations as f64 / VARIABLES as f64,
+            heap: used.live as f64 / VARIABLES as f64,
+            allocations: used.allocations as f64 / VARIABLES as f64,
         }
     }
 

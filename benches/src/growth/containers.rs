@@ -1,0 +1,149 @@
+//! The containers whose growth is measured, ours and the standard library's.
+
+use std::collections::VecDeque;
+use std::hint::black_box;
+use std::num::NonZeroUsize;
+
+use hivework_stm::{StmResult, Transaction, atomically};
+use stm_ports::{Ordered, TBoundedQueue, TQueue, TStack};
+
+use super::transacted::{Ours, Transacted};
+use super::{Case, timed_operations};
+
+/// The counterpart of one of ours.
+pub(super) trait Counterpart: 'static {
+    const NAME: &'static str;
+    /// With so many elements.
+    fn filled(size: usize) -> Self;
+    /// Operation number `n`.
+    fn operate(&mut self, n: u64);
+}
+
+/// On cache lines of its own: where the allocator happens to put a counterpart of a
+/// few words would otherwise decide how it grows.
+#[repr(align(128))]
+struct Apart<T>(T);
+
+pub(super) fn case<O: Ours, C: Counterpart>(name: &'static str) -> Case {
+    Case {
+        name,
+        counterpart: C::NAME,
+        ours: |size| Box::new(O::filled(size)),
+        contestants: |size| {
+            let ours = Box::new(Apart(O::filled(size)));
+            let mut theirs = Box::new(Apart(C::filled(size)));
+            [
+                timed_operations("hivework", move |n| ours.0.operate(n)),
+                timed_operations(C::NAME, move |n| theirs.0.operate(n)),
+            ]
+        },
+    }
+}
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut all = vec![
+        case::<InAndOut<TQueue<u64>>, VecDeque<u64>>("growth of TQueue: put, then take"),
+        case::<InAndOut<TBoundedQueue<u64>>, VecDeque<u64>>(
+            "growth of TBoundedQueue: put, then take",
+        ),
+        case::<InAndOut<TStack<u64>>, Vec<u64>>("growth of TStack: put, then take"),
+    ];
+    all.extend(super::maps::cases());
+    all
+}
+
+/// What decides itself which element comes next: an operation puts one and takes
+/// one, in a transaction each.
+struct InAndOut<C> {
+    all: C,
+    size: usize,
+}
+
+/// One of ours that does.
+trait Sequence: Ordered + 'static {
+    /// An empty one with room for `elements`.
+    fn with_room(elements: usize) -> Self;
+    /// Element number `n` of one that has `size`.
+    fn element(n: u64, size: usize) -> Self::Item;
+}
+
+impl<C: Sequence> Ours for InAndOut<C> {
+    const STEPS: u64 = 2;
+
+    fn filled(size: usize) -> Self {
+        let all = C::with_room(size + 1);
+        for n in 0..size as u64 {
+            atomically(|tx| all.put(tx, C::element(n, size)));
+        }
+        InAndOut { all, size }
+    }
+
+    #[inline]
+    fn step(&self, tx: &mut Transaction<'_>, step: u64, n: u64) -> StmResult<()> {
+        if step == 0 {
+            return self.all.put(tx, C::element(n, self.size));
+        }
+        black_box(self.all.take(tx)?);
+        Ok(())
+    }
+}
+
+impl Sequence for TQueue<u64> {
+    fn with_room(_elements: usize) -> Self {
+        TQueue::new()
+    }
+
+    fn element(n: u64, _size: usize) -> u64 {
+        n
+    }
+}
+
+impl Sequence for TBoundedQueue<u64> {
+    fn with_room(elements: usize) -> Self {
+        TBoundedQueue::new(NonZeroUsize::new(elements).expect("room for at least one"))
+    }
+
+    fn element(n: u64, _size: usize) -> u64 {
+        n
+    }
+}
+
+impl Sequence for TStack<u64> {
+    fn with_room(_elements: usize) -> Self {
+        TStack::new()
+    }
+
+    fn element(n: u64, _size: usize) -> u64 {
+        n
+    }
+}
+
+impl Counterpart for VecDeque<u64> {
+    const NAME: &'static str = "VecDeque";
+
+    fn filled(size: usize) -> Self {
+        (0..size as u64).collect()
+    }
+
+    #[inline]
+    fn operate(&mut self, n: u64) {
+        self.push_back(n);
+        black_box(self.pop_front());
+    }
+}
+
+impl Counterpart for Vec<u64> {
+    const NAME: &'static str = "Vec";
+
+    fn filled(size: usize) -> Self {
+        (0..size as u64).collect()
+    }
+
+    #[inline]
+    fn operate(&mut self, n: u64) {
+        self.push(n);
+        // Or the optimiser sees that nothing was done.
+        black_box(&mut *self);
+        black_box(self.pop());
+    }
+}

@@ -1,0 +1,541 @@
+//! The way to the leaves: levels of nodes that are right in the end, and never needed to be.
+//!
+//! Each level is a chain from left to right, as the leaves are, and knows some of the nodes of
+//! the level below, each by its least possible key. User transactions look at it without reading
+//! it: they conflict with nobody here, and what they find is a hint, which [`super::tree`] checks
+//! at the leaf. A node that is found too far to the left is mended by going right, one that is too
+//! far to the right by looking again. So a level may lack nodes: only time is lost.
+//!
+//! 1. A leaf was split: after the commit, a small transaction of its own ([`Index::post`]) makes the
+//!    new one known to the level above. If that node is full it is split, which is posted to
+//!    the level above that, and so on; above the top there is a new top.
+//! 2. A leaf was merged into its left neighbour: likewise it is made unknown ([`Index::withdraw`]).
+//!    A node that is left with few children takes over those of its right neighbour, if they
+//!    fit, which is withdrawn from the level above in turn; one that is left with a single child
+//!    always does. So a level does not gather nodes that lead nowhere.
+//! 3. A transaction that had to go far to the right posts where it arrived as part of itself: one
+//!    that splits many leaves would else have no way to them before it commits.
+//!
+//! **Within a level** posts are ordinary transactions: they read and write nodes, and are
+//! serialised. Two may come in another order than what they tell of has happened: a post looks
+//! whether its child is still part of its level, and a withdrawal whether the child it finds is
+//! the one it means.
+//!
+//! **New nodes are written**, not made with their contents, for the reason told in
+//! [`super::tree`].
+//!
+//! **It ends.** A descent goes down a level for good; within a level it may be sent left and
+//! right again by a merge that is being stored at that moment, which is bounded by [`TURNS`].
+
+use std::cmp::Ordering;
+
+use hivework_stm::facade::MODELLED;
+use hivework_stm::internals::{Slots, peek_ref};
+use hivework_stm::{StmResult, TVar, Transaction, atomically};
+
+use super::leaf::{Bounds, Leaf};
+
+/// How many children a node has at most.
+const WIDTH: usize = if MODELLED { 3 } else { 64 };
+
+/// With so few children besides the first a node looks for more.
+const FEW: usize = WIDTH / 8;
+
+/// Whoever goes sideways more often than this takes what is there.
+const TURNS: usize = 64;
+
+/// What a node knows: a leaf, or a node of the level below.
+pub(super) enum Child<K, V> {
+    Leaf(Leaf<K, V>),
+    Node(Node<K, V>),
+}
+
+/// A handle of a node above the leaves.
+pub(super) struct Node<K, V> {
+    /// How many levels are below.
+    height: u32,
+    body: TVar<Body<K, V>>,
+    /// Which of them means what is told by the body.
+    children: Slots<Child<K, V>>,
+}
+
+/// What a node holds, its children aside.
+struct Body<K, V> {
+    /// The least possible key.
+    low: Option<K>,
+    /// The cell of the first child.
+    first: usize,
+    /// The others, in order.
+    entries: Vec<Entry<K>>,
+    beside: Beside<K, V>,
+}
+
+/// From which key on the child in which cell is the one.
+#[derive(Clone)]
+struct Entry<K> {
+    key: K,
+    cell: usize,
+}
+
+/// How a level goes on from a node.
+enum Beside<K, V> {
+    /// To the right, where the least possible key is this.
+    Next(Option<(K, Node<K, V>)>),
+    /// The node was merged into that one.
+    Merged(Node<K, V>),
+}
+
+/// The way to the leaves of one tree. A handle.
+pub(super) struct Index<K, V> {
+    /// The leftmost leaf, which stays that for ever.
+    pub(super) first: Leaf<K, V>,
+    /// The highest level's leftmost node; none while there is one leaf.
+    top: TVar<Option<Node<K, V>>>,
+}
+
+impl<K, V> Clone for Child<K, V> {
+    fn clone(&self) -> Self {
+        match self {
+            Child::Leaf(leaf) => Child::Leaf(leaf.clone()),
+            Child::Node(node) => Child::Node(node.clone()),
+        }
+    }
+}
+
+impl<K, V> Clone for Node<K, V> {
+    fn clone(&self) -> Self {
+        Node {
+            height: self.height,
+            body: self.body.clone(),
+            children: self.children.clone(),
+        }
+    }
+}
+
+impl<K, V> Clone for Index<K, V> {
+    fn clone(&self) -> Self {
+        Index {
+            first: self.first.clone(),
+            top: self.top.clone(),
+        }
+    }
+}
+
+impl<K, V> Body<K, V> {
+    /// A node with one child, in its first cell.
+    fn of_one(low: Option<K>) -> Self {
+        Body {
+            low,
+            first: 0,
+            entries: Vec::new(),
+            beside: Beside::Next(None),
+        }
+    }
+
+    /// The cell of the child for a place.
+    #[inline]
+    fn cell(&self, probe: &impl Fn(&K) -> Ordering) -> usize {
+        let after = self
+            .entries
+            .partition_point(|entry| probe(&entry.key) != Ordering::Greater);
+        match after.checked_sub(1) {
+            None => self.first,
+            Some(at) => self.entries[at].cell,
+        }
+    }
+
+    /// The neighbour on the right.
+    fn next(&self) -> Option<(K, Node<K, V>)>
+    where
+        K: Clone,
+    {
+        match &self.beside {
+            Beside::Next(next) => next.clone(),
+            Beside::Merged(_) => None,
+        }
+    }
+
+    /// The same node with other entries, and another neighbour.
+    fn with(&self, entries: Vec<Entry<K>>, next: Option<(K, Node<K, V>)>) -> Self
+    where
+        K: Clone,
+    {
+        Body {
+            low: self.low.clone(),
+            first: self.first,
+            entries,
+            beside: Beside::Next(next),
+        }
+    }
+
+    /// A cell without a child.
+    fn free(&self) -> Option<usize> {
+        let used = |used, entry: &Entry<K>| used | 1_u64 << entry.cell;
+        let used = self.entries.iter().fold(1 << self.first, used);
+        (0..WIDTH).find(|cell| used & 1 << cell == 0)
+    }
+}
+
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Child<K, V> {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Child::Leaf(one), Child::Leaf(other)) => one.is(other),
+            (Child::Node(one), Child::Node(other)) => one.body.ptr_eq(&other.body),
+            _ => false,
+        }
+    }
+
+    /// Is it part of its level?
+    fn is_alive(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        Ok(match self {
+            Child::Leaf(leaf) => matches!(leaf.bounds(tx)?, Bounds::Alive { .. }),
+            Child::Node(node) => matches!(node.body(tx)?.beside, Beside::Next(_)),
+        })
+    }
+
+    fn height(&self) -> u32 {
+        match self {
+            Child::Leaf(_) => 0,
+            Child::Node(node) => node.height,
+        }
+    }
+}
+
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Node<K, V> {
+    /// A node whose contents are to be written.
+    fn new(height: u32) -> Self {
+        Node {
+            height,
+            body: TVar::new(Body::of_one(None)),
+            children: Slots::new(WIDTH),
+        }
+    }
+
+    fn body<'t>(&self, tx: &mut Transaction<'t>) -> StmResult<&'t Body<K, V>> {
+        Ok(self.body.read_ref(tx)?.into_ref())
+    }
+
+    /// Is this the child in that cell?
+    fn knows(&self, tx: &mut Transaction<'_>, cell: usize, child: &Child<K, V>) -> StmResult<bool> {
+        let known = self.children.get(tx, cell)?;
+        Ok(known.is_some_and(|known| known.is(child)))
+    }
+
+    /// Gives a child to another node of the level.
+    fn hand_over(
+        &self,
+        tx: &mut Transaction<'_>,
+        cell: usize,
+        to: &Self,
+        into: usize,
+    ) -> StmResult<()> {
+        if let Some(child) = self.children.get(tx, cell)? {
+            to.children.set(tx, into, Child::clone(&child))?;
+            self.children.unset(tx, cell)?;
+        }
+        Ok(())
+    }
+
+    /// The next step of a descent that is as hasty as it may be.
+    #[inline]
+    fn towards<'t>(
+        &'t self,
+        tx: &Transaction<'t>,
+        probe: &impl Fn(&K) -> Ordering,
+    ) -> Option<&'t Child<K, V>> {
+        let mut node = self;
+        let mut turns = 0;
+        loop {
+            let body = peek_ref(&node.body, tx).into_ref();
+            turns += 1;
+            match &body.beside {
+                Beside::Next(Some((key, next)))
+                    if turns <= TURNS && probe(key) != Ordering::Greater =>
+                {
+                    node = next;
+                }
+                Beside::Next(_) => {
+                    let child = node.children.peek(tx, body.cell(probe))?;
+                    return Some(child.into_ref());
+                }
+                Beside::Merged(into) => node = into,
+            }
+        }
+    }
+}
+
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Index<K, V> {
+    /// The way to this one leaf.
+    pub(super) fn new(first: Leaf<K, V>) -> Self {
+        Index {
+            first,
+            top: TVar::new(None),
+        }
+    }
+
+    /// Gives up the levels of a tree that nobody can reach any more: parts every node from its
+    /// neighbour, as one that goes would else keep the next until its own memory goes.
+    pub(super) fn give_up(&self) {
+        let mut level = atomically(|tx| Ok(self.top.read_ref(tx)?.as_ref().cloned()));
+        while let Some(first) = level {
+            level = atomically(|tx| {
+                let body = first.body(tx)?;
+                let child = first.children.get(tx, body.first)?;
+                Ok(match child.map(|child| child.into_ref()) {
+                    Some(Child::Node(below)) => Some(below.clone()),
+                    _ => None,
+                })
+            });
+            let mut rest = Some(first);
+            while let Some(node) = rest {
+                rest = atomically(|tx| {
+                    let next = match &node.body(tx)?.beside {
+                        Beside::Next(Some((_, next))) => Some(next.clone()),
+                        _ => None,
+                    };
+                    node.body.write(tx, Body::of_one(None))?;
+                    Ok(next)
+                });
+            }
+        }
+    }
+
+    /// The leaf in whose stretch a place seems to be at this moment, or another.
+    #[inline]
+    pub(super) fn descend<'t>(
+        &'t self,
+        tx: &Transaction<'t>,
+        probe: &impl Fn(&K) -> Ordering,
+    ) -> &'t Leaf<K, V> {
+        let Some(mut node) = peek_ref(&self.top, tx).into_ref().as_ref() else {
+            return &self.first;
+        };
+        loop {
+            match node.towards(tx, probe) {
+                Some(Child::Node(below)) => node = below,
+                Some(Child::Leaf(leaf)) => return leaf,
+                // What told of the child is older than the child's going.
+                None => return &self.first,
+            }
+        }
+    }
+}
+
+impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Index<K, V> {
+    /// Makes a child known, in a transaction of its own.
+    pub(super) fn post_now(&self, key: &K, child: &Child<K, V>) {
+        atomically(|tx| self.post(tx, key, child));
+    }
+
+    /// Makes a child known whose least possible key is this.
+    pub(super) fn post(
+        &self,
+        tx: &mut Transaction<'_>,
+        key: &K,
+        child: &Child<K, V>,
+    ) -> StmResult<()> {
+        if !child.is_alive(tx)? {
+            return Ok(());
+        }
+        let height = child.height() + 1;
+        let top = self.top.read_ref(tx)?.into_ref().as_ref();
+        if top.is_none_or(|top| top.height < height) {
+            let first = match top {
+                None => Child::Leaf(self.first.clone()),
+                Some(top) => Child::Node(top.clone()),
+            };
+            let top = Node::new(height);
+            top.children.set(tx, 0, first)?;
+            top.body.write(tx, Body::of_one(None))?;
+            self.top.write(tx, Some(top))?;
+        }
+        match self.find(tx, height, key)? {
+            Some(node) => self.enter(tx, node, key, child),
+            None => Ok(()),
+        }
+    }
+
+    /// The node of a level that is responsible for a key, unless the hints on the way there
+    /// misled.
+    fn find<'t>(
+        &self,
+        tx: &mut Transaction<'t>,
+        height: u32,
+        key: &K,
+    ) -> StmResult<Option<&'t Node<K, V>>> {
+        let Some(mut node) = self.top.read_ref(tx)?.into_ref().as_ref() else {
+            return Ok(None);
+        };
+        while node.height > height {
+            match node.towards(tx, &|other: &K| other.cmp(key)) {
+                Some(Child::Node(below)) => node = below,
+                _ => return Ok(None),
+            }
+        }
+        loop {
+            let body = node.body(tx)?;
+            match &body.beside {
+                Beside::Merged(into) => node = into,
+                Beside::Next(Some((low, next))) if low <= key => node = next,
+                Beside::Next(_) if body.low.as_ref().is_some_and(|low| low > key) => {
+                    return Ok(None);
+                }
+                Beside::Next(_) => return Ok((node.height == height).then_some(node)),
+            }
+        }
+    }
+
+    /// Makes a child known to this node.
+    fn enter(
+        &self,
+        tx: &mut Transaction<'_>,
+        node: &Node<K, V>,
+        key: &K,
+        child: &Child<K, V>,
+    ) -> StmResult<()> {
+        let body = node.body(tx)?;
+        if body.low.as_ref() == Some(key) {
+            return node.children.set(tx, body.first, child.clone());
+        }
+        match body.entries.binary_search_by(|entry| entry.key.cmp(key)) {
+            Ok(at) => node.children.set(tx, body.entries[at].cell, child.clone()),
+            Err(at) => match body.free() {
+                Some(cell) => {
+                    node.children.set(tx, cell, child.clone())?;
+                    let mut entries = Vec::with_capacity(body.entries.len() + 1);
+                    entries.extend_from_slice(&body.entries[..at]);
+                    entries.push(Entry {
+                        key: key.clone(),
+                        cell,
+                    });
+                    entries.extend_from_slice(&body.entries[at..]);
+                    node.body.write(tx, body.with(entries, body.next()))
+                }
+                None => self.split(tx, node, body, key, child),
+            },
+        }
+    }
+
+    /// Splits a full node, and makes a child known to one of the two.
+    fn split(
+        &self,
+        tx: &mut Transaction<'_>,
+        node: &Node<K, V>,
+        body: &Body<K, V>,
+        key: &K,
+        child: &Child<K, V>,
+    ) -> StmResult<()> {
+        let right = Node::new(node.height);
+        // Where keys come in ascending order, half nodes would stay half.
+        let last = body.entries.last().is_none_or(|entry| entry.key < *key);
+        let ascending = last && matches!(body.beside, Beside::Next(None));
+        let (low, kept) = if ascending {
+            right.children.set(tx, 0, child.clone())?;
+            right.body.write(tx, Body::of_one(Some(key.clone())))?;
+            (key, body.entries.len())
+        } else {
+            let kept = body.entries.len() / 2;
+            let mut entries = Vec::with_capacity(WIDTH);
+            for (cell, entry) in body.entries[kept..].iter().enumerate() {
+                node.hand_over(tx, entry.cell, &right, cell)?;
+                let key = entry.key.clone();
+                entries.push(Entry { key, cell });
+            }
+            let first = entries.remove(0);
+            let moved = Body {
+                low: Some(first.key),
+                first: first.cell,
+                entries,
+                beside: Beside::Next(body.next()),
+            };
+            right.body.write(tx, moved)?;
+            (&body.entries[kept].key, kept)
+        };
+        let next = Some((low.clone(), right.clone()));
+        let stays = body.entries[..kept].to_vec();
+        node.body.write(tx, body.with(stays, next))?;
+        if !ascending {
+            let node = if key < low { node } else { &right };
+            self.enter(tx, node, key, child)?;
+        }
+        self.post(tx, low, &Child::Node(right))
+    }
+
+    /// Makes a child unknown that was merged into another, in a transaction of its own.
+    pub(super) fn withdraw_now(&self, key: &K, child: &Child<K, V>, into: &Child<K, V>) {
+        atomically(|tx| self.withdraw(tx, key, child, into));
+    }
+
+    /// Makes a child unknown that was merged into another.
+    fn withdraw(
+        &self,
+        tx: &mut Transaction<'_>,
+        key: &K,
+        child: &Child<K, V>,
+        into: &Child<K, V>,
+    ) -> StmResult<()> {
+        let Some(node) = self.find(tx, child.height() + 1, key)? else {
+            return Ok(());
+        };
+        let body = node.body(tx)?;
+        if body.low.as_ref() == Some(key) {
+            // A first child there must be, and that one is not too far to the right.
+            if node.knows(tx, body.first, child)? {
+                node.children.set(tx, body.first, into.clone())?;
+            }
+            return Ok(());
+        }
+        let found = body.entries.binary_search_by(|entry| entry.key.cmp(key));
+        let Ok(at) = found else {
+            return Ok(());
+        };
+        if !node.knows(tx, body.entries[at].cell, child)? {
+            return Ok(());
+        }
+        node.children.unset(tx, body.entries[at].cell)?;
+        let mut entries = body.entries.clone();
+        entries.remove(at);
+        let few = entries.len() <= FEW;
+        node.body.write(tx, body.with(entries, body.next()))?;
+        if few { self.absorb(tx, node) } else { Ok(()) }
+    }
+
+    /// Takes over the children of the right neighbour, if they fit.
+    fn absorb(&self, tx: &mut Transaction<'_>, node: &Node<K, V>) -> StmResult<()> {
+        let body = node.body(tx)?;
+        let Beside::Next(Some((low, right))) = &body.beside else {
+            return Ok(());
+        };
+        let taken = right.body(tx)?;
+        let all = body.entries.len() + taken.entries.len() + 2;
+        if !body.entries.is_empty() && all > WIDTH / 4 * 3 {
+            return Ok(());
+        }
+        let first = Entry {
+            key: low.clone(),
+            cell: taken.first,
+        };
+        let mut used = body.with(body.entries.clone(), None);
+        // One child more than there are cells is the most that can be; it need not be known.
+        for entry in std::iter::once(&first)
+            .chain(&taken.entries)
+            .take(WIDTH - 1)
+        {
+            let Some(cell) = used.free() else { break };
+            right.hand_over(tx, entry.cell, node, cell)?;
+            let key = entry.key.clone();
+            used.entries.push(Entry { key, cell });
+        }
+        used.beside = Beside::Next(taken.next());
+        node.body.write(tx, used)?;
+        let gone = Body {
+            low: taken.low.clone(),
+            first: 0,
+            entries: Vec::new(),
+            beside: Beside::Merged(node.clone()),
+        };
+        right.body.write(tx, gone)?;
+        let (gone, into) = (Child::Node(right.clone()), Child::Node(node.clone()));
+        self.withdraw(tx, low, &gone, &into)
+    }
+}
