@@ -105,7 +105,7 @@ pub use transport::Transport;
 pub use transport::ends::channel::LocalChannel;
 pub use transport::local::multicast::LocalMulticast;
 pub use transport::local::{BoundedTransport, LocalTransport};
-pub use transport::pump::line::Lane;
+pub use transport::pump::outbox::Lane;
 pub use transport::pump::{Cargo, Parcel, Pump, Wire};
 #[cfg(feature = "stm-crate")]
 pub use transport::stm_crate::StmCrateTransport;
