@@ -10,9 +10,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
-use hivework_stm::{
-    StmResult, Transaction, atomically, atomically_timeout, retry, try_atomically,
-};
+use hivework_stm::{StmResult, Transaction, atomically, atomically_timeout, retry, try_atomically};
 
 use super::ordered_map::TOrderedMap;
 use super::{Container, Ordered};

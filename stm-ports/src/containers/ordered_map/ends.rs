@@ -42,10 +42,10 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
                 }
             }
             match leaf.bounds(tx)? {
-                Bounds::Alive {
+                Some(Bounds::Alive {
                     next: Some((_, next)),
                     ..
-                } => leaf = next,
+                }) => leaf = next,
                 _ => return Ok(None),
             }
         }
@@ -78,7 +78,7 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
                 }
             }
             match leaf.bounds(tx)? {
-                Bounds::Alive { low: Some(low), .. } => bound = Some(low),
+                Some(Bounds::Alive { low: Some(low), .. }) => bound = Some(low),
                 _ => return Ok(None),
             }
         }
@@ -180,10 +180,15 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> T
         };
         let mut found = None;
         let root = self.0.root(tx)?;
-        root.scan(tx, &after, |_| false, |key, value| {
-            found = Some((key.clone(), value.clone()));
-            false
-        })?;
+        root.scan(
+            tx,
+            &after,
+            |_| false,
+            |key, value| {
+                found = Some((key.clone(), value.clone()));
+                false
+            },
+        )?;
         Ok(found)
     }
 

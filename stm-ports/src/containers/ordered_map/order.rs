@@ -119,7 +119,9 @@ mod tests {
     fn a_word_is_a_short_list_of_cells() {
         let mut random = 1_u64;
         let mut below = |bound: usize| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (random >> 33) as usize % bound
         };
         let (mut order, mut list) = (Order::NONE, Vec::new());
