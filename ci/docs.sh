@@ -3,5 +3,5 @@
 # where the protocols are told.
 . "$(dirname "$0")/lib.sh"
 export RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings"
-run cargo doc --no-deps "${LIBRARIES[@]}"
-run cargo doc --no-deps --document-private-items "${LIBRARIES[@]}"
+run cargo doc --no-deps --all-features "${LIBRARIES[@]}"
+run cargo doc --no-deps --all-features --document-private-items "${LIBRARIES[@]}"

@@ -82,6 +82,22 @@ impl Builder {
 
     /// What carries work into the queue and events out of the workers;
     /// [`LocalTransport`] unless set.
+    ///
+    /// It may bring messages late. Where its channels have a bound, a put from
+    /// outside that finds no room waits, as it does for the queue's capacity.
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    /// use hivework::{BoundedTransport, Scheduler};
+    ///
+    /// let few = NonZeroUsize::new(8).unwrap();
+    /// let scheduler = Scheduler::builder()
+    ///     .workers(1)
+    ///     .transport(BoundedTransport::new(few))
+    ///     .start()?;
+    /// assert_eq!(scheduler.put_work(|| 6 * 7).join()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
         self.transport = Box::new(transport);
         self
@@ -230,10 +246,7 @@ impl fmt::Display for BuildError {
             ),
             BuildError::BadName(name) => write!(f, "the name {name:?} holds a zero byte"),
             BuildError::Transport(error) => {
-                write!(
-                    f,
-                    "the transport did not connect its work channel: {error:?}"
-                )
+                write!(f, "the transport did not connect its work channel: {error}")
             }
             BuildError::Start(error) => error.fmt(f),
         }
@@ -244,6 +257,7 @@ impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             BuildError::Start(error) => Some(error),
+            BuildError::Transport(error) => Some(error),
             _ => None,
         }
     }

@@ -16,15 +16,19 @@
 use std::fmt;
 use std::io;
 
-use hivework_stm::facade::atomic::{AtomicU8, AtomicUsize, Ordering};
+use hivework_stm::facade::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::thread::{self, JoinHandle};
-use stm_ports::{ConnectError, EventMessage, Port};
+use hivework_stm::{StmResult, Transaction, atomically};
+use stm_ports::{Channel, ConnectError, EventMessage, Port, Transport};
 
 use crate::books::WorkerBooks;
+use crate::event::Event;
 use crate::idle::Parker;
 use crate::injector::Item;
 use crate::shared::Shared;
+use crate::time::PATIENCE;
+use crate::work::unwind::{contain, drop_contained, message, shield};
 use crate::worker;
 use crate::worker::deque::{Deque, Stealer};
 
@@ -39,14 +43,99 @@ pub(crate) struct Seat {
     pub(crate) stealer: Stealer<Item>,
     pub(crate) parker: Arc<Parker>,
     pub(crate) books: Arc<WorkerBooks>,
-    /// The worker's end of its channel to the supervisor, and the supervisor's.
-    pub(crate) outbox: Box<dyn Port<EventMessage>>,
-    pub(crate) inbox: Box<dyn Port<EventMessage>>,
+    wire: Wire,
+    /// How many events the worker has sent over it.
+    sent: AtomicU64,
+    /// How many of them have been received.
+    received: AtomicU64,
     life: AtomicU8,
     reason: Mutex<Option<Arc<str>>>,
 }
 
+/// The channel from a worker to the supervisor, and its two ends.
+struct Wire {
+    channel: Box<dyn Channel<EventMessage>>,
+    outbox: Box<dyn Port<EventMessage>>,
+    inbox: Box<dyn Port<EventMessage>>,
+}
+
+impl Wire {
+    fn connect(transport: &dyn Transport) -> Result<Self, FillError> {
+        // A transport is a user's code.
+        let connected = contain(|| {
+            let channel = transport.event_channel();
+            Ok(Wire {
+                outbox: channel.connect()?,
+                inbox: channel.connect()?,
+                channel,
+            })
+        });
+        match connected {
+            Ok(connected) => connected.map_err(FillError::Connect),
+            Err(payload) => {
+                let said = message(&*payload);
+                drop_contained(payload);
+                Err(FillError::Panic(said))
+            }
+        }
+    }
+}
+
 impl Seat {
+    /// Sends an event of the worker to the supervisor; false where that is not
+    /// possible at once: the channel is full, and the supervisor may be waiting for
+    /// this worker, or it is gone.
+    pub(crate) fn send(&self, tx: &mut Transaction<'_>, event: &Event) -> StmResult<bool> {
+        let message = EventMessage::new(event.clone());
+        let sent = self.wire.outbox.try_send(tx, message)?;
+        Ok(matches!(sent, Ok(None)))
+    }
+
+    /// The transaction that sent an event has committed.
+    pub(crate) fn has_sent(&self) {
+        // Ordering: Relaxed; who sleeps over it is stirred behind a fence, and who
+        // looks at a worker that has ended has joined it.
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The worker's events that have arrived, up to `most`.
+    pub(crate) fn receive(&self, most: usize) -> Vec<EventMessage> {
+        let batch = atomically(|tx| self.wire.inbox.receive_batch(tx, most)).unwrap_or_default();
+        self.has_received(batch.len());
+        batch
+    }
+
+    /// Are events of the worker on their way to the supervisor?
+    pub(crate) fn expects_events(&self) -> bool {
+        // Ordering: as in `has_sent`. Received before it is counted as sent is not
+        // expected.
+        self.sent.load(Ordering::Relaxed) > self.received.load(Ordering::Relaxed)
+    }
+
+    /// The next event of a worker that has ended, if one is still on its way:
+    /// waits for it, but not for ever.
+    pub(crate) fn receive_last(&self) -> Option<EventMessage> {
+        if !self.expects_events() {
+            return None;
+        }
+        let Wire {
+            channel,
+            outbox,
+            inbox,
+        } = &self.wire;
+        // Disconnecting twice is an error without effect.
+        shield(|| _ = channel.disconnect(&**outbox));
+        let received = contain(|| inbox.receive_timeout(PATIENCE));
+        let event = received.ok()?.ok()??;
+        self.has_received(1);
+        Some(event)
+    }
+
+    fn has_received(&self, count: usize) {
+        // Ordering: as in `has_sent`.
+        self.received.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
     /// The thread's last act.
     pub(crate) fn leave(&self, crash: Option<String>) {
         let life = if crash.is_some() { CRASHED } else { LEFT };
@@ -93,13 +182,16 @@ pub(crate) struct Member {
 pub(crate) enum FillError {
     Spawn(io::Error),
     Connect(ConnectError),
+    /// The transport panicked, and said so.
+    Panic(String),
 }
 
 impl fmt::Display for FillError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FillError::Spawn(error) => error.fmt(f),
-            FillError::Connect(error) => write!(f, "{error:?}"),
+            FillError::Connect(error) => error.fmt(f),
+            FillError::Panic(said) => write!(f, "the transport panicked: {said}"),
         }
     }
 }
@@ -127,9 +219,7 @@ impl Crew {
         is_spare: bool,
     ) -> Result<(), FillError> {
         let crew = &shared.crew;
-        let channel = shared.config.transport.event_channel();
-        let outbox = channel.connect().map_err(FillError::Connect)?;
-        let inbox = channel.connect().map_err(FillError::Connect)?;
+        let wire = Wire::connect(&*shared.config.transport)?;
         let deque = Deque::new();
         let seat = Arc::new(Seat {
             number,
@@ -137,8 +227,9 @@ impl Crew {
             stealer: deque.stealer(),
             parker: Arc::new(Parker::new()),
             books: crew.books_of(number),
-            outbox,
-            inbox,
+            wire,
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),
         });

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, Transaction};
-use stm_ports::EventMessage;
 
 use crate::books::Stats;
 use crate::builder::Builder;
@@ -230,12 +229,14 @@ impl Scheduler {
         let Some(worker) = local::worker_of(shared) else {
             return shared.hub.send_in(tx, event);
         };
-        let message = EventMessage::new(event.clone());
-        if worker.seat.outbox.send(tx, message)?.is_err() {
+        if !worker.seat.send(tx, &event)? {
             return shared.hub.send_in(tx, event);
         }
-        let shared = Arc::clone(shared);
-        tx.on_commit(move || shared.supervisor.events_sent());
+        let (shared, seat) = (Arc::clone(shared), Arc::clone(&worker.seat));
+        tx.on_commit(move || {
+            seat.has_sent();
+            shared.supervisor.events_sent();
+        });
         Ok(())
     }
 

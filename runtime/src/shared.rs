@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 use hivework_stm::facade::atomic::{AtomicBool, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
 use hivework_stm::{TVar, atomically, in_transaction};
-use stm_ports::{EventMessage, Refusal};
 
 use crate::Scheduler;
 use crate::books::{Books, Ending};
@@ -23,7 +22,7 @@ use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
 use crate::work::error::WorkError;
 use crate::work::info::Info;
-use crate::work::unwind::{contain, shield};
+use crate::work::unwind::shield;
 use crate::worker::away::{Around, Away};
 
 /// See the [module](self).
@@ -116,12 +115,7 @@ impl Shared {
     pub(crate) fn put_back(&self, items: impl Iterator<Item = Item>) -> usize {
         let mut count = 0;
         for item in items {
-            // A transport is a user's code: its panic costs the item its place,
-            // not its answer.
-            let put = contain(|| atomically(|tx| self.injector.put(tx, Arc::clone(&item))));
-            if !matches!(put, Ok(Ok(()))) {
-                item.refuse(Refusal::Lost("the transport did not take it back"));
-            }
+            atomically(|tx| self.injector.put_back(tx, Arc::clone(&item)));
             count += 1;
         }
         if count > 0 {
@@ -174,12 +168,12 @@ impl Shared {
     pub(crate) fn tell(&self, event: Event) {
         match local::worker().filter(|worker| std::ptr::eq(&*worker.shared, self)) {
             Some(worker) => {
-                let message = EventMessage::new(event.clone());
-                let sent = atomically(|tx| worker.seat.outbox.send(tx, message.clone()));
-                if sent.is_err() {
+                if atomically(|tx| worker.seat.send(tx, &event)) {
+                    worker.seat.has_sent();
+                    self.supervisor.events_sent();
+                } else {
                     self.hub.send(event);
                 }
-                self.supervisor.events_sent();
             }
             None => self.hub.send(event),
         }

@@ -49,7 +49,8 @@
 //!    goes on with its rounds until every worker is buried. In each it answers
 //!    what is queued with `Stopped`, in the injector and in the deques: works
 //!    that run may be waiting for it, other than by `join`, and would never end.
-//! 2. It answers what is left, closes the events and ends. A drop on a thread
+//! 2. It answers what is left, waits for what the transport still carries and
+//!    answers that, closes the events and ends. A drop on a thread
 //!    outside joins it; a thread of the scheduler's own cannot join itself, and
 //!    inside a transaction nothing may block: there it is left to itself.
 //!
@@ -263,6 +264,10 @@ fn answer_queued(shared: &Shared) {
 fn answer_left(shared: &Shared) {
     Gate::Gone.set(&shared.gate);
     answer_queued(shared);
+    // What a transport still carries would be answered by nobody.
+    while let Some(message) = shared.injector.take_last() {
+        shield(|| message.into_item().refuse(Refusal::Stopped));
+    }
     shared.announce(|| Some(Event::Stopped));
     shared.hub.close();
 }
@@ -275,6 +280,8 @@ pub enum StartError {
     Spawn(io::Error),
     /// The transport did not connect a worker to the supervisor.
     Connect(ConnectError),
+    /// The transport panicked when it was to connect a worker; what it said.
+    TransportPanicked(String),
 }
 
 impl From<FillError> for StartError {
@@ -282,6 +289,7 @@ impl From<FillError> for StartError {
         match error {
             FillError::Spawn(error) => StartError::Spawn(error),
             FillError::Connect(error) => StartError::Connect(error),
+            FillError::Panic(said) => StartError::TransportPanicked(said),
         }
     }
 }
@@ -291,7 +299,13 @@ impl fmt::Display for StartError {
         match self {
             StartError::Spawn(error) => write!(f, "a thread could not be made: {error}"),
             StartError::Connect(error) => {
-                write!(f, "the transport did not connect a worker: {error:?}")
+                write!(f, "the transport did not connect a worker: {error}")
+            }
+            StartError::TransportPanicked(said) => {
+                write!(
+                    f,
+                    "the transport panicked while it connected a worker: {said}"
+                )
             }
         }
     }
@@ -301,7 +315,8 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             StartError::Spawn(error) => Some(error),
-            StartError::Connect(_) => None,
+            StartError::Connect(error) => Some(error),
+            StartError::TransportPanicked(_) => None,
         }
     }
 }

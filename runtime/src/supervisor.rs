@@ -16,7 +16,9 @@
 //! 3. [Timers](timers): works whose deadline has passed are answered.
 //! 4. Events of the workers are passed on to the subscribers.
 //! 5. Where work can arrive without a putter's notification (a transport that
-//!    is not local), the queue is looked at, and a worker is woken for it.
+//!    is not local), the queue is looked at, and a worker is woken for it. For
+//!    that, and while a worker's events are on their way, it looks at least every
+//!    millisecond.
 //! 6. If it was told to quit: done. If the last handle of the scheduler is
 //!    gone: end the run (see `stop.rs`) and be done.
 //! 7. Sleep until the next tick, the earliest deadline, or a ring ([bell]).
@@ -29,12 +31,12 @@ pub(crate) mod health;
 mod spares;
 pub(crate) mod timers;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use hivework_stm::atomically;
 use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::thread::{self, JoinHandle};
+use stm_ports::EventMessage;
 
 use crate::crew::Seat;
 use crate::event::Event;
@@ -48,6 +50,10 @@ use timers::Timers;
 
 /// How many events are taken from one worker's channel at a time.
 const BATCH: usize = 64;
+
+/// How often it looks for what a transport brings, which nobody notifies it of, if
+/// the run interval is longer.
+const ARRIVALS: Duration = Duration::from_millis(1);
 
 /// What others see of the supervisor.
 #[derive(Debug)]
@@ -172,7 +178,11 @@ fn sleep(shared: &Shared, sent: u64) {
     let supervisor = &shared.supervisor;
     let due = supervisor.timers.earliest();
     if is_busy(shared) {
-        let tick = after(shared.config.run_interval);
+        let mut interval = shared.config.run_interval;
+        if !shared.injector.is_local() || expects_events(shared) {
+            interval = interval.min(ARRIVALS);
+        }
+        let tick = after(interval);
         supervisor.bell.sleep(earlier(tick, due));
         return;
     }
@@ -186,7 +196,13 @@ fn sleep(shared: &Shared, sent: u64) {
 /// not count.
 fn is_busy(shared: &Shared) -> bool {
     let away = shared.away.count() as u64;
-    shared.books.live() > away || health::is_understaffed(shared)
+    shared.books.live() > away || health::is_understaffed(shared) || expects_events(shared)
+}
+
+/// Is an event of a worker on its way?
+fn expects_events(shared: &Shared) -> bool {
+    let roster = shared.crew.roster();
+    roster.iter().any(|seat| seat.expects_events())
 }
 
 /// Step 4.
@@ -195,18 +211,34 @@ pub(crate) fn pass_events_on(shared: &Shared, seats: &[Arc<Seat>]) {
         loop {
             let mut batch = Vec::new();
             shield(|| {
-                batch = atomically(|tx| seat.inbox.receive_batch(tx, BATCH)).unwrap_or_default();
+                batch = seat.receive(BATCH);
             });
             let last = batch.len() < BATCH;
-            // Unheard events are taken all the same: who subscribes later must
-            // not be told of what was before.
-            let heard = batch.into_iter().filter(|_| shared.hub.is_heard());
-            for event in heard.filter_map(|event| event.downcast().ok()) {
-                shared.hub.send(Event::clone(&event));
+            for event in batch {
+                pass_on(shared, event);
             }
             if last {
                 break;
             }
         }
+    }
+}
+
+/// Passes the last events of a worker on that has ended.
+pub(crate) fn pass_last_events_on(shared: &Shared, seat: &Arc<Seat>) {
+    pass_events_on(shared, std::slice::from_ref(seat));
+    while let Some(event) = seat.receive_last() {
+        pass_on(shared, event);
+    }
+}
+
+fn pass_on(shared: &Shared, event: EventMessage) {
+    // Unheard events are taken all the same: who subscribes later must not be told
+    // of what was before.
+    if !shared.hub.is_heard() {
+        return;
+    }
+    if let Ok(event) = event.downcast() {
+        shared.hub.send(Event::clone(&event));
     }
 }

@@ -1,6 +1,10 @@
-//! Points in time that may lie beyond what the clock can say.
+//! Points in time that may lie beyond what the clock can say; and patience.
 
 use std::time::{Duration, Instant};
+
+/// How long the end of something waits for the next message of a transport that does
+/// not say that there is none.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The instant `limit` from now; none when that is further than the clock
 /// reaches, which is as good as never.

@@ -107,8 +107,8 @@ pub trait Channel<M>: Send + Sync + fmt::Debug {
         port: &dyn Port<M>,
     ) -> StmResult<Result<(), ConnectError>>;
 
-    /// The two queues, where the channel is nothing but two queues within the
-    /// process: first the one from which the first end receives, then the one from
+    /// The two queues, where the channel is nothing but two queues without a bound
+    /// within the process: first the one from which the first end receives, then the one from
     /// which the second does. `None` for every other transport.
     ///
     /// Whoever puts and takes there goes past the ports and learns nothing of

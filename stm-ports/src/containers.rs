@@ -2,12 +2,22 @@
 
 use hivework_stm::{StmResult, Transaction};
 
+pub(crate) mod barrier;
+pub(crate) mod bounded;
 pub(crate) mod broadcast;
-mod chain;
+pub(crate) mod cell;
 mod count;
+pub(crate) mod hash_map;
+mod line;
+pub(crate) mod list;
+pub(crate) mod once;
 pub(crate) mod ordered_map;
 pub(crate) mod priority_queue;
 pub(crate) mod queue;
+mod segments;
+pub(crate) mod semaphore;
+mod spine;
+pub(crate) mod stack;
 
 /// Holds values.
 pub trait Container {

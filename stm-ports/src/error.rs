@@ -1,4 +1,4 @@
-//! What can go wrong with a connection.
+//! What can go wrong with a connection, and the end of a broadcast.
 
 use std::fmt;
 
@@ -82,3 +82,16 @@ impl fmt::Display for Disconnected {
 }
 
 impl std::error::Error for Disconnected {}
+
+/// What sending to and receiving from a broadcast or a multicast channel answers once
+/// it has been closed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it has been closed: nothing can be sent any more")
+    }
+}
+
+impl std::error::Error for Closed {}

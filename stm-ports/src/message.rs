@@ -10,8 +10,9 @@ use hivework_stm::facade::sync::Arc;
 
 /// A work item as a transport sees it.
 ///
-/// A transport only moves it. One that cannot go on moving it answers it by
-/// [`WorkItem::refuse`], so that nobody waits for it in vain.
+/// A transport only moves it. One that cannot go on moving it, and a channel that goes
+/// while it is in there, answers it by [`WorkItem::refuse`], so that nobody waits for
+/// it in vain.
 pub trait WorkItem: Send + Sync + fmt::Debug + 'static {
     /// The number by which reports call it.
     fn id(&self) -> u64;

@@ -11,14 +11,14 @@ use crate::id::{ChannelId, PortId};
 /// One of the two ends of a [`Channel`](crate::Channel), held by one party.
 ///
 /// What is sent to a port leaves when the transaction commits, whatever carries
-/// it, and arrives at the other end in the order of the commits. Messages sent
-/// before anybody has connected to the other end wait there.
+/// it, and arrives at the other end, now or later, in the order of the commits.
+/// Messages sent before anybody has connected to the other end wait there.
 ///
 /// **Disconnecting.** A port is disconnected by
 /// [`Channel::disconnect`](crate::Channel::disconnect) or by dropping it. From
 /// then on it answers [`Disconnected`]. So does the port at the other end: to a
 /// send at once, to a receive when everything that was sent before has been
-/// received. Whoever waits in a receive at that moment is woken. What the
+/// received. Whoever waits in a receive or for room at that moment is woken. What the
 /// disconnected port has not received stays in the channel for the next port that
 /// is connected to its end, and with that the other end works again.
 ///

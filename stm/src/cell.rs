@@ -9,8 +9,8 @@
 //! The list of words is closed on purpose. "Small and without Drop" would take
 //! in types with padding, whose bytes are uninitialised and must not be read.
 //!
-//! A core fills one cache line of its own, so that variables that share no
-//! transaction share no line.
+//! A [`Core`] is a variable alone. It fills one cache line of its own, so that variables that
+//! share no transaction share no line. [`crate::row`] has many in one allocation.
 //!
 //! | word | written | by |
 //! |---|---|---|
@@ -26,7 +26,8 @@ use std::any::TypeId;
 use std::mem::{align_of, size_of};
 use std::ptr::{self, NonNull};
 
-use crate::facade::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::facade::atomic::{AtomicPtr, Ordering};
+use crate::handles::Handles;
 use crate::reclaim::Member;
 use crate::reclaim::garbage::Garbage;
 use crate::version::AtomicVersion;
@@ -79,7 +80,8 @@ pub(crate) unsafe fn with_word<T: 'static, R>(word: Word, f: impl FnOnce(&T) -> 
 /// How a word of an erased type is dropped; nothing to do for bits.
 pub(crate) type DropWord = Option<unsafe fn(Word)>;
 
-fn drop_word<T: 'static>() -> DropWord {
+#[inline]
+pub(crate) fn drop_word<T: 'static>() -> DropWord {
     unsafe fn drop_box<T>(word: Word) {
         // SAFETY: the caller hands over the box that `into_word` made.
         drop(unsafe { Box::from_raw(word.cast::<T>()) });
@@ -87,13 +89,46 @@ fn drop_word<T: 'static>() -> DropWord {
     (!is_word::<T>()).then_some(drop_box::<T>)
 }
 
-/// What all handles of a variable share.
-#[repr(align(64))]
+/// A word as something to be dropped, if that needs doing.
+///
+/// # Safety
+///
+/// The word is null or of the type that is dropped so, which may be dropped on any thread,
+/// and belongs to the caller, who gives it up.
+#[inline]
+pub(crate) unsafe fn garbage(word: Word, drop: DropWord) -> Option<Garbage> {
+    // SAFETY: by the caller's promise; dropped once, since the caller gives it up.
+    let garbage = |drop| unsafe { Garbage::new(word, drop) };
+    drop.filter(|_| !word.is_null()).map(garbage)
+}
+
+/// What a transaction works on.
+///
+/// All bits zero, they are those of a variable of a row that nobody has set.
+#[repr(align(16))]
 #[derive(Debug)]
-pub(crate) struct Core {
+pub(crate) struct Words {
     pub(crate) version: AtomicVersion,
     pub(crate) data: AtomicPtr<()>,
-    handles: AtomicUsize,
+}
+
+impl Words {
+    #[inline]
+    pub(crate) fn new(data: Word) -> Words {
+        Words {
+            version: AtomicVersion::new(),
+            data: AtomicPtr::new(data),
+        }
+    }
+}
+
+/// What all handles of a variable share.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(crate) struct Core {
+    /// First, as [`crate::place`] wants it.
+    pub(crate) words: Words,
+    pub(crate) handles: Handles,
     drop_word: DropWord,
     name: Option<&'static str>,
 }
@@ -105,9 +140,8 @@ impl Core {
         name: Option<&'static str>,
     ) -> NonNull<Core> {
         let core = Core {
-            version: AtomicVersion::new(),
-            data: AtomicPtr::new(into_word(value)),
-            handles: AtomicUsize::new(1),
+            words: Words::new(into_word(value)),
+            handles: Handles::one(),
             drop_word: drop_word::<T>(),
             name,
         };
@@ -118,60 +152,21 @@ impl Core {
         self.name
     }
 
-    /// A word of this variable as something to be dropped, if that needs doing.
-    ///
-    /// # Safety
-    ///
-    /// The word belongs to this variable's type and to the caller, who gives
-    /// it up.
-    #[inline]
-    pub(crate) unsafe fn garbage(&self, word: Word) -> Option<Garbage> {
-        // SAFETY: `allocate` demands T: Send, so it may drop anywhere; that it
-        // drops once is the caller's promise.
-        self.drop_word
-            .map(|drop| unsafe { Garbage::new(word, drop) })
-    }
-
-    /// One handle more.
-    #[inline]
-    pub(crate) fn add_handle(&self) {
-        // Ordering: Relaxed, as in std's Arc: a handle is made from a handle.
-        let before = self.handles.fetch_add(1, Ordering::Relaxed);
-        // Leaked handles could wrap the count; as Arc does, stop before that.
-        if before > isize::MAX as usize {
-            std::process::abort();
-        }
-    }
-
-    /// One handle less. Says whether it was the last.
-    #[inline]
-    pub(crate) fn remove_handle(&self) -> bool {
-        // Ordering: Release, pairs with the load below in whoever is last.
-        if self.handles.fetch_sub(1, Ordering::Release) != 1 {
-            return false;
-        }
-        // Ordering: Acquire, pairs with the Release above: all that others did
-        // through their handles comes before what the last one does. Not a
-        // fence, which the thread sanitizer does not understand.
-        self.handles.load(Ordering::Acquire);
-        true
-    }
-
     /// Frees a variable whose last handle is gone, and its value, once nobody
     /// who is pinned can touch it any more.
     ///
     /// # Safety
     ///
-    /// `remove_handle` has answered true for `core`.
+    /// `handles` has lost its last.
     pub(crate) unsafe fn retire(core: NonNull<Core>, member: &Member) {
         unsafe fn drop_core(core: *mut ()) {
             // SAFETY: `allocate` made it from a Box, and only this frees it.
             let core = unsafe { Box::from_raw(core.cast::<Core>()) };
             // Ordering: Relaxed; the grace period lies between every access of
             // others and this one.
-            let word = core.data.load(Ordering::Relaxed);
-            // SAFETY: the core owned its current word.
-            drop(unsafe { core.garbage(word) });
+            let word = core.words.data.load(Ordering::Relaxed);
+            // SAFETY: the core owned its current word; `allocate` demands T: Send.
+            drop(unsafe { garbage(word, core.drop_word) });
         }
         // SAFETY: the last handle is gone, so nobody else retires it, and it
         // may be freed anywhere because its value is Send.

@@ -10,6 +10,8 @@
 //!   [`Transaction::or_else`] tries one thing and then another, and
 //!   [`Transaction::nested`] undoes a part. [`after()`] makes time something to
 //!   wait for.
+//! * **Walkable.** [`TVar::read_ref`] lends a value for as long as the attempt lasts, and a
+//!   [`TArray`] keeps many variables side by side.
 //! * **Never starving.** The number of times a transaction runs again is bounded.
 //!
 //! ```
@@ -30,11 +32,13 @@
 //! How it works is told where it is done, one mechanism a file:
 //! `transaction/snapshot.rs` (what may be read), `transaction/commit.rs` (with
 //! the proof), `wait.rs` (no lost wake-up), `contention.rs` (the bound),
-//! `reclaim.rs` (memory), `clock.rs` and `version.rs` (the words).
+//! `reclaim.rs` (memory), `row.rs` (many variables in one allocation), `clock.rs` and
+//! `version.rs` (the words).
 
 #![deny(missing_docs)]
 
 mod after;
+mod array;
 mod atomically;
 mod cell;
 mod clock;
@@ -44,11 +48,16 @@ mod delay;
 #[doc(hidden)]
 pub mod facade;
 mod future;
+mod handles;
+mod lent;
 mod outcome;
 mod parker;
+mod place;
 #[doc(hidden)]
 pub mod probe;
 mod reclaim;
+mod row;
+mod slots;
 mod stats;
 mod transaction;
 mod tvar;
@@ -56,20 +65,24 @@ mod version;
 mod wait;
 
 pub use after::after_transaction;
+pub use array::TArray;
 pub use atomically::{atomically, atomically_or, atomically_timeout, try_atomically};
 pub use context::in_transaction;
 pub use delay::{Delay, after};
 pub use future::{AtomicallyFuture, atomically_async};
+pub use lent::Ref;
 pub use outcome::{Abort, StmError, StmResult, abort, check, retry};
 pub use parker::{BlockHook, set_block_hook};
 pub use stats::{TransactionStats, stats};
 pub use transaction::Transaction;
 pub use tvar::TVar;
 
-/// The mechanisms, for the models. Not part of the interface.
+/// The mechanisms, for the models and for the containers of `stm-ports`. Not part of the
+/// interface.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::reclaim::bare::{Sealed, Section};
+    pub use crate::slots::{Slots, peek_ref};
 }
 
 /// Drops the values that commits on this thread have displaced, as far as no

@@ -7,14 +7,15 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::ptr::NonNull;
 
 use self::nest::Savepoint;
 use self::write_log::Write;
 
-use crate::cell::{Core, into_word, with_word};
+use crate::cell::{DropWord, Word, drop_word, into_word, with_word};
 use crate::context::Context;
 use crate::outcome::{Abort, Cause, StmError, StmResult};
+use crate::place::Place;
+use crate::version::Version;
 
 pub(crate) mod attempt;
 pub(crate) mod commit;
@@ -217,22 +218,38 @@ impl<'t> Transaction<'t> {
         self.context.effects.hooks_mut().on_abort.push(Box::new(f));
     }
 
+    /// The word of a variable as this transaction sees it, and the version that was read:
+    /// [`Version::NONE`] of its own write.
+    ///
+    /// The word lasts as long as the attempt, `'t`: one that was committed is retired at worst,
+    /// and the attempt is pinned; one that is pending, if it is displaced, is kept until the
+    /// attempt is over ([`nest`]).
+    #[inline]
+    pub(crate) fn find(&mut self, place: Place) -> StmResult<(Word, Version)> {
+        match self.context.effects.writes.find(place) {
+            Some(position) => Ok((self.context.effects.writes.word(position), Version::NONE)),
+            // SAFETY: the caller has a handle now, and the attempt is pinned:
+            // the variable stays allocated until the attempt is over.
+            None => unsafe { self.context.read_committed(place) },
+        }
+    }
+
+    /// The word that this transaction would write, if it has written the variable.
+    #[inline]
+    pub(crate) fn written(&self, place: Place) -> Option<Word> {
+        let writes = &self.context.effects.writes;
+        writes.find(place).map(|position| writes.word(position))
+    }
+
     /// Lends the value of a variable as this transaction sees it.
     #[inline]
     pub(crate) fn read<T: 'static, R>(
         &mut self,
-        core: NonNull<Core>,
+        place: Place,
         f: impl FnOnce(&T) -> R,
     ) -> StmResult<R> {
-        let word = match self.context.effects.writes.find(core) {
-            Some(position) => self.context.effects.writes.word(position),
-            // SAFETY: the caller has a handle now, and the attempt is pinned:
-            // the core stays allocated until the attempt is over.
-            None => unsafe { self.context.read_committed(core)?.0 },
-        };
-        // SAFETY: a word of a TVar<T> is a T. A pending one belongs to the
-        // write log, which nobody can reach while `f` runs because `self` is
-        // borrowed; a committed one is retired, at worst, and we are pinned.
+        let (word, _) = self.find(place)?;
+        // SAFETY: a word of a TVar<T> is a T, and lasts as long as the attempt.
         Ok(unsafe { with_word(word, f) })
     }
 
@@ -241,34 +258,44 @@ impl<'t> Transaction<'t> {
     #[inline]
     pub(crate) fn modify<T: Clone + 'static>(
         &mut self,
-        core: NonNull<Core>,
+        place: Place,
         f: impl FnOnce(T) -> T,
     ) -> StmResult<()> {
         let effects = &mut self.context.effects;
-        if let Some(position) = effects.writes.find(core) {
+        if let Some(position) = effects.writes.find(place) {
             // SAFETY: a word of a TVar<T> is a T, and a pending one belongs to the log.
             let value = unsafe { with_word(effects.writes.word(position), T::clone) };
             effects.rewrite(position, into_word(f(value)));
             return Ok(());
         }
-        // SAFETY: as in `read`.
-        let (word, read) = unsafe { self.context.read_committed(core)? };
+        // SAFETY: as in `find`.
+        let (word, read) = unsafe { self.context.read_committed(place)? };
         // SAFETY: as in `read`.
         let value = unsafe { with_word(word, T::clone) };
         // `f` has no way to the transaction, so the variable is not in the log now, either.
         let word = into_word(f(value));
         // SAFETY: as in `write`.
-        let write = unsafe { Write::new(core, word, read) };
+        let write = unsafe { Write::new(place, word, drop_word::<T>(), read) };
         self.context.effects.writes.push(write);
         Ok(())
     }
 
     /// Sets what the variable will hold.
     #[inline]
-    pub(crate) fn write<T: 'static>(&mut self, core: NonNull<Core>, value: T) {
-        let word = into_word(value);
-        let read = self.context.reads.just_read(core);
-        // SAFETY: as in `read`; the word of a TVar<T> is a T.
-        unsafe { self.context.effects.write(core, word, read) }
+    pub(crate) fn write<T: 'static>(&mut self, place: Place, value: T) {
+        // SAFETY: a word of a T.
+        unsafe { self.write_word(place, into_word(value), drop_word::<T>()) }
+    }
+
+    /// Sets the word that the variable will have.
+    ///
+    /// # Safety
+    ///
+    /// The word, which is given up, is of the variable's type, which is dropped so.
+    #[inline]
+    pub(crate) unsafe fn write_word(&mut self, place: Place, word: Word, drop: DropWord) {
+        let read = self.context.reads.just_read(place);
+        // SAFETY: the variable as in `find`; the word by the caller's promise.
+        unsafe { self.context.effects.write(place, word, drop, read) }
     }
 }

@@ -6,11 +6,13 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
 use crate::atomically::atomically;
-use crate::cell::{Core, with_word};
+use crate::cell::{Core, Words, with_word};
 use crate::contention::{Contention, Spin};
 use crate::context::Here;
 use crate::facade::atomic::Ordering;
+use crate::lent::Ref;
 use crate::outcome::StmResult;
+use crate::place::Place;
 use crate::reclaim::Pinned;
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
@@ -88,7 +90,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     where
         T: Clone,
     {
-        tx.read(self.core, T::clone)
+        tx.read(self.place(), T::clone)
     }
 
     /// As [`TVar::read`], but lends the value instead of cloning it.
@@ -98,7 +100,50 @@ impl<T: Send + Sync + 'static> TVar<T> {
     /// As [`TVar::read`].
     #[inline]
     pub fn read_with<R>(&self, tx: &mut Transaction<'_>, f: impl FnOnce(&T) -> R) -> StmResult<R> {
-        tx.read(self.core, f)
+        tx.read(self.place(), f)
+    }
+
+    /// As [`TVar::read`], but lends the value for as long as the attempt lasts, so that a
+    /// structure of variables can be walked without cloning handles.
+    ///
+    /// What is lent is the value that the transaction sees now; a later write of the same
+    /// transaction does not change it.
+    ///
+    /// ```
+    /// use hivework_stm::{TVar, atomically};
+    ///
+    /// struct Node { value: i32, next: Option<TVar<Node>> }
+    /// let last = TVar::new(Node { value: 2, next: None });
+    /// let list = TVar::new(Node { value: 1, next: Some(last) });
+    /// let sum = atomically(|tx| {
+    ///     let mut node = list.read_ref(tx)?.into_ref();
+    ///     let mut sum = node.value;
+    ///     while let Some(next) = &node.next {
+    ///         node = next.read_ref(tx)?.into_ref();
+    ///         sum += node.value;
+    ///     }
+    ///     Ok(sum)
+    /// });
+    /// assert_eq!(sum, 3);
+    /// ```
+    ///
+    /// It cannot leave the attempt:
+    ///
+    /// ```compile_fail
+    /// use hivework_stm::{TVar, atomically};
+    ///
+    /// let name = TVar::new(String::from("Ada"));
+    /// let kept = atomically(|tx| name.read_ref(tx)); // borrowed data escapes
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`TVar::read`].
+    #[inline]
+    pub fn read_ref<'t>(&self, tx: &mut Transaction<'t>) -> StmResult<Ref<'t, T>> {
+        let (word, _) = tx.find(self.place())?;
+        // SAFETY: a word of a TVar<T> is a T, found by the attempt of `'t`.
+        Ok(unsafe { Ref::new(word) })
     }
 
     /// Sets the value that the variable has once the transaction commits.
@@ -108,7 +153,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     /// None at present; hand the result on with `?` like every other.
     #[inline]
     pub fn write(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<()> {
-        tx.write(self.core, value);
+        tx.write(self.place(), value);
         Ok(())
     }
 
@@ -122,7 +167,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     where
         T: Clone,
     {
-        tx.modify(self.core, f)
+        tx.modify(self.place(), f)
     }
 
     /// Sets the value and answers the one before.
@@ -150,25 +195,8 @@ impl<T: Send + Sync + 'static> TVar<T> {
     where
         T: Clone,
     {
-        let core = self.core();
-        let pin = Pin::new();
-        let mut spin = Spin::default();
-        while core.version.load().is_locked() {
-            spin.wait_on();
-        }
-        // Ordering: Acquire, pairs with the commit's Release store of the data.
-        //
-        // One look at the lock, before, is enough. The word is at least as new
-        // as the version just seen, since that was published after its data.
-        // If it is newer, it is that of a commit that locked meanwhile, and a
-        // commit stores no data before it is certain: it counts as done, and
-        // whoever goes on from here finds its other variables locked until they
-        // are stored, too.
-        let word = core.data.load(Ordering::Acquire);
-        // SAFETY: a word of this variable is a T, and we are pinned.
-        let value = unsafe { with_word(word, T::clone) };
-        drop(pin);
-        value
+        // SAFETY: this variable's words.
+        unsafe { load(&self.core().words) }
     }
 
     /// Sets the value: a transaction of one write.
@@ -177,17 +205,7 @@ impl<T: Send + Sync + 'static> TVar<T> {
     ///
     /// Inside a transaction of the same thread: use [`TVar::write`] there.
     pub fn store(&self, value: T) {
-        let mut contention = Contention::default();
-        let mut attempt = Attempt::begin(&contention);
-        attempt.transaction().write(self.core, value);
-        // It has read nothing, so a conflict is no more than a lock that was
-        // held for long: the same attempt may try again.
-        while attempt.commit() == Commit::Conflict {
-            contention.back_off();
-            attempt.set_elder(&contention);
-        }
-        drop(contention);
-        attempt.end(true);
+        store(self.place(), value);
     }
 
     /// Replaces the value by what `f` makes of it, in a transaction of its own;
@@ -209,6 +227,11 @@ impl<T> TVar<T> {
     fn core(&self) -> &Core {
         // SAFETY: this handle keeps the core allocated.
         unsafe { self.core.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn place(&self) -> Place {
+        Place::of_core(self.core)
     }
 
     /// By what waiters are queued.
@@ -233,7 +256,7 @@ impl<T> TVar<T> {
 impl<T> Clone for TVar<T> {
     /// Another handle of the same variable.
     fn clone(&self) -> Self {
-        self.core().add_handle();
+        self.core().handles.add();
         TVar {
             core: self.core,
             marker: PhantomData,
@@ -243,7 +266,7 @@ impl<T> Clone for TVar<T> {
 
 impl<T> Drop for TVar<T> {
     fn drop(&mut self) {
-        if !self.core().remove_handle() {
+        if !self.core().handles.remove() {
             return;
         }
         let here = Here::get();
@@ -251,6 +274,48 @@ impl<T> Drop for TVar<T> {
         unsafe { Core::retire(self.core, here.member()) };
         here.settle();
     }
+}
+
+/// The committed value of a variable.
+///
+/// # Safety
+///
+/// The words of a variable of type `T`.
+pub(crate) unsafe fn load<T: Clone + 'static>(words: &Words) -> T {
+    let pin = Pin::new();
+    let mut spin = Spin::default();
+    while words.version.load().is_locked() {
+        spin.wait_on();
+    }
+    // Ordering: Acquire, pairs with the commit's Release store of the data.
+    //
+    // One look at the lock, before, is enough. The word is at least as new
+    // as the version just seen, since that was published after its data.
+    // If it is newer, it is that of a commit that locked meanwhile, and a
+    // commit stores no data before it is certain: it counts as done, and
+    // whoever goes on from here finds its other variables locked until they
+    // are stored, too.
+    let word = words.data.load(Ordering::Acquire);
+    // SAFETY: a word of this variable is a T, and we are pinned.
+    let value = unsafe { with_word(word, T::clone) };
+    drop(pin);
+    value
+}
+
+/// A transaction of one write, of a variable that the caller has a handle of and whose type is
+/// `T`.
+pub(crate) fn store<T: 'static>(place: Place, value: T) {
+    let mut contention = Contention::default();
+    let mut attempt = Attempt::begin(&contention);
+    attempt.transaction().write(place, value);
+    // It has read nothing, so a conflict is no more than a lock that was
+    // held for long: the same attempt may try again.
+    while attempt.commit() == Commit::Conflict {
+        contention.back_off();
+        attempt.set_elder(&contention);
+    }
+    drop(contention);
+    attempt.end(true);
 }
 
 /// A pin, outside or inside a transaction, until it is dropped.

@@ -96,6 +96,12 @@ impl Version {
         (self.0 ^ other.0) & !WAIT == 0
     }
 
+    /// The same, whoever holds it.
+    #[inline]
+    pub(crate) fn unlocked(self) -> Version {
+        Version(self.0 & !LOCK)
+    }
+
     /// The same, locked.
     #[inline]
     pub(crate) fn locked(self) -> Version {

@@ -139,7 +139,7 @@ impl Registration {
             let key = bucket(read.address()).lock().push(read.address(), entry);
             registration.entries.push(key);
             probe::point(Point::Registering);
-            if read.core().version.flag_waiter(read.version) == Flag::Changed {
+            if read.words().version.flag_waiter(read.version) == Flag::Changed {
                 return Err(Changed(registration));
             }
         }

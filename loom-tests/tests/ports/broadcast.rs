@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use hivework_loom_tests::model;
 use hivework_stm::atomically;
 use hivework_stm::facade::thread;
-use stm_ports::TBroadcast;
+use stm_ports::{Closed, TBroadcast};
 
 #[test]
 fn a_joining_comes_before_a_send_or_after_it() {
@@ -13,12 +13,12 @@ fn a_joining_comes_before_a_send_or_after_it() {
         let news = TBroadcast::new();
         let sender = {
             let news = news.clone();
-            thread::spawn(move || news.send_now(1))
+            thread::spawn(move || news.send_now(1).unwrap())
         };
         let receiver = news.subscribe();
         sender.join().unwrap();
-        news.send_now(2);
-        let seen = atomically(|tx| receiver.receive_batch(tx, 9));
+        news.send_now(2).unwrap();
+        let seen = atomically(|tx| receiver.receive_batch(tx, 9)).unwrap();
         assert!(seen == [1, 2] || seen == [2]);
     });
 }
@@ -32,9 +32,9 @@ fn two_who_join_at_once_are_both_there() {
             thread::spawn(move || news.subscribe())
         };
         let receivers = [news.subscribe(), other.join().unwrap()];
-        news.send_now(1);
+        news.send_now(1).unwrap();
         assert_eq!(
-            receivers.map(|receiver| receiver.receive_now()),
+            receivers.map(|receiver| receiver.receive_now().unwrap()),
             [Some(1); 2]
         );
     });
@@ -46,10 +46,10 @@ fn a_leaving_takes_nothing_from_those_who_stay() {
         let news = TBroadcast::new();
         let (stays, leaves) = (news.subscribe(), news.subscribe());
         let leaver = thread::spawn(move || drop(leaves));
-        news.send_now(1);
+        news.send_now(1).unwrap();
         leaver.join().unwrap();
-        news.send_now(2);
-        assert_eq!(atomically(|tx| stays.receive_batch(tx, 9)), [1, 2]);
+        news.send_now(2).unwrap();
+        assert_eq!(atomically(|tx| stays.receive_batch(tx, 9)).unwrap(), [1, 2]);
         assert_eq!(atomically(|tx| news.receivers(tx)), 1);
     });
 }
@@ -59,8 +59,8 @@ fn a_waiting_receiver_gets_the_send() {
     model("broadcast: send against a receive that waits", || {
         let news = TBroadcast::new();
         let receiver = news.subscribe();
-        let sender = thread::spawn(move || news.send_now(1));
-        assert_eq!(receiver.receive_blocking(), 1);
+        let sender = thread::spawn(move || news.send_now(1).unwrap());
+        assert_eq!(receiver.receive_blocking().unwrap(), 1);
         sender.join().unwrap();
     });
 }
@@ -70,15 +70,73 @@ fn every_value_is_received_or_counted_as_missed() {
     model("broadcast: a bounded send against a receive", || {
         let news = TBroadcast::bounded(const { NonZeroUsize::new(1).unwrap() });
         let receiver = news.subscribe();
-        news.send_now(1);
-        let sender = thread::spawn(move || news.send_now(2));
-        let first = receiver.receive_blocking();
+        news.send_now(1).unwrap();
+        let sender = {
+            let news = news.clone();
+            thread::spawn(move || news.send_now(2).unwrap())
+        };
+        let first = receiver.receive_blocking().unwrap();
         sender.join().unwrap();
-        let second = receiver.receive_now();
+        let second = receiver.receive_now().unwrap();
         let missed = atomically(|tx| receiver.missed(tx));
         assert!(matches!(
             (first, missed, second),
             (1, 0, Some(2)) | (2, 1, None)
         ));
+    });
+}
+
+#[test]
+fn a_send_beside_a_closing_is_received_or_refused() {
+    model("broadcast: close against send", || {
+        let news = TBroadcast::new();
+        let receiver = news.subscribe();
+        let closer = {
+            let news = news.clone();
+            thread::spawn(move || news.close())
+        };
+        let sent = news.send_now(1);
+        closer.join().unwrap();
+        assert_eq!(news.send_now(2), Err(Closed));
+        if sent.is_ok() {
+            assert_eq!(receiver.receive_blocking(), Ok(1));
+        }
+        assert_eq!(receiver.receive_blocking(), Err(Closed));
+    });
+}
+
+#[test]
+fn a_waiting_receiver_hears_of_a_closing() {
+    model("broadcast: close against a receive that waits", || {
+        let news = TBroadcast::<u8>::new();
+        let receiver = news.subscribe();
+        let closer = thread::spawn(move || news.close());
+        assert_eq!(receiver.receive_blocking(), Err(Closed));
+        closer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_waiting_receiver_hears_that_the_last_sender_has_gone() {
+    model("broadcast: last drop against a receive that waits", || {
+        let news = TBroadcast::<u8>::new();
+        let receiver = news.subscribe();
+        let sender = thread::spawn(move || drop(news));
+        assert_eq!(receiver.receive_blocking(), Err(Closed));
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn who_joins_beside_a_closing_hears_of_it() {
+    model("broadcast: close against join", || {
+        let news = TBroadcast::<u8>::new();
+        let closer = {
+            let news = news.clone();
+            thread::spawn(move || news.close())
+        };
+        let receiver = news.subscribe();
+        assert_eq!(receiver.receive_blocking(), Err(Closed));
+        closer.join().unwrap();
     });
 }

@@ -1,6 +1,8 @@
 //! Connecting and disconnecting against each other and against sends and receives.
 
-use hivework_loom_tests::model;
+use std::num::NonZeroUsize;
+
+use hivework_loom_tests::{model, model_within};
 use hivework_stm::atomically;
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::thread;
@@ -112,5 +114,81 @@ fn a_port_dropped_inside_a_transaction_is_heard_of() {
         });
         assert!(there.receive_blocking().is_err());
         other.join().unwrap();
+    });
+}
+
+fn bounded() -> Ends {
+    let channel = LocalChannel::bounded(const { NonZeroUsize::new(1).unwrap() });
+    let (here, there) = (channel.connect().unwrap(), channel.connect().unwrap());
+    here.send_blocking(1).unwrap();
+    (channel, here, there)
+}
+
+#[test]
+fn a_waiting_send_goes_on_when_a_message_is_received() {
+    model_within(2, "channel: receive against a send that waits", || {
+        let (_, here, there) = bounded();
+        let sender = thread::spawn(move || (here.send_blocking(2), here));
+        assert_eq!(there.receive_blocking(), Ok(1));
+        let (sent, _here) = sender.join().unwrap();
+        assert!(sent.is_ok());
+        assert_eq!(atomically(|tx| there.try_receive(tx)), Ok(Some(2)));
+    });
+}
+
+#[test]
+fn a_waiting_send_hears_of_a_disconnection() {
+    model("channel: disconnect against a send that waits", || {
+        let (channel, here, there) = bounded();
+        let sender = thread::spawn(move || here.send_blocking(2));
+        channel.disconnect(&*there).unwrap();
+        assert!(sender.join().unwrap().is_err());
+    });
+}
+
+#[test]
+fn a_waiting_send_hears_of_a_dropped_port() {
+    model("channel: drop against a send that waits", || {
+        let (_, here, there) = bounded();
+        let sender = thread::spawn(move || here.send_blocking(2));
+        drop(there);
+        assert!(sender.join().unwrap().is_err());
+    });
+}
+
+/// The room that a sender has seen is never more than there is.
+#[test]
+fn two_senders_never_put_more_than_the_bound() {
+    model_within(
+        1,
+        "channel: two sends for one place, against a receive",
+        || {
+            let (_, here, there) = bounded();
+            let here: Arc<dyn Port<u8>> = here.into();
+            let other = {
+                let here = Arc::clone(&here);
+                thread::spawn(move || atomically(|tx| here.try_send(tx, 2)).unwrap())
+            };
+            let received = there.receive_blocking();
+            let ours = atomically(|tx| here.try_send(tx, 3)).unwrap();
+            let theirs = other.join().unwrap();
+            assert_eq!(received, Ok(1));
+            // After the receive there is room for one of the two, and for no more.
+            assert!(ours.is_none() != theirs.is_none());
+            let left = atomically(|tx| there.receive_batch(tx, 9)).unwrap();
+            assert_eq!(left.len(), 1);
+        },
+    );
+}
+
+#[test]
+fn two_who_leave_at_once_leave_both_ends_free() {
+    model("channel: drop against disconnect of the other end", || {
+        let (channel, here, there) = connected();
+        let dropper = thread::spawn(move || drop(here));
+        channel.disconnect(&*there).unwrap();
+        dropper.join().unwrap();
+        let ports = [channel.connect(), channel.connect()];
+        assert!(ports.iter().all(Result::is_ok));
     });
 }

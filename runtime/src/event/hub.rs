@@ -15,10 +15,8 @@ use std::time::Duration;
 
 use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::{
-    StmResult, TVar, Transaction, atomically, atomically_timeout, retry, try_atomically,
-};
-use stm_ports::{TBroadcast, TBroadcastReceiver};
+use hivework_stm::{StmResult, TVar, Transaction, atomically, atomically_timeout, try_atomically};
+use stm_ports::{Closed, TBroadcast, TBroadcastReceiver};
 
 use super::Event;
 
@@ -28,8 +26,6 @@ const BOUND: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 pub(crate) struct Hub {
     broadcast: TBroadcast<Event>,
     subscribers: AtomicUsize,
-    /// The scheduler is gone: nothing will be sent any more.
-    over: TVar<bool>,
 }
 
 impl fmt::Debug for Hub {
@@ -45,7 +41,6 @@ impl Hub {
         Hub {
             broadcast: TBroadcast::bounded(BOUND),
             subscribers: AtomicUsize::new(0),
-            over: TVar::new(false),
         }
     }
 
@@ -55,16 +50,18 @@ impl Hub {
         self.subscribers.load(Ordering::Relaxed) > 0
     }
 
+    /// Once the scheduler is gone there is nobody left to be told.
     pub(crate) fn send_in(&self, tx: &mut Transaction<'_>, event: Event) -> StmResult<()> {
-        self.broadcast.send(tx, event)
+        self.broadcast.send(tx, event).map(drop)
     }
 
     pub(crate) fn send(&self, event: Event) {
-        atomically(|tx| self.broadcast.send(tx, event.clone()));
+        atomically(|tx| self.send_in(tx, event.clone()));
     }
 
+    /// The scheduler is gone: nothing will be sent any more.
     pub(crate) fn close(&self) {
-        self.over.store(true);
+        self.broadcast.close();
     }
 }
 
@@ -122,10 +119,9 @@ impl Events {
             self.told.write(tx, missed)?;
             return Ok(Some(Event::Missed(missed - told)));
         }
-        match self.inbox.try_receive(tx)? {
-            Some(event) => Ok(Some(event)),
-            None if self.hub.over.read(tx)? => Ok(None),
-            None => retry(),
+        match self.inbox.receive(tx)? {
+            Ok(event) => Ok(Some(event)),
+            Err(Closed) => Ok(None),
         }
     }
 
@@ -171,7 +167,7 @@ impl Drop for Events {
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
-            .field("over", &self.hub.over.load())
+            .field("inbox", &self.inbox)
             .finish_non_exhaustive()
     }
 }

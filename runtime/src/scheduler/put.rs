@@ -26,6 +26,7 @@ use stm_ports::WorkItem;
 
 use crate::gate::Gate;
 use crate::handle::WorkHandle;
+use crate::injector::Put;
 use crate::local;
 use crate::shared::Shared;
 use crate::time::after;
@@ -154,10 +155,7 @@ fn ask(shared: &Shared, tx: &mut Transaction<'_>, inside: bool) -> StmResult<Adm
     if !shared.injector.is_full(tx)? {
         return Ok(Admission::Admitted);
     }
-    Ok(match gate {
-        Gate::Open => Admission::Wait,
-        Gate::Closed | Gate::Draining | Gate::Gone => Admission::Refused(Refused::Full),
-    })
+    Ok(when_full(gate))
 }
 
 /// Step 2, for one item; `wait` says whether to retry while it is full.
@@ -170,11 +168,35 @@ fn admit(
     let inside = local::worker_of(shared).is_some();
     match ask(shared, tx, inside)? {
         Admission::Wait if wait => retry(),
-        Admission::Admitted => Ok(match shared.injector.put(tx, item)? {
-            Ok(()) => Admission::Admitted,
-            Err(_) => Admission::Refused(Refused::Unconnected),
-        }),
+        Admission::Admitted => {
+            let put = if inside {
+                shared.injector.put_anyway(tx, item)?
+            } else {
+                shared.injector.put(tx, item)?
+            };
+            match outcome(shared, tx, put)? {
+                Admission::Wait if wait => retry(),
+                admission => Ok(admission),
+            }
+        }
         refused => Ok(refused),
+    }
+}
+
+/// What a put says to whoever asked for it.
+fn outcome(shared: &Shared, tx: &mut Transaction<'_>, put: Put) -> StmResult<Admission> {
+    match put {
+        Put::Done => Ok(Admission::Admitted),
+        Put::Full => Gate::read(&shared.gate, tx).map(when_full),
+        Put::Gone => Ok(Admission::Refused(Refused::Unconnected)),
+    }
+}
+
+/// Is there a run that makes room?
+fn when_full(gate: Gate) -> Admission {
+    match gate {
+        Gate::Open => Admission::Wait,
+        Gate::Closed | Gate::Draining | Gate::Gone => Admission::Refused(Refused::Full),
     }
 }
 
@@ -335,9 +357,18 @@ pub(super) fn put_batch<T: Send + 'static>(
             Admission::Admitted => {}
             refused => return Ok(refused),
         }
+        // It counts as one put: the first waits for room, and the rest goes along.
+        let mut first = true;
         for bound in &batch {
-            if shared.injector.put(tx, bound.item())?.is_err() {
-                return Ok(Admission::Refused(Refused::Unconnected));
+            let put = if std::mem::take(&mut first) {
+                shared.injector.put(tx, bound.item())?
+            } else {
+                shared.injector.put_anyway(tx, bound.item())?
+            };
+            match outcome(shared, tx, put)? {
+                Admission::Admitted => {}
+                Admission::Wait => return retry(),
+                refused => return Ok(refused),
             }
         }
         Ok(Admission::Admitted)

@@ -19,7 +19,7 @@ use crate::crew::{Crew, Member};
 use crate::event::Event;
 use crate::injector::Item;
 use crate::shared::Shared;
-use crate::supervisor::pass_events_on;
+use crate::supervisor::pass_last_events_on;
 use crate::worker::deque::{Steal, Stealer};
 
 pub(super) fn round(shared: &Arc<Shared>) {
@@ -55,7 +55,7 @@ pub(crate) fn bury(shared: &Shared, member: Member) {
     let Member { seat, thread } = member;
     // A worker contains its own panics: there is no news in the answer.
     let _ = thread.join();
-    pass_events_on(shared, &[Arc::clone(&seat)]);
+    pass_last_events_on(shared, &seat);
     let put_back = shared.put_back(Leftovers(&seat.stealer));
     let worker = seat.number;
     match seat.crash() {

@@ -2,11 +2,10 @@ use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use hivework::{
-    BuildError, Drained, Scheduler, StopError, WorkError, WorkHandle, atomically, blocking,
-    make_work,
+    BuildError, Drained, StopError, WorkError, WorkHandle, atomically, blocking, make_work,
 };
 
-use crate::support::{BOUND, block_on, join, scheduler, stopped_scheduler};
+use crate::support::{BOUND, block_on, builder, join, scheduler, stopped_scheduler};
 
 fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     let payload = match panic::catch_unwind(AssertUnwindSafe(f)) {
@@ -21,29 +20,26 @@ fn panic_of<R>(f: impl FnOnce() -> R) -> String {
 
 #[test]
 fn zero_workers_are_refused() {
-    let error = Scheduler::builder().workers(0).build().unwrap_err();
+    let error = builder().workers(0).build().unwrap_err();
     assert!(matches!(error, BuildError::NoWorkers));
     assert!(error.to_string().contains("at least one worker"));
 }
 
 #[test]
 fn too_many_workers_are_refused() {
-    let error = Scheduler::builder()
-        .workers(usize::MAX)
-        .build()
-        .unwrap_err();
+    let error = builder().workers(usize::MAX).build().unwrap_err();
     assert!(matches!(error, BuildError::TooManyWorkers { .. }));
 }
 
 #[test]
 fn a_zero_interval_is_refused() {
-    let builder = Scheduler::builder().run_interval(Duration::ZERO);
+    let builder = builder().run_interval(Duration::ZERO);
     assert!(matches!(builder.build(), Err(BuildError::ZeroInterval)));
 }
 
 #[test]
 fn an_endless_interval_is_as_good_as_none() {
-    let scheduler = Scheduler::builder()
+    let scheduler = builder()
         .workers(1)
         .run_interval(Duration::MAX)
         .start()
@@ -53,30 +49,26 @@ fn an_endless_interval_is_as_good_as_none() {
 
 #[test]
 fn a_zero_capacity_is_refused() {
-    let builder = Scheduler::builder().queue_capacity(0);
+    let builder = builder().queue_capacity(0);
     assert!(matches!(builder.build(), Err(BuildError::ZeroCapacity)));
 }
 
 #[test]
 fn a_name_that_no_thread_can_have_is_refused() {
-    let error = Scheduler::builder().name("a\0b").build().unwrap_err();
+    let error = builder().name("a\0b").build().unwrap_err();
     assert!(matches!(error, BuildError::BadName(_)));
 }
 
 #[test]
 fn threads_that_cannot_be_made_are_an_error_and_leave_nothing_behind() {
     // No machine has an address space for this stack.
-    let scheduler = Scheduler::builder()
-        .workers(2)
-        .stack_size(1 << 60)
-        .build()
-        .unwrap();
+    let scheduler = builder().workers(2).stack_size(1 << 60).build().unwrap();
     let work = scheduler.put_work(|| 1);
     let error = scheduler.start().unwrap_err();
     assert!(error.to_string().contains("thread"), "{error}");
     assert!(!scheduler.is_running());
     assert!(matches!(
-        Scheduler::builder().stack_size(1 << 60).start(),
+        builder().stack_size(1 << 60).start(),
         Err(BuildError::Start(_))
     ));
     drop(scheduler);

@@ -3,7 +3,7 @@ use std::sync::{Arc, Barrier};
 
 use hivework::{Event, Scheduler, TVar, atomically, blocking, check};
 
-use crate::support::{BOUND, eventually, join, latch, receive, scheduler};
+use crate::support::{BOUND, builder, eventually, join, latch, receive, scheduler};
 
 #[test]
 fn work_that_waits_in_a_transaction_does_not_hang_what_it_waits_for() {
@@ -126,7 +126,7 @@ fn a_chain_of_joins_deeper_than_a_stack_ends() {
 
 #[test]
 fn spares_retire_when_they_are_not_needed() {
-    let scheduler = Scheduler::builder().workers(1).start().unwrap();
+    let scheduler = builder().workers(1).start().unwrap();
     let events = scheduler.events();
     let (open, gate) = latch();
     let waiting = scheduler.put_work(move || blocking(|| receive(&gate)));
@@ -146,11 +146,7 @@ fn spares_retire_when_they_are_not_needed() {
 
 #[test]
 fn the_bound_on_spares_is_kept_and_reported() {
-    let scheduler = Scheduler::builder()
-        .workers(1)
-        .max_spares(2)
-        .start()
-        .unwrap();
+    let scheduler = builder().workers(1).max_spares(2).start().unwrap();
     let events = scheduler.events();
     let gate = TVar::new(false);
     let waiting: Vec<_> = (0..5)

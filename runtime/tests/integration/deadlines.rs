@@ -2,9 +2,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use hivework::{Scheduler, WorkContext, WorkError, make_work};
+use hivework::{WorkContext, WorkError, make_work};
 
-use crate::support::{block_on, eventually, join, latch, receive, scheduler, stopped_scheduler};
+use crate::support::{
+    block_on, builder, eventually, join, latch, receive, scheduler, stopped_scheduler,
+};
 
 const SOON: Duration = Duration::from_millis(20);
 
@@ -75,7 +77,7 @@ fn a_late_result_is_dropped() {
 
 #[test]
 fn a_deadline_is_not_rounded_to_ticks() {
-    let scheduler = Scheduler::builder()
+    let scheduler = builder()
         .workers(1)
         .run_interval(Duration::from_secs(3600))
         .start()

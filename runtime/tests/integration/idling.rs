@@ -1,5 +1,5 @@
 #[cfg(target_os = "linux")]
-use crate::support::doing;
+use crate::support::{builder, doing};
 use crate::support::{eventually, join, scheduler};
 
 /// How often threads of this process whose name begins so have been put to
@@ -26,11 +26,7 @@ fn switches(name: &str) -> Option<u64> {
 #[cfg(target_os = "linux")]
 #[test]
 fn workers_sleep_when_there_is_nothing_to_do() {
-    let scheduler = hivework::Scheduler::builder()
-        .workers(2)
-        .name("sleeper")
-        .start()
-        .unwrap();
+    let scheduler = builder().workers(2).name("sleeper").start().unwrap();
     join(scheduler.put_work(|| ())).unwrap();
     // Two workers and the supervisor.
     eventually("all asleep", || doing("sleeper") == "SSS");
@@ -41,11 +37,7 @@ fn workers_sleep_when_there_is_nothing_to_do() {
 fn an_idle_scheduler_wakes_nobody() {
     use std::time::Duration;
 
-    let idler = hivework::Scheduler::builder()
-        .workers(2)
-        .name("idler")
-        .start()
-        .unwrap();
+    let idler = builder().workers(2).name("idler").start().unwrap();
     join(idler.put_work(|| ())).unwrap();
     // Busy means a wake-up every millisecond. Idle means none: two looks, some
     // hundred ticks apart, must see the same count. What precedes (the last

@@ -6,6 +6,8 @@ mod blocked;
 mod cancelling;
 mod crashing;
 mod deadlines;
+#[path = "../../../stm-ports/tests/integration/delaying.rs"]
+mod delaying;
 mod events;
 mod futures;
 mod idling;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hivework::{Scheduler, WorkError, make_work};
 
-use crate::support::{join, scheduler};
+use crate::support::{builder, join, scheduler};
 
 struct PanicsOnDrop(Arc<AtomicUsize>);
 
@@ -57,7 +57,7 @@ fn a_panic_in_the_drop_of_a_closure_is_contained() {
 
 #[test]
 fn a_panic_in_the_drop_of_a_cancelled_closure_is_contained() {
-    let scheduler = Scheduler::builder().workers(1).build().unwrap();
+    let scheduler = builder().workers(1).build().unwrap();
     let drops = Arc::new(AtomicUsize::new(0));
     let captured = PanicsOnDrop(Arc::clone(&drops));
     let work = scheduler.put_work(move || drop(captured));
@@ -70,7 +70,7 @@ fn a_panic_in_the_drop_of_a_cancelled_closure_is_contained() {
 
 #[test]
 fn a_panic_in_the_drop_of_a_detached_result_is_contained() {
-    let scheduler = Scheduler::builder().workers(1).build().unwrap();
+    let scheduler = builder().workers(1).build().unwrap();
     let drops = Arc::new(AtomicUsize::new(0));
     let result = PanicsOnDrop(Arc::clone(&drops));
     // Detached before it begins: the worker drops the result.
@@ -104,7 +104,7 @@ fn a_panic_in_a_callback_is_contained() {
 fn a_panic_in_a_thread_hook_is_contained() {
     let calls = Arc::new(AtomicUsize::new(0));
     let (start, stop) = (Arc::clone(&calls), Arc::clone(&calls));
-    let scheduler = Scheduler::builder()
+    let scheduler = builder()
         .workers(2)
         .on_thread_start(move |_| {
             start.fetch_add(1, Ordering::SeqCst);
@@ -130,7 +130,7 @@ fn a_panic_in_a_waker_is_contained() {
             panic!("waker");
         }
     }
-    let scheduler = Scheduler::builder().workers(1).build().unwrap();
+    let scheduler = builder().workers(1).build().unwrap();
     let mut work = scheduler.put_work(|| 3);
     let waker = Waker::from(Arc::new(Panics));
     let polled = std::pin::Pin::new(&mut work).poll(&mut Context::from_waker(&waker));

@@ -3,13 +3,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use hivework::{Scheduler, TryPutError, WorkContext, WorkError, make_scheduler, make_work};
+use hivework::{TryPutError, WorkContext, WorkError, make_work};
 
-use crate::support::{join, latch, receive, scheduler, stopped_scheduler};
+use crate::support::{builder, join, latch, receive, scheduler, stopped_scheduler};
 
 #[test]
 fn work_runs_and_answers_its_result() {
-    let scheduler = make_scheduler();
+    let scheduler = builder().start().unwrap();
     assert_eq!(join(scheduler.put_work(|| 6 * 7)).unwrap(), 42);
 }
 
@@ -110,11 +110,7 @@ fn a_batch_is_seen_as_a_whole() {
 
 #[test]
 fn a_full_queue_gives_the_work_back() {
-    let scheduler = Scheduler::builder()
-        .workers(1)
-        .queue_capacity(2)
-        .start()
-        .unwrap();
+    let scheduler = builder().workers(1).queue_capacity(2).start().unwrap();
     let (open, gate) = latch();
     let (sender, begun) = latch();
     let blocker = scheduler.put_work(move || {
@@ -143,11 +139,7 @@ fn a_full_queue_gives_the_work_back() {
 
 #[test]
 fn a_put_waits_for_room_in_a_full_queue() {
-    let scheduler = Scheduler::builder()
-        .workers(1)
-        .queue_capacity(1)
-        .start()
-        .unwrap();
+    let scheduler = builder().workers(1).queue_capacity(1).start().unwrap();
     let sum = Arc::new(AtomicUsize::new(0));
     for n in 0..1000 {
         let sum = Arc::clone(&sum);
@@ -159,11 +151,7 @@ fn a_put_waits_for_room_in_a_full_queue() {
 
 #[test]
 fn a_full_queue_without_a_run_does_not_wait() {
-    let scheduler = Scheduler::builder()
-        .workers(1)
-        .queue_capacity(1)
-        .build()
-        .unwrap();
+    let scheduler = builder().workers(1).queue_capacity(1).build().unwrap();
     let first = scheduler.put_work(|| 1);
     let second = scheduler.put_work(|| 2);
     assert!(matches!(join(second), Err(WorkError::Full)));
@@ -173,11 +161,7 @@ fn a_full_queue_without_a_run_does_not_wait() {
 
 #[test]
 fn works_that_running_work_puts_are_never_held_up_by_the_capacity() {
-    let scheduler = Scheduler::builder()
-        .workers(1)
-        .queue_capacity(1)
-        .start()
-        .unwrap();
+    let scheduler = builder().workers(1).queue_capacity(1).start().unwrap();
     let inner = scheduler.clone();
     let works =
         join(scheduler.put_work(move || inner.put_all((0..100).map(|n| move || n)))).unwrap();

@@ -14,9 +14,9 @@ use hivework::{
 #[cfg(target_os = "linux")]
 use hivework::internals::{Completion, Expire};
 
-#[cfg(target_os = "linux")]
-use crate::support::doing;
 use crate::support::{BOUND, eventually, latch, receive, scheduler, stopped_scheduler};
+#[cfg(target_os = "linux")]
+use crate::support::{builder, doing};
 
 /// Long enough to be told from "at once", short enough to wait for.
 const SOON: Duration = Duration::from_millis(5);
@@ -37,11 +37,7 @@ fn an_expired_work_that_is_refused_still_calls_back() {
 /// refused: no queue holds the item, so nobody would meet its tombstone.
 #[test]
 fn an_expired_work_whose_put_is_refused_still_calls_back_and_ends() {
-    let scheduler = Scheduler::builder()
-        .workers(1)
-        .queue_capacity(1)
-        .build()
-        .unwrap();
+    let scheduler = builder().workers(1).queue_capacity(1).build().unwrap();
     let filling = scheduler.put_work(|| ());
     let (told, tells) = latch();
     atomically(|tx| {
@@ -236,7 +232,7 @@ fn a_put_that_would_commit_after_the_end_runs_again() {
         drop(scheduler);
         // The closing thread has nothing to wait for: its last word can be seen
         // from in here, without a transaction.
-        eventually("closed", || format!("{events:?}").contains("over: true"));
+        eventually("closed", || format!("{events:?}").contains("closed: true"));
         Ok(Some(handle))
     });
     assert!(
@@ -248,11 +244,7 @@ fn a_put_that_would_commit_after_the_end_runs_again() {
 #[test]
 fn a_drop_answers_what_running_work_waits_for() {
     // A spare could run the queued item before the drop is heard of.
-    let scheduler = Scheduler::builder()
-        .workers(1)
-        .max_spares(0)
-        .start()
-        .unwrap();
+    let scheduler = builder().workers(1).max_spares(0).start().unwrap();
     let (begun, begins) = latch();
     let running = scheduler.put_work(move |work: &WorkContext| {
         let queued = work.scheduler().unwrap().put_work(|| 2);

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use hivework::{Drained, TVar, TryPutError, WorkContext, WorkError, atomically, make_work};
 
-use crate::support::{BOUND, eventually, join, latch, receive, scheduler, stopped_scheduler};
+use crate::support::{
+    BOUND, builder, eventually, join, latch, receive, scheduler, stopped_scheduler,
+};
 
 #[test]
 fn a_stop_waits_for_running_work_and_keeps_queued_work_for_the_next_start() {
@@ -304,7 +306,7 @@ fn the_last_handle_may_go_with_a_cancelled_closure() {
 fn every_thread_is_gone_after_a_stop() {
     let (started, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (starts, ends) = (Arc::clone(&started), Arc::clone(&ended));
-    let scheduler = hivework::Scheduler::builder()
+    let scheduler = builder()
         .workers(3)
         .on_thread_start(move |_| {
             starts.fetch_add(1, Ordering::SeqCst);
@@ -357,11 +359,7 @@ fn running_work_may_wait_for_queued_work_while_a_stop_waits_for_it() {
 
 #[test]
 fn a_stopped_scheduler_uses_named_threads_again() {
-    let scheduler = hivework::Scheduler::builder()
-        .workers(1)
-        .name("again")
-        .start()
-        .unwrap();
+    let scheduler = builder().workers(1).name("again").start().unwrap();
     for _ in 0..2 {
         let name = join(scheduler.put_work(|| thread::current().name().map(str::to_owned)));
         assert_eq!(name.unwrap().as_deref(), Some("again-0"));

@@ -8,17 +8,39 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use hivework::{Scheduler, WorkError, WorkHandle};
+use hivework::{Builder, Scheduler, WorkError, WorkHandle};
+use stm_ports::StmCrateTransport;
+
+use crate::delaying::DelayingTransport;
 
 /// Longer than anything takes that works.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
+/// A builder with the transport that the variable `HIVEWORK_TRANSPORT` names:
+/// `local`, which is what it is unless set, `stm-crate` or `delaying`. What is
+/// promised holds over each of them.
+pub(crate) fn builder() -> Builder {
+    let builder = Scheduler::builder();
+    match std::env::var("HIVEWORK_TRANSPORT").as_deref() {
+        Err(_) | Ok("local") => builder,
+        Ok("stm-crate") => builder.transport(StmCrateTransport::new().unwrap()),
+        Ok("delaying") => builder.transport(DelayingTransport::new(seed()).unwrap()),
+        Ok(other) => panic!("HIVEWORK_TRANSPORT={other}: there is no such transport"),
+    }
+}
+
+/// Another one for each scheduler, and the same ones for each run of a test.
+fn seed() -> u64 {
+    static SEEDS: AtomicUsize = AtomicUsize::new(0x5EED);
+    SEEDS.fetch_add(1, Ordering::SeqCst) as u64
+}
+
 pub(crate) fn scheduler(workers: usize) -> Scheduler {
-    Scheduler::builder().workers(workers).start().unwrap()
+    builder().workers(workers).start().unwrap()
 }
 
 pub(crate) fn stopped_scheduler(workers: usize) -> Scheduler {
-    Scheduler::builder().workers(workers).build().unwrap()
+    builder().workers(workers).build().unwrap()
 }
 
 /// Joins, and fails the test instead of hanging it.

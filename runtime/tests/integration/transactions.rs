@@ -7,7 +7,7 @@ use hivework::{
     try_atomically,
 };
 
-use crate::support::{Wakes, eventually, join, poll_once, scheduler, stopped_scheduler};
+use crate::support::{Wakes, builder, eventually, join, poll_once, scheduler, stopped_scheduler};
 
 #[test]
 fn work_put_in_a_transaction_is_seen_when_it_commits() {
@@ -215,11 +215,7 @@ fn works_put_inside_work_in_a_transaction_run() {
 
 #[test]
 fn a_full_queue_makes_a_transaction_wait_or_do_otherwise() {
-    let scheduler = hivework::Scheduler::builder()
-        .workers(1)
-        .queue_capacity(1)
-        .start()
-        .unwrap();
+    let scheduler = builder().workers(1).queue_capacity(1).start().unwrap();
     let (open, gate) = crate::support::latch();
     let (begun, begins) = crate::support::latch();
     let blocker = scheduler.put_work(move || {

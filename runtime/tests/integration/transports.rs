@@ -1,12 +1,18 @@
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use hivework::{
-    Channel, ChannelId, ConnectError, Disconnected, Event, EventMessage, LocalTransport, Port,
-    PortId, Scheduler, StmResult, Transaction, Transport, WorkError, WorkMessage, atomically,
+    BoundedTransport, Channel, ChannelId, ConnectError, Disconnected, Event, EventMessage,
+    LocalTransport, Port, PortId, Scheduler, StartError, StmResult, Transaction, Transport,
+    TryPutError, WorkError, WorkMessage, atomically, blocking,
 };
 
-use crate::support::{BOUND, join};
+use crate::delaying::DelayingTransport;
+use crate::support::{BOUND, eventually, join, latch, receive};
+
+const ONE: NonZeroUsize = NonZeroUsize::new(1).unwrap();
 
 /// A channel that does not let anybody see its queues, as one would that goes
 /// over a wire.
@@ -202,7 +208,6 @@ impl Port<WorkMessage> for FusedPort {
         tx: &mut Transaction<'_>,
         message: WorkMessage,
     ) -> StmResult<Result<(), Disconnected>> {
-        self.1.blow(PANIC_ON_SEND);
         self.0.send(tx, message)
     }
 
@@ -211,6 +216,7 @@ impl Port<WorkMessage> for FusedPort {
         tx: &mut Transaction<'_>,
         message: WorkMessage,
     ) -> StmResult<Result<Option<WorkMessage>, Disconnected>> {
+        self.1.blow(PANIC_ON_SEND);
         self.0.try_send(tx, message)
     }
 
@@ -268,4 +274,189 @@ fn a_worker_that_a_transport_kills_is_replaced() {
     }
     assert!(scheduler.stats().crashed_workers > 0);
     scheduler.drain(BOUND).unwrap();
+}
+
+#[test]
+fn a_put_waits_for_room_in_a_bounded_transport() {
+    let scheduler = Scheduler::builder()
+        .workers(1)
+        .transport(BoundedTransport::new(ONE))
+        .start()
+        .unwrap();
+    let (open, gate) = latch();
+    let (begun, begins) = latch();
+    let running = scheduler.put_work(move || {
+        begun.send(()).unwrap();
+        receive(&gate);
+    });
+    receive(&begins);
+    let queued = scheduler.put_work(|| 1);
+    let Err(TryPutError::Full(back)) = scheduler.try_put_work(|| 2) else {
+        panic!("there is room for one");
+    };
+    let putter = {
+        let scheduler = scheduler.clone();
+        thread::spawn(move || join(scheduler.put_work(back)))
+    };
+    open.send(()).unwrap();
+    join(running).unwrap();
+    assert_eq!(join(queued).unwrap(), 1);
+    assert_eq!(putter.join().unwrap().unwrap(), 2);
+}
+
+#[test]
+fn without_a_run_a_full_transport_is_an_error() {
+    let scheduler = Scheduler::builder()
+        .workers(1)
+        .transport(BoundedTransport::new(ONE))
+        .build()
+        .unwrap();
+    let fits = scheduler.put_work(|| 1);
+    assert!(matches!(
+        join(scheduler.put_work(|| 2)),
+        Err(WorkError::Full)
+    ));
+    assert!(matches!(
+        scheduler.try_put_work(|| 3),
+        Err(TryPutError::Full(_))
+    ));
+    scheduler.start().unwrap();
+    assert_eq!(join(fits).unwrap(), 1);
+}
+
+/// Nobody takes anything while a scheduler stops: what the worker has in its deque
+/// must not wait for room, nor what running work puts, nor a batch for itself.
+#[test]
+fn a_stop_puts_back_more_than_a_bounded_transport_holds() {
+    for transport in [
+        Box::new(BoundedTransport::new(ONE)) as Box<dyn Transport>,
+        Box::new(DelayingTransport::bounded(7, ONE).unwrap()),
+    ] {
+        let scheduler = Scheduler::builder()
+            .workers(1)
+            .max_spares(0)
+            .transport(Boxed(transport))
+            .start()
+            .unwrap();
+        let events = scheduler.events();
+        let (open, gate) = latch();
+        let (sender, works) = latch();
+        let inner = scheduler.clone();
+        let first = scheduler.put_work(move || {
+            let mut works = inner.put_all((0..100).map(|n| move || n));
+            for n in 100..200 {
+                works.push(atomically(|tx| inner.put_work_in(tx, move || n)));
+                inner.emit(n);
+            }
+            sender.send(works).unwrap();
+            receive(&gate);
+        });
+        let mut works = receive(&works);
+        let stopper = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || scheduler.stop())
+        };
+        eventually("the stop has begun", || !scheduler.is_running());
+        open.send(()).unwrap();
+        stopper.join().unwrap().unwrap();
+        join(first).unwrap();
+        assert_eq!(scheduler.stats().queued, 200);
+        scheduler.start().unwrap();
+        works.extend(scheduler.put_batch((200..300).map(|n| move || n)));
+        for (n, work) in works.into_iter().enumerate() {
+            assert_eq!(join(work).unwrap(), n);
+        }
+        let mut heard = 0;
+        while heard < 100 {
+            if let Event::User(_) = events.next_timeout(BOUND).expect("never told") {
+                heard += 1;
+            }
+        }
+        scheduler.drain(BOUND).unwrap();
+    }
+}
+
+#[derive(Debug)]
+struct Boxed(Box<dyn Transport>);
+
+impl Transport for Boxed {
+    fn work_channel(&self) -> Box<dyn Channel<WorkMessage>> {
+        self.0.work_channel()
+    }
+
+    fn event_channel(&self) -> Box<dyn Channel<EventMessage>> {
+        self.0.event_channel()
+    }
+}
+
+/// A transport whose event channels panic as often as it is told to.
+#[derive(Debug, Clone)]
+struct Moody(Arc<AtomicUsize>);
+
+impl Transport for Moody {
+    fn work_channel(&self) -> Box<dyn Channel<WorkMessage>> {
+        LocalTransport.work_channel()
+    }
+
+    fn event_channel(&self) -> Box<dyn Channel<EventMessage>> {
+        let left = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        assert!(left.is_err(), "not in the mood");
+        LocalTransport.event_channel()
+    }
+}
+
+#[test]
+fn a_transport_that_panics_at_the_start_is_an_error() {
+    let mood = Arc::new(AtomicUsize::new(1));
+    let scheduler = Scheduler::builder()
+        .workers(2)
+        .transport(Moody(Arc::clone(&mood)))
+        .build()
+        .unwrap();
+    let error = scheduler.start().unwrap_err();
+    assert!(matches!(&error, StartError::TransportPanicked(said) if said == "not in the mood"));
+    assert!(error.to_string().contains("not in the mood"), "{error}");
+    assert!(!scheduler.is_running());
+    scheduler.start().unwrap();
+    assert_eq!(join(scheduler.put_work(|| 1)).unwrap(), 1);
+}
+
+/// The spare that could not be made does not count as one that serves.
+#[test]
+fn a_spare_is_made_although_the_transport_panicked_before() {
+    let mood = Arc::new(AtomicUsize::new(0));
+    let scheduler = Scheduler::builder()
+        .workers(1)
+        .transport(Moody(Arc::clone(&mood)))
+        .start()
+        .unwrap();
+    let events = scheduler.events();
+    let (open, gate) = latch();
+    let (begun, begins) = latch();
+    let blocked = scheduler.put_work(move || {
+        begun.send(()).unwrap();
+        blocking(|| receive(&gate))
+    });
+    receive(&begins);
+    mood.store(2, Ordering::SeqCst);
+    assert_eq!(join(scheduler.put_work(|| 1)).unwrap(), 1);
+    assert_eq!(mood.load(Ordering::SeqCst), 0);
+    let mut failed = 0;
+    loop {
+        match events.next_timeout(BOUND).expect("never told") {
+            Event::WorkerSpawnFailed { reason, .. } => {
+                assert!(reason.contains("not in the mood"), "{reason}");
+                failed += 1;
+            }
+            Event::SpareStarted { .. } => break,
+            _ => {}
+        }
+    }
+    assert_eq!(failed, 2);
+    open.send(()).unwrap();
+    join(blocked).unwrap();
 }

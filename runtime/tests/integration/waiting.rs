@@ -1,9 +1,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hivework::{Status, WorkContext, WorkError, make_scheduler, make_work};
+use hivework::{Status, WorkContext, WorkError, make_work};
 
-use crate::support::{BOUND, eventually, join, latch, receive, scheduler, stopped_scheduler};
+use crate::support::{
+    BOUND, builder, eventually, join, latch, receive, scheduler, stopped_scheduler,
+};
 
 #[test]
 fn a_bounded_join_gives_up_and_can_be_repeated() {
@@ -80,7 +82,7 @@ fn a_callback_added_to_running_work_is_called_once() {
 
 #[test]
 fn work_knows_itself_and_its_scheduler() {
-    let scheduler = make_scheduler();
+    let scheduler = builder().start().unwrap();
     let work = make_work(|work: &WorkContext| {
         let scheduler = work.scheduler().expect("its scheduler is alive");
         (

@@ -11,6 +11,9 @@
 //! 3. Leaving is dropping the receiver, with its inbox and what is in it. It
 //!    needs no transaction, so it may happen anywhere. The entry that stays in
 //!    the list is taken out by the next send or joining.
+//! 4. Closing takes the list away: a send finds none, and is refused. And it sets a
+//!    flag that all receivers share, who look at it when their inbox is empty. The
+//!    last handle of the broadcast closes it when it goes.
 //!
 //! **Why not one shared chain with a place for each receiver.** One receiver that
 //! lags would hold on to everything for all; and since nobody could cut a link
@@ -22,7 +25,9 @@
 //! but it changes only once: what is put into an inbox that is let go at that
 //! moment goes with it, and an inbox found abandoned will not come back. (A send
 //! that looked before the leaving may commit after the inbox was cut: what it has
-//! put there is then freed link by link.)
+//! put there is then freed link by link.) A send reads the list that a closing
+//! takes away, so it comes before the closing, and reaches the inboxes, or is
+//! refused; a receiver that waits has read the flag, and is woken.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -30,11 +35,13 @@ use std::time::Duration;
 
 use hivework_stm::facade::sync::{Arc, Weak};
 use hivework_stm::{
-    StmResult, TVar, Transaction, atomically, atomically_timeout, retry, try_atomically,
+    StmResult, TVar, Transaction, after_transaction, atomically, atomically_timeout, retry,
+    try_atomically,
 };
 
 use super::Container;
 use super::queue::TQueue;
+use crate::error::Closed;
 
 /// Where to send what every receiver is to see.
 ///
@@ -47,23 +54,43 @@ use super::queue::TQueue;
 /// memory grow; [`TBroadcast::bounded`] keeps the newest of it and counts the
 /// rest.
 ///
+/// [`TBroadcast::close`], or the drop of the last handle, is the end: a receiver
+/// gets what was sent before, and then [`Closed`].
+///
 /// ```
-/// use hivework_stm::atomically;
-/// use stm_ports::TBroadcast;
+/// use stm_ports::{Closed, TBroadcast};
 ///
 /// let news = TBroadcast::new();
-/// news.send_now("nobody hears this");
+/// news.send_now("nobody hears this")?;
 /// let (ann, ben) = (news.subscribe(), news.subscribe());
-/// news.send_now("hello");
-/// assert_eq!(ann.receive_blocking(), "hello");
-/// assert_eq!(ben.receive_blocking(), "hello");
-/// assert_eq!(ben.receive_now(), None);
+/// news.send_now("hello")?;
+/// assert_eq!(ann.receive_blocking(), Ok("hello"));
+/// assert_eq!(ben.receive_blocking(), Ok("hello"));
+/// assert_eq!(ben.receive_now(), Ok(None));
+///
+/// news.send_now("the last word")?;
+/// news.close();
+/// assert_eq!(ann.receive_blocking(), Ok("the last word"));
+/// assert_eq!(ann.receive_blocking(), Err(Closed));
+/// assert_eq!(news.send_now("one more"), Err(Closed));
+/// # Ok::<(), Closed>(())
 /// ```
 pub struct TBroadcast<T: Send + Sync + 'static>(Arc<Audience<T>>);
 
 struct Audience<T: Send + Sync + 'static> {
-    inboxes: TVar<Arc<[Weak<Inbox<T>>]>>,
+    /// None once it is closed.
+    inboxes: TVar<Option<Inboxes<T>>>,
     bound: Option<NonZeroUsize>,
+    closed: TVar<bool>,
+}
+
+type Inboxes<T> = Arc<[Weak<Inbox<T>>]>;
+
+impl<T: Send + Sync + 'static> Drop for Audience<T> {
+    fn drop(&mut self) {
+        let closed = self.closed.clone();
+        after_transaction(move || closed.store(true));
+    }
 }
 
 struct Inbox<T: Send + Sync + 'static> {
@@ -71,6 +98,8 @@ struct Inbox<T: Send + Sync + 'static> {
     unread: TQueue<Arc<T>>,
     missed: TVar<u64>,
     bound: Option<NonZeroUsize>,
+    /// The audience's.
+    closed: TVar<bool>,
 }
 
 /// One who sees what is sent to a [`TBroadcast`] after it joined.
@@ -98,10 +127,11 @@ impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
     /// let news = TBroadcast::bounded(const { NonZeroUsize::new(2).unwrap() });
     /// let slow = news.subscribe();
     /// for n in 1..=5 {
-    ///     news.send_now(n);
+    ///     news.send_now(n)?;
     /// }
-    /// assert_eq!(slow.receive_blocking(), 4);
+    /// assert_eq!(slow.receive_blocking(), Ok(4));
     /// assert_eq!(hivework_stm::atomically(|tx| slow.missed(tx)), 3);
+    /// # Ok::<(), stm_ports::Closed>(())
     /// ```
     #[must_use]
     pub fn bounded(bound: NonZeroUsize) -> Self {
@@ -110,8 +140,9 @@ impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
 
     fn with_bound(bound: Option<NonZeroUsize>) -> Self {
         TBroadcast(Arc::new(Audience {
-            inboxes: TVar::new(Arc::from([])),
+            inboxes: TVar::new(Some(Arc::from([]))),
             bound,
+            closed: TVar::new(false),
         }))
     }
 
@@ -123,11 +154,13 @@ impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
     ///
     /// # Errors
     ///
-    /// A conflict.
-    pub fn send(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<()> {
-        let inboxes = self.0.inboxes.read(tx)?;
+    /// A conflict. The inner error says that the broadcast is closed.
+    pub fn send(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<Result<(), Closed>> {
+        let Some(inboxes) = self.0.inboxes.read(tx)? else {
+            return Ok(Err(Closed));
+        };
         if inboxes.is_empty() {
-            return Ok(());
+            return Ok(Ok(()));
         }
         let value = Arc::new(value);
         let mut abandoned = false;
@@ -138,21 +171,56 @@ impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
             }
         }
         if abandoned {
-            self.0.inboxes.write(tx, in_use(&inboxes).collect())?;
+            let still = Some(in_use(&inboxes).collect());
+            self.0.inboxes.write(tx, still)?;
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// [`TBroadcast::send`] in a transaction of its own.
     ///
+    /// # Errors
+    ///
+    /// When the broadcast is closed.
+    ///
     /// # Panics
     ///
     /// Inside a transaction of the same thread.
-    pub fn send_now(&self, value: T) {
-        atomically(|tx| self.send(tx, value.clone()));
+    pub fn send_now(&self, value: T) -> Result<(), Closed> {
+        atomically(|tx| self.send(tx, value.clone()))
     }
 
-    /// Joins: a receiver that sees what is sent from now on.
+    /// Closes it, for ever: receivers get what was sent before and then hear of it.
+    /// Without effect the second time.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction of the same thread: use [`TBroadcast::close_in`] there.
+    pub fn close(&self) {
+        atomically(|tx| self.close_in(tx));
+    }
+
+    /// Closes it as a part of the transaction.
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    pub fn close_in(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
+        self.0.inboxes.write(tx, None)?;
+        self.0.closed.write(tx, true)
+    }
+
+    /// Is it closed?
+    ///
+    /// # Errors
+    ///
+    /// A conflict.
+    pub fn is_closed(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        self.0.closed.read(tx)
+    }
+
+    /// Joins: a receiver that sees what is sent from now on. It may join a broadcast
+    /// that is closed, of which it then hears at once.
     ///
     /// # Panics
     ///
@@ -170,18 +238,21 @@ impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
     ///
     /// A conflict.
     pub fn subscribe_in(&self, tx: &mut Transaction<'_>) -> StmResult<TBroadcastReceiver<T>> {
-        let inboxes = self.0.inboxes.read(tx)?;
         let inbox = Arc::new(Inbox {
             unread: TQueue::new(),
             missed: TVar::new(0),
             bound: self.0.bound,
+            closed: self.0.closed.clone(),
         });
-        let joined = in_use(&inboxes).chain([Arc::downgrade(&inbox)]).collect();
-        self.0.inboxes.write(tx, joined)?;
+        if let Some(inboxes) = self.0.inboxes.read(tx)? {
+            let joined = in_use(&inboxes).chain([Arc::downgrade(&inbox)]).collect();
+            self.0.inboxes.write(tx, Some(joined))?;
+        }
         Ok(TBroadcastReceiver(inbox))
     }
 
-    /// How many receivers there are.
+    /// How many receivers there are; none that anybody could send to once it is
+    /// closed.
     ///
     /// # Errors
     ///
@@ -189,8 +260,13 @@ impl<T: Clone + Send + Sync + 'static> TBroadcast<T> {
     pub fn receivers(&self, tx: &mut Transaction<'_>) -> StmResult<usize> {
         self.0
             .inboxes
-            .read_with(tx, |inboxes| in_use(inboxes).count())
+            .read_with(tx, |inboxes| count(inboxes.as_ref()))
     }
+}
+
+/// How many inboxes are still somebody's.
+fn count<T: Send + Sync + 'static>(inboxes: Option<&Inboxes<T>>) -> usize {
+    inboxes.map_or(0, |inboxes| in_use(inboxes).count())
 }
 
 /// The inboxes that are still somebody's.
@@ -224,11 +300,13 @@ impl<T: Clone + Send + Sync + 'static> TBroadcastReceiver<T> {
     ///
     /// # Errors
     ///
-    /// A conflict, or a retry while everything sent has been received.
-    pub fn receive(&self, tx: &mut Transaction<'_>) -> StmResult<T> {
+    /// A conflict, or a retry while everything sent has been received. The inner
+    /// error says that nothing more will be sent.
+    pub fn receive(&self, tx: &mut Transaction<'_>) -> StmResult<Result<T, Closed>> {
         match self.try_receive(tx)? {
-            Some(value) => Ok(value),
-            None => retry(),
+            Ok(Some(value)) => Ok(Ok(value)),
+            Ok(None) => retry(),
+            Err(Closed) => Ok(Err(Closed)),
         }
     }
 
@@ -236,10 +314,13 @@ impl<T: Clone + Send + Sync + 'static> TBroadcastReceiver<T> {
     ///
     /// # Errors
     ///
-    /// A conflict.
-    pub fn try_receive(&self, tx: &mut Transaction<'_>) -> StmResult<Option<T>> {
-        let value = self.0.unread.try_take(tx)?;
-        Ok(value.map(|value| T::clone(&value)))
+    /// A conflict. The inner error says that there is none and will be none.
+    pub fn try_receive(&self, tx: &mut Transaction<'_>) -> StmResult<Result<Option<T>, Closed>> {
+        match self.0.unread.try_take(tx)? {
+            Some(value) => Ok(Ok(Some(T::clone(&value)))),
+            None if self.0.closed.read(tx)? => Ok(Err(Closed)),
+            None => Ok(Ok(None)),
+        }
     }
 
     /// The next values, up to `max`; as many as have been sent, if they are fewer,
@@ -247,10 +328,17 @@ impl<T: Clone + Send + Sync + 'static> TBroadcastReceiver<T> {
     ///
     /// # Errors
     ///
-    /// A conflict.
-    pub fn receive_batch(&self, tx: &mut Transaction<'_>, max: usize) -> StmResult<Vec<T>> {
+    /// A conflict. The inner error says that there is none and will be none.
+    pub fn receive_batch(
+        &self,
+        tx: &mut Transaction<'_>,
+        max: usize,
+    ) -> StmResult<Result<Vec<T>, Closed>> {
         let values = self.0.unread.take_batch(tx, max)?;
-        Ok(values.iter().map(|value| T::clone(value)).collect())
+        if values.is_empty() && self.0.unread.is_empty(tx)? && self.0.closed.read(tx)? {
+            return Ok(Err(Closed));
+        }
+        Ok(Ok(values.iter().map(|value| T::clone(value)).collect()))
     }
 
     /// How many values this receiver has lost, since it joined, because it lagged
@@ -267,33 +355,43 @@ impl<T: Clone + Send + Sync + 'static> TBroadcastReceiver<T> {
 
     /// [`TBroadcastReceiver::try_receive`] in a transaction of its own.
     ///
+    /// # Errors
+    ///
+    /// When there is no value and will be none.
+    ///
     /// # Panics
     ///
     /// Inside a transaction of the same thread.
-    #[must_use = "the value has been received"]
-    pub fn receive_now(&self) -> Option<T> {
-        try_atomically(|tx| self.receive(tx))
+    pub fn receive_now(&self) -> Result<Option<T>, Closed> {
+        try_atomically(|tx| self.receive(tx)).transpose()
     }
 
     /// [`TBroadcastReceiver::receive`] in a transaction of its own: blocks the
     /// thread until a value is sent.
     ///
+    /// # Errors
+    ///
+    /// When there will be none.
+    ///
     /// # Panics
     ///
     /// Inside a transaction of the same thread.
-    pub fn receive_blocking(&self) -> T {
+    pub fn receive_blocking(&self) -> Result<T, Closed> {
         atomically(|tx| self.receive(tx))
     }
 
     /// As [`TBroadcastReceiver::receive_blocking`], but blocks no longer than
     /// `limit` and then answers `None`.
     ///
+    /// # Errors
+    ///
+    /// When there will be no value.
+    ///
     /// # Panics
     ///
     /// Inside a transaction of the same thread.
-    #[must_use = "the value has been received"]
-    pub fn receive_timeout(&self, limit: Duration) -> Option<T> {
-        atomically_timeout(limit, |tx| self.receive(tx))
+    pub fn receive_timeout(&self, limit: Duration) -> Result<Option<T>, Closed> {
+        atomically_timeout(limit, |tx| self.receive(tx)).transpose()
     }
 }
 
@@ -340,7 +438,8 @@ impl<T: Clone + Send + Sync + 'static> Default for TBroadcast<T> {
 impl<T: Send + Sync + 'static> fmt::Debug for TBroadcast<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TBroadcast")
-            .field("receivers", &in_use(&self.0.inboxes.load()).count())
+            .field("receivers", &count(self.0.inboxes.load().as_ref()))
+            .field("closed", &self.0.closed.load())
             .field("bound", &self.0.bound)
             .finish()
     }
@@ -351,6 +450,7 @@ impl<T: Send + Sync + 'static> fmt::Debug for TBroadcastReceiver<T> {
         f.debug_struct("TBroadcastReceiver")
             .field("unread", &self.0.unread)
             .field("missed", &self.0.missed.load())
+            .field("closed", &self.0.closed.load())
             .field("bound", &self.0.bound)
             .finish()
     }

@@ -1,12 +1,15 @@
 //! How many values a container holds, counted without a variable that all of them meet at.
 //!
-//! Each thread adds to a stripe of its own, as far as stripes go: a thread takes the least number that
-//! no other thread has, and gives it back when it ends, so two that run at one time meet only if there
-//! are more than [`STRIPES`]. A single stripe may be below zero, because another thread takes out what
-//! this one put in; their sum is the count. Who asks for it reads all of them, and so conflicts with
-//! everyone who changes it.
+//! Each thread adds to a stripe of its own, as far as stripes go. There are at least two for each
+//! processor, and a thread has the least number that no other has, and gives it back when it ends: two
+//! that run at one time meet only if there are more of them than stripes. A single stripe may be
+//! below zero, because another thread takes out what this one put in; their sum is the count. Who asks
+//! for it reads all of them, and so conflicts with everyone who changes it.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::OnceLock;
+use std::thread;
 
 use hivework_stm::facade::MODELLED;
 use hivework_stm::facade::sync::{Arc, Mutex};
@@ -14,7 +17,16 @@ use hivework_stm::facade::{global, local};
 use hivework_stm::{StmResult, TVar, Transaction};
 
 /// As many threads as can count without meeting.
-const STRIPES: usize = if MODELLED { 2 } else { 16 };
+fn stripes() -> usize {
+    static STRIPES: OnceLock<usize> = OnceLock::new();
+    if MODELLED {
+        return 2;
+    }
+    *STRIPES.get_or_init(|| {
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        (2 * processors).clamp(16, 256)
+    })
+}
 
 global! {
     /// The numbers that threads have.
@@ -52,7 +64,7 @@ pub(crate) struct Count(Arc<[TVar<i64>]>);
 impl Count {
     /// Zero.
     pub(crate) fn new() -> Count {
-        Count((0..STRIPES).map(|_| TVar::new(0)).collect())
+        Count((0..stripes()).map(|_| TVar::new(0)).collect())
     }
 
     /// Counts `more`, which may be below zero.
@@ -60,7 +72,7 @@ impl Count {
     pub(crate) fn add(&self, tx: &mut Transaction<'_>, more: i64) -> StmResult<()> {
         // A thread that is ending may have no number any more.
         let number = NUMBER.try_with(|number| number.0).unwrap_or(0);
-        self.0[number % STRIPES].modify(tx, |count| count.wrapping_add(more))
+        self.0[number % self.0.len()].modify(tx, |count| count.wrapping_add(more))
     }
 
     /// The count.
@@ -70,6 +82,11 @@ impl Count {
             sum = sum.wrapping_add(stripe.read(tx)?);
         }
         Ok(usize::try_from(sum).unwrap_or(0))
+    }
+
+    /// Counts from zero again.
+    pub(crate) fn reset(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
+        self.0.iter().try_for_each(|stripe| stripe.write(tx, 0))
     }
 
     /// About the count: the stripes are looked at one after the other.

@@ -1,44 +1,26 @@
-//! A first-in, first-out queue without a bound.
-//!
-//! A chain of links ([`super::chain`]) between two ends, each a variable of its
-//! own:
-//!
-//! ```text
-//! head ─> [a] ─> [b] ─> [c] ─> [ ] <─ tail
-//! ```
-//!
-//! 1. A put reads `tail`, fills the link there, and moves `tail` to a new, empty
-//!    link.
-//! 2. A take reads `head` and the link there, cuts that link, and moves `head` to
-//!    the next. It waits while the link is empty.
-//!
-//! **Who conflicts.** Puts meet at `tail` and takes at `head`. A put and a take
-//! touch the same variable only while the queue is empty, where it is the link
-//! that the one fills and the other waits for.
-//!
-//! **Counting.** Each end carries how many links lie before it. A side counts by
-//! the write that it makes anyway, and only who asks for the length reads both.
-//!
-//! The shape is that of Haskell's `TChan` (Harris, Marlow, Peyton Jones, Herlihy,
-//! *Composable Memory Transactions*, PPoPP 2005); cutting is ours.
+//! A first-in, first-out queue without a bound: [`super::segments`], and a line
+//! ([`super::line`]) of those who are blocked until there is a value.
 
 use std::fmt;
-use std::time::Duration;
 
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::{
-    StmResult, TVar, Transaction, atomically, atomically_timeout, retry, try_atomically,
-};
+use hivework_stm::{StmResult, Transaction, atomically, retry, try_atomically};
 
-use super::chain::{self, End, Link};
+use super::line::Line;
+use super::segments::Segments;
 use super::{Container, Ordered};
+
+mod blocking;
 
 /// A first-in, first-out queue without a bound.
 ///
 /// A handle: clones share the queue. No operation takes more steps than the
 /// values it adds or takes. Putters conflict with each other, and so do takers;
-/// a putter and a taker conflict only while the queue is empty. Waiting takers
-/// are woken by a put; which of them gets the value is not defined.
+/// a putter and a taker conflict only while the queue is empty, or all but.
+///
+/// Threads that block in [`TQueue::take_blocking`] or [`TQueue::take_timeout`] are served in order
+/// of arrival, and a value wakes one of them. Takes inside transactions stand in no line: those
+/// that wait are woken by every put, and the first to commit gets the value.
 ///
 /// ```
 /// use hivework_stm::atomically;
@@ -59,29 +41,18 @@ use super::{Container, Ordered};
 pub struct TQueue<T: Send + Sync + 'static>(Arc<Ends<T>>);
 
 struct Ends<T: Send + Sync + 'static> {
-    /// Where to take: the first link that is not cut.
-    head: TVar<End<T>>,
-    /// Where to put: the link that has not been filled.
-    tail: TVar<End<T>>,
-}
-
-impl<T: Send + Sync + 'static> Drop for Ends<T> {
-    fn drop(&mut self) {
-        chain::give_up(&self.head);
-    }
+    values: Segments<T>,
+    /// Who is blocked until there is a value.
+    takers: Line,
 }
 
 impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// A new, empty queue.
     #[must_use]
     pub fn new() -> Self {
-        let end = End {
-            link: Link::empty(),
-            index: 0,
-        };
         TQueue(Arc::new(Ends {
-            head: TVar::new(end.clone()),
-            tail: TVar::new(end),
+            values: Segments::new(),
+            takers: Line::new(),
         }))
     }
 
@@ -91,16 +62,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn put(&self, tx: &mut Transaction<'_>, value: T) -> StmResult<()> {
-        let end = self.0.tail.read(tx)?;
-        let next = Link::empty();
-        end.link.fill(tx, value, next.clone())?;
-        self.0.tail.write(
-            tx,
-            End {
-                link: next,
-                index: end.index + 1,
-            },
-        )
+        self.0.values.put(tx, value)
     }
 
     /// Adds values at the end, in their order, for little more than one put costs.
@@ -109,31 +71,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn put_batch(&self, tx: &mut Transaction<'_>, values: Vec<T>) -> StmResult<()> {
-        let count = values.len() as u64;
-        // The links behind the first are nobody else's yet, so they are made
-        // filled, from the last one on.
-        let last = Link::empty();
-        let mut next = last.clone();
-        let mut values = values.into_iter();
-        let Some(first) = values.next() else {
-            return Ok(());
-        };
-        for value in values.rev() {
-            next = Link::filled(value, next);
-        }
-        // Rolled back, a chain that is filled would go one link for each grace
-        // period.
-        let unused = next.clone();
-        tx.on_abort(move || chain::cut(unused, None));
-        let end = self.0.tail.read(tx)?;
-        end.link.fill(tx, first, next)?;
-        self.0.tail.write(
-            tx,
-            End {
-                link: last,
-                index: end.index + count,
-            },
-        )
+        self.0.values.put_batch(tx, values)
     }
 
     /// Removes the first value; waits until there is one.
@@ -154,13 +92,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn try_take(&self, tx: &mut Transaction<'_>) -> StmResult<Option<T>> {
-        let end = self.0.head.read(tx)?;
-        let Some((value, link)) = end.link.take(tx)? else {
-            return Ok(None);
-        };
-        let index = end.index + 1;
-        self.0.head.write(tx, End { link, index })?;
-        Ok(Some(value))
+        self.0.values.take(tx)
     }
 
     /// Removes up to `max` values from the front, in their order; as many as there
@@ -170,23 +102,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn take_batch(&self, tx: &mut Transaction<'_>, max: usize) -> StmResult<Vec<T>> {
-        let mut taken = Vec::new();
-        if max == 0 {
-            return Ok(taken);
-        }
-        let mut end = self.0.head.read(tx)?;
-        while taken.len() < max {
-            let Some((value, next)) = end.link.take(tx)? else {
-                break;
-            };
-            taken.push(value);
-            end.link = next;
-            end.index += 1;
-        }
-        if !taken.is_empty() {
-            self.0.head.write(tx, end)?;
-        }
-        Ok(taken)
+        self.0.values.take_batch(tx, max)
     }
 
     /// The first value, which stays; waits until there is one.
@@ -207,8 +123,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn try_peek(&self, tx: &mut Transaction<'_>) -> StmResult<Option<T>> {
-        let end = self.0.head.read(tx)?;
-        end.link.value(tx)
+        Ok(self.0.values.peek(tx)?.map(|value| T::clone(&value)))
     }
 
     /// Is the queue empty?
@@ -219,8 +134,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn is_empty(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
-        let end = self.0.head.read_with(tx, End::clone)?;
-        end.link.is_empty(tx)
+        Ok(self.0.values.peek(tx)?.is_none())
     }
 
     /// How many values the queue holds, in a constant number of steps.
@@ -232,9 +146,9 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn len(&self, tx: &mut Transaction<'_>) -> StmResult<usize> {
-        let head = self.0.head.read_with(tx, |end| end.index)?;
-        let tail = self.0.tail.read_with(tx, |end| end.index)?;
-        Ok(usize::try_from(tail - head).unwrap_or(usize::MAX))
+        let taken = self.0.values.taken(tx)?;
+        let added = self.0.values.added(tx)?;
+        Ok(usize::try_from(added - taken).unwrap_or(usize::MAX))
     }
 
     /// Removes every value, in a constant number of steps; the memory is given
@@ -246,15 +160,7 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// A conflict.
     pub fn clear(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        let head = self.0.head.read(tx)?;
-        let tail = self.0.tail.read(tx)?;
-        if head.index == tail.index {
-            return Ok(());
-        }
-        let until = tail.link.clone();
-        self.0.head.write(tx, tail)?;
-        tx.on_commit(move || chain::cut(head.link, Some(&until)));
-        Ok(())
+        self.0.values.clear(tx)
     }
 
     /// [`TQueue::put`] in a transaction of its own.
@@ -274,27 +180,6 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     #[must_use = "the value has been taken from the queue"]
     pub fn take_now(&self) -> Option<T> {
         try_atomically(|tx| self.take(tx))
-    }
-
-    /// [`TQueue::take`] in a transaction of its own: blocks the thread until there
-    /// is a value.
-    ///
-    /// # Panics
-    ///
-    /// Inside a transaction of the same thread.
-    pub fn take_blocking(&self) -> T {
-        atomically(|tx| self.take(tx))
-    }
-
-    /// As [`TQueue::take_blocking`], but blocks no longer than `limit` and then
-    /// answers `None`.
-    ///
-    /// # Panics
-    ///
-    /// Inside a transaction of the same thread.
-    #[must_use = "the value has been taken from the queue"]
-    pub fn take_timeout(&self, limit: Duration) -> Option<T> {
-        atomically_timeout(limit, |tx| self.take(tx))
     }
 
     /// Are these handles of the same queue?
@@ -321,10 +206,8 @@ impl<T: Send + Sync + 'static> fmt::Debug for TQueue<T> {
     /// Shows about how many values it holds: the ends are looked at one after the
     /// other.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = self.0.head.load().index;
-        let tail = self.0.tail.load().index;
         f.debug_struct("TQueue")
-            .field("len", &(tail - head))
+            .field("len", &self.0.values.len_now())
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! What the tests share.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -78,6 +78,53 @@ pub(crate) fn start_asleep<R: Send + 'static>(
     running
 }
 
+/// A thread that is about to sleep in a transaction, for a limited time, and is held there.
+pub(crate) struct Held<R> {
+    running: Running<R>,
+    go: mpsc::Sender<()>,
+}
+
+/// Tells when its thread is about to sleep in a transaction, and lets it only when told.
+#[derive(Debug)]
+struct Hold {
+    asleep: mpsc::Sender<()>,
+    go: Mutex<mpsc::Receiver<()>>,
+}
+
+impl BlockHook for Hold {
+    fn block(&self) {
+        let _ = self.asleep.send(());
+        let _ = self.go.lock().unwrap().recv_timeout(AGES);
+    }
+
+    fn unblock(&self) {}
+}
+
+/// As [`start_asleep`], but the thread stays as it is then, and its time runs out.
+pub(crate) fn start_held<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> Held<R> {
+    let (sleeps, asleep) = mpsc::channel();
+    let (go, told) = mpsc::channel();
+    let running = start(move || {
+        set_block_hook(Some(Arc::new(Hold {
+            asleep: sleeps,
+            go: Mutex::new(told),
+        })));
+        f()
+    });
+    asleep
+        .recv_timeout(AGES)
+        .expect("it has something to wait for");
+    Held { running, go }
+}
+
+impl<R> Held<R> {
+    /// Lets it go on.
+    pub(crate) fn go(self) -> R {
+        drop(self.go);
+        self.running.answer()
+    }
+}
+
 impl<R> Running<R> {
     pub(crate) fn answer(self) -> R {
         match self.answer.recv_timeout(AGES) {
@@ -137,5 +184,13 @@ impl Clone for Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Has another thread do it, and waits for that.
+pub(crate) fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    match std::thread::scope(|scope| scope.spawn(f).join()) {
+        Ok(result) => result,
+        Err(payload) => std::panic::resume_unwind(payload),
     }
 }

@@ -111,7 +111,7 @@ impl Context {
         if covered < self.reads.len() {
             if let Some(read) = self.find_changed_read() {
                 self.unlock(writes);
-                self.tally.conflict(read.core().name());
+                self.tally.conflict(read.name());
                 return Commit::Conflict;
             }
         }
@@ -147,7 +147,7 @@ impl Context {
     fn lock_failed(&mut self, position: usize) {
         self.unlock(position);
         // Takes a lock, and may allocate: not before.
-        let name = self.effects.writes.entries()[position].core().name();
+        let name = self.effects.writes.entries()[position].name();
         self.tally.conflict(name);
     }
 
@@ -156,7 +156,7 @@ impl Context {
     #[inline(never)]
     fn unlock(&self, locked: usize) {
         for write in self.effects.writes.entries().iter().take(locked) {
-            write.core().version.restore(write.before());
+            write.words().version.restore(write.before());
         }
     }
 
@@ -170,9 +170,9 @@ impl Context {
             if forced {
                 return true;
             }
-            let now = read.core().version.load();
+            let now = read.words().version.load();
             // Locked by this very commit, which replaced what was read?
-            let own = || self.effects.writes.replaced(read.pointer(), read.version);
+            let own = || self.effects.writes.replaced(read.place, read.version);
             !(now.is(read.version) || now.is_locked() && own())
         });
         changed.copied()
@@ -191,7 +191,7 @@ impl Context {
         probe::ticked(version.bits());
         probe::point(Point::Ticked);
         for write in self.effects.writes.first_mut(writes) {
-            write.core().version.publish(version);
+            write.words().version.publish(version);
             probe::point(Point::Published);
         }
         // What this thread has committed it has seen.

@@ -14,13 +14,13 @@
 //! displaces are dropped when the attempt is over.
 
 use std::mem;
-use std::ptr::NonNull;
 
 use super::hooks::Hooks;
 use super::write_log::{Pending, Write, WriteLog};
-use crate::cell::{Core, Word};
+use crate::cell::{DropWord, Word};
 use crate::facade::sync::Arc;
 use crate::parker::Waiter;
+use crate::place::Place;
 use crate::reclaim::garbage::Garbage;
 use crate::version::Version;
 
@@ -63,14 +63,16 @@ impl Effects {
     ///
     /// # Safety
     ///
-    /// The core stays allocated until the attempt is over, and the word, which
-    /// is given up to the log, is of its type.
+    /// The variable stays allocated until the attempt is over, and the word, which
+    /// is given up to the log, is of its type, which is dropped so.
     #[inline]
-    pub(crate) unsafe fn write(&mut self, core: NonNull<Core>, word: Word, read: Version) {
-        match self.writes.find(core) {
+    pub(crate) unsafe fn write(&mut self, place: Place, word: Word, drop: DropWord, read: Version) {
+        match self.writes.find(place) {
             Some(position) => self.rewrite(position, word),
             // SAFETY: passed on from the caller; it is not in the log.
-            None => self.writes.push(unsafe { Write::new(core, word, read) }),
+            None => self
+                .writes
+                .push(unsafe { Write::new(place, word, drop, read) }),
         }
     }
 

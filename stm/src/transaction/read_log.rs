@@ -6,9 +6,8 @@
 //!
 //! The variables stay allocated because the attempt is pinned.
 
-use std::ptr::NonNull;
-
-use crate::cell::Core;
+use crate::cell::Words;
+use crate::place::Place;
 use crate::version::Version;
 
 /// Room for so many reads is kept for good.
@@ -17,25 +16,25 @@ const KEPT: usize = 1 << 12;
 /// One read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Read {
-    core: NonNull<Core>,
+    pub(crate) place: Place,
     pub(crate) version: Version,
 }
 
 impl Read {
     #[inline]
-    pub(crate) fn pointer(&self) -> NonNull<Core> {
-        self.core
+    pub(crate) fn words(&self) -> &Words {
+        // SAFETY: `ReadLog::push` demands that the variable stays allocated while
+        // the entry is in the log.
+        unsafe { self.place.words() }
     }
 
-    #[inline]
-    pub(crate) fn core(&self) -> &Core {
-        // SAFETY: `ReadLog::push` demands that the core stays allocated while
-        // the entry is in the log.
-        unsafe { self.core.as_ref() }
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        // SAFETY: as in `words`.
+        unsafe { self.place.name() }
     }
 
     pub(crate) fn address(&self) -> usize {
-        self.core.as_ptr().addr()
+        self.place.address()
     }
 }
 
@@ -48,18 +47,18 @@ impl ReadLog {
     ///
     /// # Safety
     ///
-    /// The core stays allocated until `clear`.
+    /// The variable stays allocated until `clear`.
     #[inline]
-    pub(crate) unsafe fn push(&mut self, core: NonNull<Core>, version: Version) {
-        self.0.push(Read { core, version });
+    pub(crate) unsafe fn push(&mut self, place: Place, version: Version) {
+        self.0.push(Read { place, version });
     }
 
     /// The version that was read of the variable, if it was the last to be read;
     /// NONE otherwise.
     #[inline]
-    pub(crate) fn just_read(&self, core: NonNull<Core>) -> Version {
+    pub(crate) fn just_read(&self, place: Place) -> Version {
         match self.0.last() {
-            Some(read) if read.core == core => read.version,
+            Some(read) if read.place == place => read.version,
             _ => Version::NONE,
         }
     }

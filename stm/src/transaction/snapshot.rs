@@ -44,15 +44,14 @@
 //! **It ends.** Every turn is paid for by somebody's commit on x. A transaction
 //! that is overtaken too often answers conflict, which leads to the elder token.
 
-use std::ptr::NonNull;
-
-use crate::cell::{Core, Word};
+use crate::cell::Word;
 use crate::clock::{self, SHARDS};
 use crate::contention::Spin;
 use crate::context::Context;
 use crate::facade::MODELLED;
 use crate::facade::atomic::Ordering;
 use crate::outcome::{StmError, StmResult};
+use crate::place::Place;
 use crate::probe::{self, Failure, Point};
 use crate::transaction::read_log::Read;
 use crate::version::Version;
@@ -68,14 +67,11 @@ impl Context {
     ///
     /// # Safety
     ///
-    /// The core stays allocated until the attempt ends.
+    /// The variable stays allocated until the attempt ends.
     #[inline]
-    pub(crate) unsafe fn read_committed(
-        &mut self,
-        core: NonNull<Core>,
-    ) -> StmResult<(Word, Version)> {
+    pub(crate) unsafe fn read_committed(&mut self, place: Place) -> StmResult<(Word, Version)> {
         // SAFETY: allocated, by the caller's promise.
-        let shared = unsafe { core.as_ref() };
+        let shared = unsafe { place.words() };
         // Ordering: Acquire, pairs with the commit's Release store of the data:
         // first data, then version; see step 3.
         let data = shared.data.load(Ordering::Acquire);
@@ -83,20 +79,22 @@ impl Context {
         let version = shared.version.load();
         if self.has_seen(version) {
             // SAFETY: passed on from the caller.
-            unsafe { self.reads.push(core, version) };
-            probe::read(core.as_ptr().addr(), version.bits(), data.addr());
+            unsafe { self.reads.push(place, version) };
+            probe::read(place.address(), version.bits(), data.addr());
             return Ok((data, version));
         }
         // SAFETY: passed on from the caller.
-        unsafe { self.read_contended(core) }
+        unsafe { self.read_contended(place) }
     }
 
     /// The same from the start, with every way out.
     #[cold]
     #[inline(never)]
-    unsafe fn read_contended(&mut self, core: NonNull<Core>) -> StmResult<(Word, Version)> {
+    unsafe fn read_contended(&mut self, place: Place) -> StmResult<(Word, Version)> {
         // SAFETY: allocated, by the caller's promise.
-        let shared = unsafe { core.as_ref() };
+        let shared = unsafe { place.words() };
+        // SAFETY: as above.
+        let name = || unsafe { place.name() };
         let mut spin = Spin::default();
         let mut turns = 0;
         loop {
@@ -108,19 +106,19 @@ impl Context {
                 if self.elder {
                     spin.wait_on();
                 } else if !spin.wait() {
-                    return self.conflict(shared);
+                    return self.conflict(name());
                 }
                 continue;
             }
             if self.has_seen(version) {
                 // SAFETY: passed on from the caller.
-                unsafe { self.reads.push(core, version) };
-                probe::read(core.as_ptr().addr(), version.bits(), data.addr());
+                unsafe { self.reads.push(place, version) };
+                probe::read(place.address(), version.bits(), data.addr());
                 return Ok((data, version));
             }
             turns += 1;
             if turns > TURNS && !self.elder {
-                return self.conflict(shared);
+                return self.conflict(name());
             }
             self.extend(version)?;
         }
@@ -165,7 +163,7 @@ impl Context {
             }
             let mut spin = Spin::default();
             loop {
-                let now = read.core().version.load();
+                let now = read.words().version.load();
                 if now.is(read.version) {
                     return false;
                 }
@@ -177,20 +175,19 @@ impl Context {
                 spin.wait_on();
             }
         });
-        match changed.map(Read::pointer) {
+        match changed.map(Read::name) {
             None => Ok(()),
-            // SAFETY: as long as it is in the log it is allocated.
-            Some(core) => self.conflict(unsafe { core.as_ref() }),
+            Some(name) => self.conflict(name),
         }
     }
 
     /// Poisons the attempt: it cannot commit any more, even if its closure
     /// swallows the error.
     #[cold]
-    fn conflict<T>(&mut self, on: &Core) -> StmResult<T> {
+    fn conflict<T>(&mut self, name: Option<&'static str>) -> StmResult<T> {
         if !self.poisoned {
             self.poisoned = true;
-            self.tally.conflict(on.name());
+            self.tally.conflict(name);
         }
         Err(StmError::CONFLICT)
     }

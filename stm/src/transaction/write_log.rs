@@ -7,14 +7,13 @@
 //! A pending boxed word belongs to the log until the commit puts it into its
 //! variable, in exchange for the old one, or until it is taken out as garbage.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::ptr::NonNull;
-
-use crate::cell::{Core, Word};
+use crate::cell::{DropWord, Word, Words, garbage};
 use crate::facade::atomic::Ordering;
+use crate::place::Place;
 use crate::reclaim::garbage::Garbage;
 use crate::version::{Lock, Version};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Up to here a linear search is at least as fast as an index.
 const LINEAR: usize = 16;
@@ -31,22 +30,23 @@ const SPARSE: usize = 16;
 /// A word that a variable may get.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    core: NonNull<Core>,
+    place: Place,
     word: Word,
+    drop: DropWord,
 }
 
 impl Pending {
     #[inline]
-    fn core(&self) -> &Core {
+    fn words(&self) -> &Words {
         // SAFETY: promised to `Write::new`.
-        unsafe { self.core.as_ref() }
+        unsafe { self.place.words() }
     }
 
     /// The word as something to be dropped: it is not used.
     #[inline]
     pub(crate) fn into_garbage(self) -> Option<Garbage> {
         // SAFETY: the word belongs to this, which ends here.
-        unsafe { self.core().garbage(self.word) }
+        unsafe { garbage(self.word, self.drop) }
     }
 }
 
@@ -64,24 +64,29 @@ pub(crate) struct Write {
 impl Write {
     /// # Safety
     ///
-    /// The core stays allocated while the write is in use, and the word, which
-    /// the write owns from now on, is of its type.
+    /// The variable stays allocated while the write is in use, and the word, which
+    /// the write owns from now on, is of its type, which is dropped so.
     #[inline]
-    pub(crate) unsafe fn new(core: NonNull<Core>, word: Word, read: Version) -> Self {
+    pub(crate) unsafe fn new(place: Place, word: Word, drop: DropWord, read: Version) -> Self {
         Write {
-            pending: Pending { core, word },
+            pending: Pending { place, word, drop },
             read,
             before: Version::INITIAL,
         }
     }
 
     #[inline]
-    pub(crate) fn core(&self) -> &Core {
-        self.pending.core()
+    pub(crate) fn words(&self) -> &Words {
+        self.pending.words()
+    }
+
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        // SAFETY: promised to `new`.
+        unsafe { self.pending.place.name() }
     }
 
     pub(crate) fn address(&self) -> usize {
-        self.pending.core.as_ptr().addr()
+        self.pending.place.address()
     }
 
     /// What the variable is to hold.
@@ -105,7 +110,7 @@ impl Write {
     /// Locks the variable, if it still has the version that was read.
     #[inline]
     pub(crate) fn lock(&mut self) -> Lock {
-        let version = &self.pending.core().version;
+        let version = &self.pending.words().version;
         let lock = if self.covers_a_read() {
             version.lock_if(self.read)
         } else {
@@ -121,7 +126,7 @@ impl Write {
     /// caller's commit.
     #[inline]
     pub(crate) fn exchange(&mut self) {
-        let data = &self.pending.core().data;
+        let data = &self.pending.words().data;
         // Ordering: Relaxed; only the holder of the lock writes the data,
         // and the lock orders one holder after the other.
         let displaced = data.load(Ordering::Relaxed);
@@ -178,34 +183,34 @@ fn bloom_bit(address: usize) -> u64 {
 impl WriteLog {
     /// Where the variable stands in the log, if it does.
     #[inline]
-    pub(crate) fn find(&self, core: NonNull<Core>) -> Option<usize> {
+    pub(crate) fn find(&self, place: Place) -> Option<usize> {
         // Most attempts have written nothing when they read.
         if self.entries.is_empty() {
             return None;
         }
         if self.entries.len() <= FEW {
-            return self.position(core);
+            return self.position(place);
         }
-        if self.bloom & bloom_bit(core.as_ptr().addr()) == 0 {
+        if self.bloom & bloom_bit(place.address()) == 0 {
             return None;
         }
-        self.search(core)
+        self.search(place)
     }
 
     #[inline]
-    fn position(&self, core: NonNull<Core>) -> Option<usize> {
+    fn position(&self, place: Place) -> Option<usize> {
         let mut writes = self.entries.iter();
-        writes.position(|write| write.pending.core == core)
+        writes.position(|write| write.pending.place == place)
     }
 
     #[cold]
     #[inline(never)]
-    fn search(&self, core: NonNull<Core>) -> Option<usize> {
+    fn search(&self, place: Place) -> Option<usize> {
         if self.entries.len() <= LINEAR {
-            return self.position(core);
+            return self.position(place);
         }
         self.index
-            .get(&core.as_ptr().addr())
+            .get(&place.address())
             .map(|&position| position as usize)
     }
 
@@ -217,8 +222,8 @@ impl WriteLog {
     /// Gives an entry another word.
     #[inline]
     pub(crate) fn replace(&mut self, position: usize, word: Word) -> Pending {
-        let core = self.entries[position].pending.core;
-        self.put_back(position, Pending { core, word })
+        let Pending { place, drop, .. } = self.entries[position].pending;
+        self.put_back(position, Pending { place, word, drop })
     }
 
     /// Gives an entry a word that it had before.
@@ -284,8 +289,8 @@ impl WriteLog {
     }
 
     /// Does the log have this variable, and did its lock replace that version?
-    pub(crate) fn replaced(&self, core: NonNull<Core>, version: Version) -> bool {
-        self.find(core)
+    pub(crate) fn replaced(&self, place: Place, version: Version) -> bool {
+        self.find(place)
             .is_some_and(|position| self.entries[position].before.is(version))
     }
 

@@ -14,6 +14,7 @@ mod isolation;
 mod oracle;
 mod panics;
 mod progress;
+mod rows;
 mod statistics;
 mod support;
 mod threads;

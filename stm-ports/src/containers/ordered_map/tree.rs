@@ -115,6 +115,9 @@ pub(super) struct Pair<'t, K, V> {
     pub(super) value: &'t V,
 }
 
+/// The pair of a key, or the leaf from which to look for its place.
+type Guess<'t, K, V> = Result<Pair<'t, K, V>, &'t Leaf<K, V>>;
+
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Tree<K, V> {
     pub(super) fn new() -> Self {
         Tree {
@@ -189,7 +192,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Root<K, V> {
         &'t self,
         tx: &mut Transaction<'t>,
         probe: &impl Fn(&K) -> Ordering,
-    ) -> StmResult<Result<Pair<'t, K, V>, &'t Leaf<K, V>>> {
+    ) -> StmResult<Guess<'t, K, V>> {
         let leaf = self.index.descend(tx, probe);
         if let Some(cell) = leaf.guess(tx, probe) {
             let key = leaf.keys.get(tx, cell)?;

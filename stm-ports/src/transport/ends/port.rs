@@ -1,4 +1,4 @@
-//! A port of a local channel, and what dropping it does.
+//! A port of a channel, and what dropping it does.
 //!
 //! Sending and receiving is told in [`super::seats`]. Dropping a port has it leave
 //! its seat, which takes a transaction, while a drop may come at any time: before
@@ -40,8 +40,8 @@ use crate::port::Port;
 const CONNECTED: u8 = 1;
 const DROPPED: u8 = 2;
 
-/// One of the two ports of a [`LocalChannel`](super::LocalChannel).
-pub(super) struct LocalPort<M: Send + Sync + 'static> {
+/// One of the two ports of a [`LocalChannel`](super::channel::LocalChannel).
+pub(super) struct EndPort<M: Send + Sync + 'static> {
     holder: Holder<M>,
     life: Arc<AtomicU8>,
 }
@@ -70,7 +70,7 @@ impl<M: Send + Sync + 'static> Holder<M> {
     }
 }
 
-impl<M: Send + Sync + 'static> LocalPort<M> {
+impl<M: Send + Sync + 'static> EndPort<M> {
     /// A new port in the first free end, if there is one.
     pub(super) fn connect(
         tx: &mut Transaction<'_>,
@@ -87,7 +87,7 @@ impl<M: Send + Sync + 'static> LocalPort<M> {
         let life = Arc::new(AtomicU8::new(0));
         seats.lives.lock().insert(id, Arc::downgrade(&life));
         connected_on_commit(tx, holder.clone(), Arc::clone(&life));
-        Ok(Some(LocalPort { holder, life }))
+        Ok(Some(EndPort { holder, life }))
     }
 
     /// The channel as seen from the port's end, if it holds one.
@@ -103,7 +103,7 @@ impl<M: Send + Sync + 'static> LocalPort<M> {
     }
 }
 
-impl<M: Send + Sync + 'static> Drop for LocalPort<M> {
+impl<M: Send + Sync + 'static> Drop for EndPort<M> {
     fn drop(&mut self) {
         // Ordering: AcqRel, pairs with that of the commit hook: whichever comes
         // second finds the other's bit, and the hook's comes after the commit
@@ -147,7 +147,7 @@ pub(super) fn reconnect<M: Send + Sync + 'static>(
     Ok(true)
 }
 
-impl<M: Clone + Send + Sync + 'static> Port<M> for LocalPort<M> {
+impl<M: Clone + Send + Sync + 'static> Port<M> for EndPort<M> {
     fn id(&self) -> PortId {
         self.holder.id
     }
@@ -157,9 +157,10 @@ impl<M: Clone + Send + Sync + 'static> Port<M> for LocalPort<M> {
     }
 
     fn send(&self, tx: &mut Transaction<'_>, message: M) -> StmResult<Result<(), Disconnected>> {
-        match self.held(tx)? {
-            Some(held) if !held.other.was_left(tx)? => held.other.inbox.put(tx, message).map(Ok),
-            _ => Ok(Err(self.disconnected())),
+        match self.try_send(tx, message)? {
+            Ok(None) => Ok(Ok(())),
+            Ok(Some(_)) => retry(),
+            Err(disconnected) => Ok(Err(disconnected)),
         }
     }
 
@@ -168,8 +169,12 @@ impl<M: Clone + Send + Sync + 'static> Port<M> for LocalPort<M> {
         tx: &mut Transaction<'_>,
         message: M,
     ) -> StmResult<Result<Option<M>, Disconnected>> {
-        let sent = self.send(tx, message)?;
-        Ok(sent.map(|()| None))
+        match self.held(tx)? {
+            Some(held) if !held.other.was_left(tx)? => {
+                held.other.inbox.try_put(tx, message).map(Ok)
+            }
+            _ => Ok(Err(self.disconnected())),
+        }
     }
 
     fn receive(&self, tx: &mut Transaction<'_>) -> StmResult<Result<M, Disconnected>> {
@@ -185,7 +190,7 @@ impl<M: Clone + Send + Sync + 'static> Port<M> for LocalPort<M> {
             return Ok(Err(self.disconnected()));
         };
         let message = own.inbox.try_take(tx)?;
-        if message.is_none() && other.was_left(tx)? {
+        if message.is_none() && other.was_left(tx)? && own.inbox.is_drained(tx)? {
             return Ok(Err(self.disconnected()));
         }
         Ok(Ok(message))
@@ -200,7 +205,7 @@ impl<M: Clone + Send + Sync + 'static> Port<M> for LocalPort<M> {
             return Ok(Err(self.disconnected()));
         };
         let messages = own.inbox.take_batch(tx, max)?;
-        if messages.is_empty() && own.inbox.is_empty(tx)? && other.was_left(tx)? {
+        if messages.is_empty() && other.was_left(tx)? && own.inbox.is_drained(tx)? {
             return Ok(Err(self.disconnected()));
         }
         Ok(Ok(messages))
@@ -211,9 +216,9 @@ impl<M: Clone + Send + Sync + 'static> Port<M> for LocalPort<M> {
     }
 }
 
-impl<M: Send + Sync + 'static> fmt::Debug for LocalPort<M> {
+impl<M: Send + Sync + 'static> fmt::Debug for EndPort<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalPort")
+        f.debug_struct("Port")
             .field("id", &self.holder.id.get())
             .field("channel", &self.holder.seats)
             .finish()

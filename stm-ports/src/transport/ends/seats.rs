@@ -1,6 +1,6 @@
-//! Who holds the two ends of a local channel.
+//! Who holds the two ends of a channel.
 //!
-//! An end is a queue to receive from and a seat. A seat is a variable in one of
+//! An end is an inbox to receive from and a seat. A seat is a variable in one of
 //! three states:
 //!
 //! ```text
@@ -18,7 +18,7 @@
 //! A port looks for its own id among the seats, so it finds its end wherever it
 //! was connected last, and finds none once it was disconnected, by whomever.
 //!
-//! **Races.** Every step reads the seats that it depends on and the queues in one
+//! **Races.** Every step reads the seats that it depends on and the inboxes in one
 //! transaction, so that a message is sent before a disconnection, and is then
 //! received, or after, and is then refused. A receive that waits has read both
 //! seats: whichever is left wakes it.
@@ -26,11 +26,13 @@
 use std::collections::HashMap;
 
 use hivework_stm::facade::atomic::AtomicU8;
-use hivework_stm::facade::sync::{Mutex, Weak};
+use hivework_stm::facade::sync::{Arc, Mutex, Weak};
 use hivework_stm::{StmResult, TVar, Transaction};
 
+use super::inbox::{Between, Inbox};
 use crate::containers::queue::TQueue;
 use crate::id::{ChannelId, PortId};
+use crate::transport::pump::line::Lane;
 
 /// The two ends of a channel.
 pub(super) struct Seats<M: Send + Sync + 'static> {
@@ -49,7 +51,7 @@ pub(super) struct Held<'a, M: Send + Sync + 'static> {
 /// One end of a channel.
 pub(super) struct End<M: Send + Sync + 'static> {
     /// What the other end has sent.
-    pub(super) inbox: TQueue<M>,
+    pub(super) inbox: Arc<Inbox<M>>,
     seat: TVar<Seat>,
 }
 
@@ -62,21 +64,29 @@ enum Seat {
 
 impl<M: Clone + Send + Sync + 'static> Seats<M> {
     /// Two free ends.
-    pub(super) fn new() -> Self {
-        let end = || End {
-            inbox: TQueue::new(),
+    pub(super) fn new(between: &Between<M>) -> Self {
+        let channel = ChannelId::new();
+        let end = |number| End {
+            inbox: Inbox::new(
+                Lane {
+                    channel,
+                    to: number,
+                },
+                between,
+            ),
             seat: TVar::new(Seat::Free),
         };
         Seats {
-            channel: ChannelId::new(),
-            ends: [end(), end()],
+            channel,
+            ends: [end(0), end(1)],
             lives: Mutex::new(HashMap::new()),
         }
     }
 
-    /// The queue from which each end receives.
-    pub(super) fn inboxes(&self) -> [TQueue<M>; 2] {
-        self.ends.each_ref().map(|end| end.inbox.clone())
+    /// The queue from which each end receives, where there is nothing else.
+    pub(super) fn queues(&self) -> Option<[TQueue<M>; 2]> {
+        let [first, second] = self.ends.each_ref().map(|end| end.inbox.bare());
+        first.zip(second).map(Into::into)
     }
 }
 
@@ -142,7 +152,7 @@ impl<M: Send + Sync + 'static> End<M> {
 impl<M: Send + Sync + 'static> std::fmt::Debug for Seats<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [first, second] = &self.ends;
-        f.debug_struct("LocalChannel")
+        f.debug_struct("Channel")
             .field("id", &self.channel.get())
             .field("first", &first.shown())
             .field("first_inbox", &first.inbox)
