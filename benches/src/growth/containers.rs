@@ -1,14 +1,16 @@
 //! The containers whose growth is measured, ours and the standard library's.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 
 use hivework_stm::{StmResult, Transaction, atomically};
-use stm_ports::{Ordered, TBoundedQueue, TQueue, TStack};
+use stm_ports::{Ordered, TBoundedQueue, TPriorityQueue, TQueue, TStack};
 
 use super::transacted::{Ours, Transacted};
 use super::{Case, timed_operations};
+use crate::workload::sequence::{below, mixed};
 
 /// The counterpart of one of ours.
 pub(super) trait Counterpart: 'static {
@@ -47,6 +49,9 @@ pub(super) fn cases() -> Vec<Case> {
             "growth of TBoundedQueue: put, then take",
         ),
         case::<InAndOut<TStack<u64>>, Vec<u64>>("growth of TStack: put, then take"),
+        case::<InAndOut<TPriorityQueue<u64, u64>>, Heap>(
+            "growth of TPriorityQueue: put, then take",
+        ),
     ];
     all.extend(super::maps::cases());
     all
@@ -118,6 +123,22 @@ impl Sequence for TStack<u64> {
     }
 }
 
+/// Priorities that go up with the numbers, so that an element stays for as long as
+/// there are others before it, whatever the size.
+fn priority(n: u64, size: usize) -> u64 {
+    n + below(2 * size, mixed(0, n)) as u64
+}
+
+impl Sequence for TPriorityQueue<u64, u64> {
+    fn with_room(_elements: usize) -> Self {
+        TPriorityQueue::new()
+    }
+
+    fn element(n: u64, size: usize) -> (u64, u64) {
+        (priority(n, size), n)
+    }
+}
+
 impl Counterpart for VecDeque<u64> {
     const NAME: &'static str = "VecDeque";
 
@@ -145,5 +166,29 @@ impl Counterpart for Vec<u64> {
         // Or the optimiser sees that nothing was done.
         black_box(&mut *self);
         black_box(self.pop());
+    }
+}
+
+/// A heap that gives the smallest first.
+struct Heap {
+    all: BinaryHeap<Reverse<(u64, u64)>>,
+    size: usize,
+}
+
+impl Counterpart for Heap {
+    const NAME: &'static str = "BinaryHeap";
+
+    fn filled(size: usize) -> Self {
+        let all = (0..size as u64).map(|n| Reverse((priority(n, size), n)));
+        Heap {
+            all: all.collect(),
+            size,
+        }
+    }
+
+    #[inline]
+    fn operate(&mut self, n: u64) {
+        self.all.push(Reverse((priority(n, self.size), n)));
+        black_box(self.all.pop());
     }
 }
