@@ -54,9 +54,10 @@
 //!
 //! # Who comes first
 //!
-//! In a [`TQueue`], [`TBoundedQueue`], [`TStack`] or [`TSemaphore`], threads in the
-//! two blocking forms stand in a line: they get what they wait for in order
-//! of arrival, and are woken one at a time.
+//! In a [`TQueue`], [`TBoundedQueue`], [`TStack`] or [`TSemaphore`], threads that have to
+//! wait in the two blocking forms stand in a line: they get what they wait for in order
+//! of arrival, and are woken one at a time. Whoever comes while there is something does
+//! not wait, but in a [`TSemaphore`], where that would starve whoever wants many permits.
 //!
 //! A `take(tx)` that waits stands in no line. All that wait so are woken when there is
 //! something, and the first to commit gets it; only in a [`TSemaphore`] do they let the

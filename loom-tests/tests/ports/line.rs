@@ -71,7 +71,7 @@ fn a_put_that_is_rolled_back_serves_nobody() {
 #[test]
 fn a_transaction_beside_the_line_gets_the_second_value() {
     model_within(
-        1,
+        0,
         "line: two puts against a blocked take and a retrying one",
         || {
             let queue = TQueue::new();

@@ -31,8 +31,9 @@ mod blocking;
 /// is held back to the pace of whoever consumes. Putters conflict with each other, and so do
 /// takers; a putter and a taker conflict only while the queue is nearly empty or nearly full.
 ///
-/// Threads that block, in `put_blocking`, `take_blocking` and the forms with a limit, are served in
-/// order of arrival, one line for each direction, and a value or a place wakes one of them. Puts
+/// Threads that wait in `put_blocking`, `take_blocking` and the forms with a limit are served in
+/// order of arrival, one line for each direction, and a value or a place wakes one of them; whoever
+/// comes while there is a value, or a place, does not wait. Puts
 /// and takes inside transactions stand in no line: those that wait are woken by every take or put,
 /// and the first to commit gets the place or the value.
 ///

@@ -13,8 +13,8 @@
 //!              first
 //! ```
 //!
-//! 1. One transaction: if nobody waits, ask the container. If it has nothing, or somebody waits,
-//!    take a place at the end.
+//! 1. One transaction: ask the container. If it has nothing, take a place at the end. Where the
+//!    container is [strict](obtain), it is not asked while somebody waits.
 //! 2. One transaction, which waits by `retry`: until there is nobody ahead, that is on the own
 //!    place alone; then until the container has something, which is taken, *and the place left in
 //!    the same step*: the neighbours are joined, so that the next in line has nobody ahead, and
@@ -29,6 +29,13 @@
 //!
 //! **No wake-up is lost.** The first has read what it waits for; whoever becomes the first has
 //! read that somebody was ahead. Neither goes away without the next being first.
+//!
+//! **Why a newcomer asks first**, although others wait. Between what is put and the first's waking
+//! lie microseconds. Whoever does not wait could take it meanwhile and go on; made to queue, it
+//! sleeps as well, and so do all who come after it: the line never ends, and every value costs a
+//! wake-up. (Measured: eight threads that take without pause, ten times slower.) Who waits is served in
+//! order of arrival; who need not wait does not. A strict container pays that price, because else
+//! somebody who wants much would never get it.
 //!
 //! **Beside the line** are transactions that take what a container has as a part of something larger.
 //! Each container says whether they may go past the line.
@@ -113,17 +120,27 @@ impl Stand {
     }
 }
 
+/// Whether one who has just come may be served while others wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Newcomer {
+    /// Yes, if there is something.
+    MayTake,
+    /// No: the container is strict.
+    Waits,
+}
+
 /// Gets from `ask` what it has for one, at once or after a wait in the line, for no longer than
 /// `limit` if there is one, and then answers `None`.
 ///
 /// Panics inside a transaction of the same thread, by the transaction it begins with.
 pub(crate) fn obtain<V>(
     line: &Line,
+    newcomer: Newcomer,
     limit: Option<Duration>,
     ask: impl Fn(&mut Transaction<'_>) -> StmResult<Option<V>>,
 ) -> Option<V> {
     let ask_first = |tx: &mut Transaction<'_>| {
-        if line.waiting(tx)? == 0 {
+        if newcomer == Newcomer::MayTake || line.waiting(tx)? == 0 {
             ask(tx)
         } else {
             Ok(None)

@@ -18,8 +18,8 @@ mod blocking;
 /// values it adds or takes. Putters conflict with each other, and so do takers;
 /// a putter and a taker conflict only while the queue is empty, or all but.
 ///
-/// Threads that block in [`TQueue::take_blocking`] or [`TQueue::take_timeout`] are served in order
-/// of arrival, and a value wakes one of them. Takes inside transactions stand in no line: those
+/// Threads that wait in [`TQueue::take_blocking`] or [`TQueue::take_timeout`] are served in order
+/// of arrival, and a value wakes one of them; whoever comes while there is a value does not wait. Takes inside transactions stand in no line: those
 /// that wait are woken by every put, and the first to commit gets the value.
 ///
 /// ```

@@ -19,7 +19,7 @@ use std::time::Duration;
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, TVar, Transaction, atomically, retry};
 
-use super::line::{Line, obtain};
+use super::line::{Line, Newcomer, obtain};
 
 mod permits;
 
@@ -181,7 +181,7 @@ impl TSemaphore {
     /// Takes `n` permits in the line's order.
     fn obtain(&self, n: usize, limit: Option<Duration>) -> bool {
         let take = |tx: &mut Transaction<'_>| Ok(self.take(tx, n)?.then_some(()));
-        n == 0 || obtain(&self.0.line, limit, take).is_some()
+        n == 0 || obtain(&self.0.line, Newcomer::Waits, limit, take).is_some()
     }
 
     /// [`TSemaphore::release`] in a transaction of its own.

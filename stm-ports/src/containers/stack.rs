@@ -12,7 +12,7 @@ use std::time::Duration;
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, TVar, Transaction, atomically, retry};
 
-use super::line::{Line, obtain};
+use super::line::{Line, Newcomer, obtain};
 use super::spine::Spine;
 use super::{Container, Ordered};
 
@@ -22,8 +22,8 @@ use super::{Container, Ordered};
 /// `clear`. All operations conflict with each other, except that those which only look do not conflict
 /// among themselves.
 ///
-/// Threads that block in [`TStack::pop_blocking`] or [`TStack::pop_timeout`] are served in order of
-/// arrival, and a value wakes one of them. Pops inside transactions stand in no line: those that
+/// Threads that wait in [`TStack::pop_blocking`] or [`TStack::pop_timeout`] are served in order of
+/// arrival, and a value wakes one of them; whoever comes while there is a value does not wait. Pops inside transactions stand in no line: those that
 /// wait are woken by every push, and the first to commit gets the value.
 ///
 /// ```
@@ -189,7 +189,9 @@ impl<T: Clone + Send + Sync + 'static> TStack<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn pop_blocking(&self) -> T {
-        match obtain(&self.0.takers, None, |tx| self.try_pop(tx)) {
+        match obtain(&self.0.takers, Newcomer::MayTake, None, |tx| {
+            self.try_pop(tx)
+        }) {
             Some(value) => value,
             None => unreachable!("without a limit it waits until it is served"),
         }
@@ -202,7 +204,9 @@ impl<T: Clone + Send + Sync + 'static> TStack<T> {
     /// Inside a transaction of the same thread.
     #[must_use = "the value has been taken from the stack"]
     pub fn pop_timeout(&self, limit: Duration) -> Option<T> {
-        obtain(&self.0.takers, Some(limit), |tx| self.try_pop(tx))
+        obtain(&self.0.takers, Newcomer::MayTake, Some(limit), |tx| {
+            self.try_pop(tx)
+        })
     }
 
     /// Are these handles of the same stack?

@@ -113,19 +113,18 @@ fn what_is_put_can_be_taken_back_by_the_same_transaction() {
     assert_eq!(blocked.answer(), 2);
 }
 
-/// Somebody who comes when there is a value, but others wait, does not go past them.
+/// Takers without pause do not queue behind one that sleeps.
 #[test]
-fn whoever_comes_late_does_not_overtake() {
+fn who_comes_while_there_is_a_value_does_not_wait() {
     let queue = TQueue::new();
-    let blocked = taker(&queue);
-    queue.put_now(1);
-    let late = {
+    let sleeps = {
         let queue = queue.clone();
-        start(move || queue.take_blocking())
+        start_held(move || queue.take_blocking())
     };
-    assert_eq!(blocked.answer(), 1);
+    queue.put_now(1);
+    assert_eq!(queue.take_blocking(), 1);
     queue.put_now(2);
-    assert_eq!(late.answer(), 2);
+    assert_eq!(sleeps.go(), 2);
 }
 
 /// Takers with limits so short that about every other one leaves, against puts: each value goes to

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::line::obtain;
+use super::super::line::{Newcomer, obtain};
 use super::TBoundedQueue;
 
 impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
@@ -12,7 +12,7 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn put_blocking(&self, value: T) {
-        obtain(&self.0.putters, None, |tx| {
+        obtain(&self.0.putters, Newcomer::MayTake, None, |tx| {
             Ok(self.try_put(tx, value.clone())?.ok())
         });
     }
@@ -39,7 +39,7 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn put_timeout(&self, value: T, limit: Duration) -> Result<(), T> {
-        let put = obtain(&self.0.putters, Some(limit), |tx| {
+        let put = obtain(&self.0.putters, Newcomer::MayTake, Some(limit), |tx| {
             Ok(self.try_put(tx, value.clone())?.ok())
         });
         put.ok_or(value)
@@ -51,7 +51,9 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn take_blocking(&self) -> T {
-        match obtain(self.0.queue.takers(), None, |tx| self.try_take(tx)) {
+        match obtain(self.0.queue.takers(), Newcomer::MayTake, None, |tx| {
+            self.try_take(tx)
+        }) {
             Some(value) => value,
             None => unreachable!("without a limit it waits until it is served"),
         }
@@ -65,6 +67,11 @@ impl<T: Clone + Send + Sync + 'static> TBoundedQueue<T> {
     /// Inside a transaction of the same thread.
     #[must_use = "the value has been taken from the queue"]
     pub fn take_timeout(&self, limit: Duration) -> Option<T> {
-        obtain(self.0.queue.takers(), Some(limit), |tx| self.try_take(tx))
+        obtain(
+            self.0.queue.takers(),
+            Newcomer::MayTake,
+            Some(limit),
+            |tx| self.try_take(tx),
+        )
     }
 }

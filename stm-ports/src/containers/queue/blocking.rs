@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hivework_stm::{StmResult, Transaction};
 
-use super::super::line::{Line, obtain};
+use super::super::line::{Line, Newcomer, obtain};
 use super::TQueue;
 
 impl<T: Clone + Send + Sync + 'static> TQueue<T> {
@@ -18,7 +18,9 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     ///
     /// Inside a transaction of the same thread.
     pub fn take_blocking(&self) -> T {
-        match obtain(&self.0.takers, None, |tx| self.try_take(tx)) {
+        match obtain(&self.0.takers, Newcomer::MayTake, None, |tx| {
+            self.try_take(tx)
+        }) {
             Some(value) => value,
             None => unreachable!("without a limit it waits until it is served"),
         }
@@ -32,7 +34,9 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
     /// Inside a transaction of the same thread.
     #[must_use = "the value has been taken from the queue"]
     pub fn take_timeout(&self, limit: Duration) -> Option<T> {
-        obtain(&self.0.takers, Some(limit), |tx| self.try_take(tx))
+        obtain(&self.0.takers, Newcomer::MayTake, Some(limit), |tx| {
+            self.try_take(tx)
+        })
     }
 }
 
