@@ -5,8 +5,9 @@ use hivework_stm::atomically;
 use hivework_stm::facade::thread::{self, JoinHandle};
 use stm_ports::TOrderedMap;
 
-/// A transaction reads and writes a dozen variables here: with more preemptions, models take hours.
-const PREEMPTIONS: usize = 2;
+/// A transaction reads and writes a dozen variables here: with more preemptions a model takes
+/// many minutes.
+const PREEMPTIONS: usize = 1;
 
 type Map = TOrderedMap<u64, u64>;
 
