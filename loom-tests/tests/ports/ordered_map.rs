@@ -58,17 +58,6 @@ fn a_change_of_a_key_that_a_split_moves_is_not_lost() {
 }
 
 #[test]
-fn an_insert_into_a_leaf_that_is_split_is_not_lost() {
-    model_within(PREEMPTIONS, "ordered map: split against insert", || {
-        let map = map_of([1, 3]);
-        let splitter = with(&map, |map| map.insert_now(0, 0));
-        assert_eq!(map.insert_now(2, 2), None);
-        splitter.join().unwrap();
-        assert_eq!(pairs(&map), [(0, 0), (1, 1), (2, 2), (3, 3)]);
-    });
-}
-
-#[test]
 fn a_key_that_a_merge_moves_is_found() {
     model_within(PREEMPTIONS, "ordered map: merge against get", || {
         let map = map_of([1, 2, 3]);
