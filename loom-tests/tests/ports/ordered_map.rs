@@ -5,8 +5,9 @@ use hivework_stm::atomically;
 use hivework_stm::facade::thread::{self, JoinHandle};
 use stm_ports::TOrderedMap;
 
-/// A transaction reads and writes a dozen variables here: with more preemptions, models take hours.
-const PREEMPTIONS: usize = 2;
+/// A transaction reads and writes a dozen variables here: with more preemptions a model takes
+/// many minutes.
+const PREEMPTIONS: usize = 1;
 
 type Map = TOrderedMap<u64, u64>;
 
@@ -53,17 +54,6 @@ fn a_change_of_a_key_that_a_split_moves_is_not_lost() {
         assert_eq!(map.insert_now(2, 7), Some(2));
         splitter.join().unwrap();
         assert_eq!(pairs(&map), [(0, 0), (1, 1), (2, 7)]);
-    });
-}
-
-#[test]
-fn an_insert_into_a_leaf_that_is_split_is_not_lost() {
-    model_within(PREEMPTIONS, "ordered map: split against insert", || {
-        let map = map_of([1, 3]);
-        let splitter = with(&map, |map| map.insert_now(0, 0));
-        assert_eq!(map.insert_now(2, 2), None);
-        splitter.join().unwrap();
-        assert_eq!(pairs(&map), [(0, 0), (1, 1), (2, 2), (3, 3)]);
     });
 }
 

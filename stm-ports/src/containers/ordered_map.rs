@@ -15,6 +15,7 @@ use self::tree::Tree;
 mod ends;
 mod index;
 mod leaf;
+mod merge;
 mod order;
 mod scan;
 mod tree;

@@ -64,17 +64,12 @@ use hivework_stm::{StmResult, TVar, Transaction, after_transaction, atomically};
 
 use super::index::{Child, Index};
 use super::leaf::{Bounds, Held, Leaf};
+use super::merge::{FEW, merge};
 use super::order::{CELLS, Order};
 use crate::containers::count::Count;
 
 /// After so many steps to the right the index is told of where they led.
 const FAR: usize = if MODELLED { 1 } else { 4 };
-
-/// With so few values a leaf looks whether it can be merged.
-const FEW: usize = CELLS / 5;
-
-/// Merged leaves keep room for inserts, or the next one splits them again.
-const ROOMY: usize = CELLS * 2 / 3;
 
 /// How many leaves one transaction gives up.
 const AT_ONCE: usize = 64;
@@ -380,39 +375,4 @@ impl<'t, K: Send + Sync + 'static, V: Send + Sync + 'static> Place<'t, K, V> {
         let value = leaf.value(tx, cell)?;
         Ok(value.map(|value| Pair { leaf, cell, value }))
     }
-}
-
-/// Merges a leaf with its right neighbour, if they are few enough for one.
-fn merge<K, V>(index: &Index<K, V>, leaf: &Leaf<K, V>)
-where
-    K: Ord + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    atomically(|tx| {
-        let Some(Bounds::Alive {
-            low,
-            next: Some((least, right)),
-        }) = leaf.bounds(tx)?
-        else {
-            return Ok(());
-        };
-        leaf.sweep(tx)?;
-        right.sweep(tx)?;
-        let (len, more) = (leaf.order(tx)?.len(), right.order(tx)?.len());
-        if len > 0 && len + more > ROOMY {
-            return Ok(());
-        }
-        let Some(Bounds::Alive { next, .. }) = right.bounds(tx)? else {
-            unreachable!("a leaf's neighbour is alive")
-        };
-        right.move_from(tx, 0, leaf)?;
-        right.set_bounds(tx, Bounds::Merged(leaf.clone()))?;
-        let (low, next) = (low.clone(), next.clone());
-        leaf.set_bounds(tx, Bounds::Alive { low, next })?;
-        let index = index.clone();
-        let (gone, into) = (Child::Leaf(right.clone()), Child::Leaf(leaf.clone()));
-        let least = least.clone();
-        tx.on_commit(move || index.withdraw_now(&least, &gone, &into));
-        Ok(())
-    });
 }
