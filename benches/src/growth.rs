@@ -13,6 +13,7 @@ mod plot;
 mod transacted;
 
 use std::fmt;
+use std::rc::Rc;
 
 use crate::report::{Effort, figure, quantile, rounds};
 use crate::workload::Contestant;
@@ -28,8 +29,8 @@ pub struct Case {
     /// Which container and which operation.
     pub name: &'static str,
     counterpart: &'static str,
-    ours: fn(usize) -> Box<dyn Transacted>,
-    contestants: fn(usize) -> [Contestant; 2],
+    ours: fn(usize) -> Rc<dyn Transacted>,
+    theirs: fn(usize) -> Contestant,
 }
 
 impl fmt::Debug for Case {
@@ -45,18 +46,21 @@ pub fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    /// Ours with `size` elements, for counting what an operation does.
+    /// Ours with each number of elements.
     #[must_use]
-    pub fn ours(&self, size: usize) -> Box<dyn Transacted> {
-        (self.ours)(size)
+    pub fn filled(&self, sizes: &[usize]) -> Vec<Rc<dyn Transacted>> {
+        sizes.iter().map(|size| (self.ours)(*size)).collect()
     }
 
-    /// Measures it at each of `sizes`.
+    /// Measures ours, which [`filled`](Case::filled) has made with these `sizes`,
+    /// and the counterpart.
     #[must_use]
-    pub fn measure(&self, sizes: &[usize], effort: Effort) -> Growth {
+    pub fn measure(&self, sizes: &[usize], ours: &[Rc<dyn Transacted>], effort: Effort) -> Growth {
         let mut contestants = Vec::new();
-        for size in sizes {
-            contestants.extend((self.contestants)(*size));
+        for (size, ours) in sizes.iter().zip(ours) {
+            let ours = Rc::clone(ours);
+            contestants.push(Contestant::new("hivework", 1, move |n| ours.operate(n)));
+            contestants.push((self.theirs)(*size));
         }
         let effort = Effort {
             rounds: effort.rounds.div_ceil(2),
@@ -148,17 +152,6 @@ impl fmt::Display for Growth {
     }
 }
 
-/// A contestant whose operations are numbered, others in every run: or a run would
-/// find in the caches what the last one has left there.
-fn timed_operations(name: &'static str, mut operation: impl FnMut(u64) + 'static) -> Contestant {
-    let mut done = 0;
-    Contestant::new(name, 1, move |operations| {
-        let first = done;
-        done += operations;
-        crate::workload::timed(operations, |n| operation(first + n))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,9 +185,11 @@ mod tests {
     #[test]
     fn every_case_runs_and_counts() {
         for case in cases() {
-            let growth = case.measure(&SIZES[..2], Effort::SMOKE);
+            let sizes = &SIZES[..2];
+            let ours = case.filled(sizes);
+            let growth = case.measure(sizes, &ours, Effort::SMOKE);
             assert!(growth.relative() > 0.0, "{growth}");
-            let effects = case.ours(SIZES[0]).effects(0);
+            let effects = ours[0].effects();
             assert!(effects.reads + effects.writes > 0, "{}", case.name);
         }
     }

@@ -35,7 +35,7 @@ impl Effort {
     fn brief(self) -> Self {
         Effort {
             sample: self.sample / 2,
-            rounds: self.rounds.div_ceil(2),
+            rounds: self.rounds.div_ceil(3),
         }
     }
 

@@ -143,7 +143,7 @@ fn doubled_up_to(most: u64) -> Vec<u64> {
 }
 
 /// Times `operations` calls of `operation` on this thread.
-pub(crate) fn timed(operations: u64, mut operation: impl FnMut(u64)) -> Duration {
+fn timed(operations: u64, mut operation: impl FnMut(u64)) -> Duration {
     let began = Instant::now();
     for n in 0..operations {
         operation(n);

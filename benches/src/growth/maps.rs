@@ -2,11 +2,11 @@
 //! number of elements, and every second one is there to begin with; an update
 //! inserts a random key or removes it, one as often as the other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 
 use hivework_stm::{StmResult, Transaction, atomically};
-use stm_ports::{KeyValue, THashMap};
+use stm_ports::{KeyValue, THashMap, TOrderedMap};
 
 use super::Case;
 use super::containers::{Counterpart, case};
@@ -15,9 +15,14 @@ use crate::workload::sequence::{below, mixed, scattered_place};
 
 pub(super) fn cases() -> Vec<Case> {
     type Hash = THashMap<u64, u64>;
+    type Ordered = TOrderedMap<u64, u64>;
     vec![
         case::<Read<Hash>, Read<HashMap<u64, u64>>>("growth of THashMap: read, hit"),
         case::<Update<Hash>, Update<HashMap<u64, u64>>>("growth of THashMap: insert or remove"),
+        case::<Read<Ordered>, Read<BTreeMap<u64, u64>>>("growth of TOrderedMap: read, hit"),
+        case::<Update<Ordered>, Update<BTreeMap<u64, u64>>>(
+            "growth of TOrderedMap: insert or remove",
+        ),
     ]
 }
 
@@ -141,3 +146,4 @@ macro_rules! counterpart {
 }
 
 counterpart!(HashMap<u64, u64>, "HashMap");
+counterpart!(BTreeMap<u64, u64>, "BTreeMap");

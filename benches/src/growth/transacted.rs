@@ -1,6 +1,9 @@
 //! One of our containers at a steady size, operated on in transactions: timed, or
 //! looked into.
 
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
 use hivework_stm::{StmResult, Transaction, atomically};
 
 /// One of our containers, with a number of elements that its operations keep.
@@ -22,28 +25,53 @@ pub struct Effects {
     pub writes: u64,
 }
 
-/// A container that is ready to be operated on.
+/// A container that is ready to be operated on. It numbers its operations, and no two
+/// have the same number: or a run would find in the caches what the last one has left
+/// there.
 pub trait Transacted {
-    /// Operation number `n`, as it is timed.
-    fn operate(&self, n: u64);
+    /// So many operations, one after the other, and how long they took.
+    fn operate(&self, operations: u64) -> Duration;
 
-    /// The same, and what its transactions did.
-    fn effects(&self, n: u64) -> Effects;
+    /// One operation, and what its transactions did.
+    fn effects(&self) -> Effects;
 }
 
-impl<T: Ours> Transacted for T {
-    #[inline]
-    fn operate(&self, n: u64) {
-        for step in 0..T::STEPS {
-            atomically(|tx| self.step(tx, step, n));
+/// One of ours, on cache lines of its own.
+#[repr(align(128))]
+pub(super) struct Numbered<O> {
+    ours: O,
+    done: Cell<u64>,
+}
+
+impl<O: Ours> Numbered<O> {
+    pub(super) fn filled(size: usize) -> Self {
+        Numbered {
+            ours: O::filled(size),
+            done: Cell::new(0),
         }
     }
+}
 
-    fn effects(&self, n: u64) -> Effects {
+impl<O: Ours> Transacted for Numbered<O> {
+    fn operate(&self, operations: u64) -> Duration {
+        let numbers = self.done.get()..self.done.get() + operations;
+        self.done.set(numbers.end);
+        let began = Instant::now();
+        for n in numbers {
+            for step in 0..O::STEPS {
+                atomically(|tx| self.ours.step(tx, step, n));
+            }
+        }
+        began.elapsed()
+    }
+
+    fn effects(&self) -> Effects {
+        let n = self.done.get();
+        self.done.set(n + 1);
         let mut all = Effects::default();
-        for step in 0..T::STEPS {
+        for step in 0..O::STEPS {
             let effects = atomically(|tx| {
-                self.step(tx, step, n)?;
+                self.ours.step(tx, step, n)?;
                 Ok(of_transaction(tx))
             });
             all.reads += effects.reads;

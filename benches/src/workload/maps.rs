@@ -20,7 +20,7 @@ use super::sequence::{below, mixed};
 use super::{Contestant, Subject, timed_together};
 use keys::{Choice, Keys};
 use kinds::{Dash, Map, MutexHash, MutexTree, Papaya, RwHash, Skip, Sorted};
-use ours::Hash;
+use ours::{Hash, Tree};
 
 /// The peer to which reads are compared.
 pub const PAPAYA: &str = "papaya";
@@ -105,7 +105,8 @@ fn hashed(size: usize, task: Task) -> Subject {
 fn sorted(size: usize, task: Task) -> Subject {
     let name = format!("ordered map of {size}: {}", task.name());
     Subject::new(name, move || {
-        let mut all = contestants::<MutexTree>(size, task);
+        let mut all = contestants::<Tree>(size, task);
+        all.extend(contestants::<MutexTree>(size, task));
         all.extend(contestants::<Skip>(size, task));
         all
     })
@@ -115,7 +116,8 @@ fn sorted(size: usize, task: Task) -> Subject {
 fn walks(size: usize) -> Subject {
     let name = format!("ordered map of {size}: sum {WALK} in a row, while nobody changes them");
     Subject::new(name, move || {
-        let mut all = walkers::<MutexTree>(size);
+        let mut all = walkers::<Tree>(size);
+        all.extend(walkers::<MutexTree>(size));
         all.extend(walkers::<Skip>(size));
         all
     })

@@ -2,8 +2,9 @@
 //! and written by its transactions, and allocations.
 
 use std::fmt;
+use std::rc::Rc;
 
-use hivework_benches::growth::Case;
+use hivework_benches::growth::Transacted;
 
 use crate::heap;
 
@@ -18,18 +19,18 @@ struct Means {
 }
 
 impl Means {
-    /// No other thread may be running.
-    fn of(case: &Case, size: usize) -> Self {
-        let ours = case.ours(size);
+    fn of(ours: &dyn Transacted) -> Self {
         let (mut reads, mut writes) = (0, 0);
-        for n in 0..OPERATIONS {
-            let effects = ours.effects(n);
+        for _ in 0..OPERATIONS {
+            let effects = ours.effects();
             reads += effects.reads;
             writes += effects.writes;
         }
         // Looking into a transaction allocates, so the allocations are those of
         // other operations.
-        let used = heap::used_by(|| (OPERATIONS..2 * OPERATIONS).for_each(|n| ours.operate(n)));
+        let used = heap::used_by(|| {
+            ours.operate(OPERATIONS);
+        });
         let mean = |sum| sum as f64 / OPERATIONS as f64;
         Means {
             reads: mean(reads),
@@ -46,16 +47,18 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
-    /// Counts; no other thread may be running.
-    pub(crate) fn count(cases: &[Case], sizes: &[usize]) -> Self {
-        let row = |case: &Case| {
-            let means = sizes.iter().map(|size| Means::of(case, *size));
-            (case.name, means.collect())
-        };
+    pub(crate) fn new(sizes: &[usize]) -> Self {
         Effects {
             sizes: sizes.to_vec(),
-            rows: cases.iter().map(row).collect(),
+            rows: Vec::new(),
         }
+    }
+
+    /// Adds what operations on `ours` do, which is there in each size; no other
+    /// thread may allocate meanwhile.
+    pub(crate) fn count(&mut self, name: &'static str, ours: &[Rc<dyn Transacted>]) {
+        let means = ours.iter().map(|ours| Means::of(&**ours));
+        self.rows.push((name, means.collect()));
     }
 }
 
@@ -63,7 +66,7 @@ impl fmt::Display for Effects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "Per operation, a mean of {OPERATIONS}: variables read, variables written, allocations.\n"
+            "### what an operation does\n\nPer operation, a mean of {OPERATIONS}: variables read, variables written, allocations.\n"
         )?;
         write!(f, "| elements |")?;
         for size in &self.sizes {

@@ -61,7 +61,7 @@ pub(crate) struct Used {
     pub(crate) live: usize,
 }
 
-/// Counts what `f` uses; no other thread may be running.
+/// Counts what `f` uses; no other thread may allocate meanwhile.
 pub(crate) fn used_by(f: impl FnOnce()) -> Used {
     let before = (
         ALLOCATIONS.load(Ordering::Relaxed),

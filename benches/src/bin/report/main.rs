@@ -84,7 +84,6 @@ fn main() -> ExitCode {
 
     // First, while there is no other thread.
     let memory = options.wants(MEMORY).then(Memory::measure);
-    let effects = (!cases.is_empty()).then(|| Effects::count(&cases, sizes));
     let mut body = String::new();
     if let Some(memory) = &memory {
         tell(&mut body, &format!("## {MEMORY}\n\n{memory}"));
@@ -107,14 +106,18 @@ fn main() -> ExitCode {
             comparisons.push(comparison);
         }
     }
-    if let Some(effects) = &effects {
-        tell(&mut body, &format!("{GROWTH}\n{effects}"));
-    }
     let mut growths = Vec::new();
-    for case in &cases {
-        let growth = case.measure(sizes, effort);
-        tell(&mut body, &growth.to_string());
-        growths.push(growth);
+    if !cases.is_empty() {
+        tell(&mut body, GROWTH);
+        let mut effects = Effects::new(sizes);
+        for case in &cases {
+            let ours = case.filled(sizes);
+            effects.count(case.name, &ours);
+            let growth = case.measure(sizes, &ours, effort);
+            tell(&mut body, &growth.to_string());
+            growths.push(growth);
+        }
+        tell(&mut body, &effects.to_string());
     }
     if comparisons.is_empty() && memory.is_none() && growths.is_empty() {
         eprintln!("report: no subject has such a name; there are");
