@@ -1,6 +1,8 @@
 //! What containers of a kind have in common.
 
-use hivework_stm::{StmResult, Transaction};
+use std::convert::Infallible;
+
+use hivework_stm::{Abort, StmResult, Transaction};
 
 pub(crate) mod barrier;
 pub(crate) mod bounded;
@@ -18,6 +20,18 @@ mod segments;
 pub(crate) mod semaphore;
 mod spine;
 pub(crate) mod stack;
+
+/// Does a part of an operation wholly or, where a user's `Clone` or `Ord` panics in it, not at all:
+/// that panic may be caught inside the transaction, which then goes on.
+pub(crate) fn wholly<'t, R>(
+    tx: &mut Transaction<'t>,
+    part: impl FnOnce(&mut Transaction<'t>) -> StmResult<R>,
+) -> StmResult<R> {
+    match tx.nested(|tx| part(tx).map_err(Abort::<Infallible>::Stm))? {
+        Ok(done) => Ok(done),
+        Err(never) => match never {},
+    }
+}
 
 /// Holds values.
 pub trait Container {

@@ -23,8 +23,8 @@
 //! **Races.** Whether an inbox is somebody's is looked up outside the transaction,
 //! but it changes only once: what is put into an inbox that is let go at that
 //! moment goes with it, and an inbox found abandoned will not come back. (A send
-//! that looked before the leaving may commit after the inbox was cut: what it has
-//! put there is then freed link by link.) A send reads the list that a closing
+//! that looked before the leaving may commit after the inbox was cut: the segments
+//! that it has appended there then go one after the other.) A send reads the list that a closing
 //! takes away, so it comes before the closing, and reaches the inboxes, or is
 //! refused; a receiver that waits has read the flag, and is woken.
 
@@ -38,8 +38,8 @@ use hivework_stm::{
     try_atomically,
 };
 
-use super::Container;
 use super::queue::TQueue;
+use super::{Container, wholly};
 use crate::error::Closed;
 
 /// Where to send what every receiver is to see.
@@ -315,8 +315,12 @@ impl<T: Clone + Send + Sync + 'static> TBroadcastReceiver<T> {
     ///
     /// A conflict. The inner error says that there is none and will be none.
     pub fn try_receive(&self, tx: &mut Transaction<'_>) -> StmResult<Result<Option<T>, Closed>> {
-        match self.0.unread.try_take(tx)? {
-            Some(value) => Ok(Ok(Some(T::clone(&value)))),
+        let taken = wholly(tx, |tx| {
+            let value = self.0.unread.try_take(tx)?;
+            Ok(value.map(|value| T::clone(&value)))
+        })?;
+        match taken {
+            Some(value) => Ok(Ok(Some(value))),
             None if self.0.closed.read(tx)? => Ok(Err(Closed)),
             None => Ok(Ok(None)),
         }
@@ -333,11 +337,14 @@ impl<T: Clone + Send + Sync + 'static> TBroadcastReceiver<T> {
         tx: &mut Transaction<'_>,
         max: usize,
     ) -> StmResult<Result<Vec<T>, Closed>> {
-        let values = self.0.unread.take_batch(tx, max)?;
+        let values: Vec<_> = wholly(tx, |tx| {
+            let values = self.0.unread.take_batch(tx, max)?;
+            Ok(values.iter().map(|value| T::clone(value)).collect())
+        })?;
         if values.is_empty() && self.0.unread.is_empty(tx)? && self.0.closed.read(tx)? {
             return Ok(Err(Closed));
         }
-        Ok(Ok(values.iter().map(|value| T::clone(value)).collect()))
+        Ok(Ok(values))
     }
 
     /// How many values this receiver has lost, since it joined, because it lagged

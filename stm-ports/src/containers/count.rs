@@ -14,6 +14,7 @@ use std::thread;
 use hivework_stm::facade::MODELLED;
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::{global, local};
+use hivework_stm::internals::peek_ref;
 use hivework_stm::{StmResult, TVar, Transaction};
 
 /// As many threads as can count without meeting.
@@ -87,6 +88,13 @@ impl Count {
     /// Counts from zero again.
     pub(crate) fn reset(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
         self.0.iter().try_for_each(|stripe| stripe.write(tx, 0))
+    }
+
+    /// About the count, without a part in what the transaction has read. What it has counted
+    /// itself is in it: one that adds many must not find that there are few.
+    pub(crate) fn about_in(&self, tx: &Transaction<'_>) -> usize {
+        let stripes = self.0.iter().map(|stripe| *peek_ref(stripe, tx));
+        usize::try_from(stripes.fold(0_i64, i64::wrapping_add)).unwrap_or(0)
     }
 
     /// About the count: the stripes are looked at one after the other.

@@ -176,7 +176,7 @@ where
     /// Has the table grow if there are too few buckets.
     #[cold]
     fn grow(&self, tx: &mut Transaction<'_>, table: &Table<K, V>) -> StmResult<()> {
-        if self.0.count.about() < table.size() {
+        if self.0.count.about_in(tx) < table.size() {
             return Ok(());
         }
         match table.grown() {

@@ -72,11 +72,11 @@ impl<T: Clone + Send + Sync + 'static> TList<T> {
     /// A conflict.
     pub fn pop(&self, tx: &mut Transaction<'_>) -> StmResult<Option<T>> {
         let list = self.0.read(tx)?;
-        let Some(value) = list.first() else {
+        let Some(value) = list.first().cloned() else {
             return Ok(None);
         };
         self.0.write(tx, list.rest().clone())?;
-        Ok(Some(value.clone()))
+        Ok(Some(value))
     }
 
     /// Removes the first value; waits until there is one.

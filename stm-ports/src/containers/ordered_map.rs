@@ -152,16 +152,18 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> T
         let root = self.0.root(tx)?;
         let leaf = match root.find(tx, &to(&key))? {
             Ok(pair) => {
+                let before = pair.value.clone();
                 pair.leaf.values.set(tx, pair.cell, Held(value))?;
-                return Ok(Some(pair.value.clone()));
+                return Ok(Some(before));
             }
             Err(leaf) => leaf,
         };
         let place = root.locate(tx, leaf, &to(&key))?;
         match place.pair(tx)? {
             Some(pair) => {
+                let before = pair.value.clone();
                 pair.leaf.values.set(tx, pair.cell, Held(value))?;
-                Ok(Some(pair.value.clone()))
+                Ok(Some(before))
             }
             None => {
                 root.add(tx, place, key, value)?;
@@ -184,8 +186,9 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> T
         let Some(pair) = root.get(tx, &to(key))? else {
             return Ok(None);
         };
+        let value = pair.value.clone();
         root.remove(tx, pair.leaf, pair.cell)?;
-        Ok(Some(pair.value.clone()))
+        Ok(Some(value))
     }
 
     /// The value of a key; one that has none gets what `f` makes.

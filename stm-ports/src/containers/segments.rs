@@ -207,9 +207,11 @@ impl<T: Send + Sync + 'static> Segments<T> {
                 continue;
             }
             if let (Some(value), Some(position)) = (found, position) {
+                // Before anything is written: its panic may be caught inside the transaction.
+                let value = T::clone(&value);
                 self.taken.write(tx, number + 1)?;
                 segment.values.let_go(tx, position)?;
-                return Ok(Some(T::clone(&value)));
+                return Ok(Some(value));
             }
             let Some(next) = segment.next(tx)? else {
                 return Ok(None);
@@ -224,7 +226,7 @@ impl<T: Send + Sync + 'static> Segments<T> {
     where
         T: Clone,
     {
-        let mut values = Vec::new();
+        let (mut values, mut passed) = (Vec::new(), Vec::new());
         let mut segment = self.first.read_ref(tx)?.into_ref();
         let mut number = self.taken.read(tx)?;
         let mut begin = position(segment, number);
@@ -239,9 +241,16 @@ impl<T: Send + Sync + 'static> Segments<T> {
                 break;
             };
             // What was taken of this segment goes with it.
-            self.pass(tx, segment, next)?;
+            passed.push(segment);
             segment = next;
             (begin, end) = (0, 0);
+        }
+        // Nothing is written before all are cloned, as in `take`.
+        if !passed.is_empty() {
+            self.first.write(tx, segment.clone())?;
+            for passed in passed {
+                passed.next.unset(tx, 0)?;
+            }
         }
         if !values.is_empty() {
             for position in begin..end {

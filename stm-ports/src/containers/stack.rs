@@ -84,11 +84,11 @@ impl<T: Clone + Send + Sync + 'static> TStack<T> {
     /// A conflict.
     pub fn try_pop(&self, tx: &mut Transaction<'_>) -> StmResult<Option<T>> {
         let values = self.0.values.read(tx)?;
-        let Some(value) = values.first() else {
+        let Some(value) = values.first().cloned() else {
             return Ok(None);
         };
         self.0.values.write(tx, values.rest().clone())?;
-        Ok(Some(value.clone()))
+        Ok(Some(value))
     }
 
     /// Removes up to `max` values from the top, that on top first; as many as there are, if they are

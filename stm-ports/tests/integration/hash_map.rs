@@ -412,3 +412,27 @@ fn the_kind_traits_do_what_the_map_does() {
     assert_eq!(format!("{map:?}"), "THashMap { len: 0, .. }");
     assert!(map.ptr_eq(&map.clone()) && !map.ptr_eq(&THashMap::new()));
 }
+
+#[test]
+fn a_transaction_that_inserts_many_finds_buckets_for_them() {
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Key(u64);
+    static CLONES: AtomicUsize = AtomicUsize::new(0);
+    #[derive(Debug)]
+    struct Value;
+    impl Clone for Value {
+        fn clone(&self) -> Self {
+            CLONES.fetch_add(1, Ordering::Relaxed);
+            Value
+        }
+    }
+    let map = THashMap::new();
+    let mut runs = 0;
+    atomically(|tx| {
+        runs += 1;
+        (0..4000).try_for_each(|n| map.insert(tx, Key(n), Value).map(drop))
+    });
+    // A bucket's entries are cloned as another comes to them: a few for each.
+    let clones = CLONES.load(Ordering::Relaxed);
+    assert!(clones < runs * 4000 * 10, "{clones} clones in {runs} runs");
+}

@@ -3,6 +3,7 @@
 mod barrier;
 mod bounded;
 mod broadcast;
+mod caught;
 mod cell;
 mod channel;
 mod conformance;

@@ -196,6 +196,8 @@ where
     }
 
     /// Puts an entry in, in place of the one with its key if there is one.
+    ///
+    /// All is cloned before anything is written: a panic may be caught inside the transaction.
     pub(super) fn insert(
         &self,
         tx: &mut Transaction<'_>,
@@ -215,6 +217,7 @@ where
             .entries()
             .iter()
             .filter(|other| !other.is(entry.hash, &entry.key))
+            .cloned()
             .collect();
         if place == own {
             return self.insert_among(tx, own, others, entry, before);
@@ -224,7 +227,7 @@ where
             .into_iter()
             .partition(|other| own.is_on_the_way(other.hash));
         if ours.len() + theirs.len() < bucket.entries().len() || !ours.is_empty() {
-            self.put(tx, place, Bucket::of(theirs.into_iter().cloned()))?;
+            self.put(tx, place, Bucket::of(theirs))?;
         }
         self.insert_among(tx, own, ours, entry, before)
     }
@@ -235,13 +238,12 @@ where
         &self,
         tx: &mut Transaction<'_>,
         own: Place,
-        others: Vec<&Entry<K, V>>,
+        others: Vec<Entry<K, V>>,
         entry: Entry<K, V>,
         before: Option<V>,
     ) -> StmResult<Change<V>> {
         let (stay, mut go): (Vec<_>, Vec<_>) = others
             .into_iter()
-            .cloned()
             .partition(|other| self.own(other.hash) == own);
         while let Some(next) = go.pop() {
             // To the outermost bucket of its way that is none of ours, which is unset, and on
@@ -294,8 +296,9 @@ where
             return Ok(None);
         };
         let others = bucket.entries().iter().filter(|other| !other.is(hash, key));
-        self.put(tx, place, Bucket::of(others.cloned()))?;
-        Ok(Some(found.value.clone()))
+        let (value, others) = (found.value.clone(), Bucket::of(others.cloned()));
+        self.put(tx, place, others)?;
+        Ok(Some(value))
     }
 
     /// Has `f` see every entry.

@@ -67,6 +67,7 @@ use super::leaf::{Bounds, Held, Leaf};
 use super::merge::{FEW, merge};
 use super::order::{CELLS, Order};
 use crate::containers::count::Count;
+use crate::containers::wholly;
 
 /// After so many steps to the right the index is told of where they led.
 const FAR: usize = if MODELLED { 1 } else { 4 };
@@ -143,8 +144,9 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Tree<K, V
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Drop for Tree<K, V> {
     fn drop(&mut self) {
-        let root = self.root.load();
-        after_transaction(move || root.give_up());
+        // Inside a transaction that may have cleared it: what it is afterwards.
+        let root = self.root.clone();
+        after_transaction(move || root.load().give_up());
     }
 }
 
@@ -262,7 +264,9 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
             }
         };
         if let (true, Some(key)) = (steps > FAR, known_by) {
-            self.index.post(tx, key, &Child::Leaf(leaf.clone()))?;
+            wholly(tx, |tx| {
+                self.index.post(tx, key, &Child::Leaf(leaf.clone()))
+            })?;
         }
         Ok(Place {
             leaf,
@@ -290,7 +294,6 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
         key: K,
         value: V,
     ) -> StmResult<()> {
-        self.count.add(tx, 1)?;
         let Place {
             mut leaf,
             order,
@@ -298,15 +301,17 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
             found,
         } = place;
         if found {
+            self.count.add(tx, 1)?;
             return leaf.values.set(tx, order.cell(at), Held(value));
         }
         if order.free().is_none() {
             if leaf.sweep(tx)? <= CELLS / 4 {
-                self.split(tx, leaf, &key)?;
+                wholly(tx, |tx| self.split(tx, leaf, &key))?;
             }
             let place = self.locate(tx, leaf, &|other: &K| other.cmp(&key))?;
             (leaf, at) = (place.leaf, place.at);
         }
+        self.count.add(tx, 1)?;
         leaf.add(tx, at, key, value)
     }
 
