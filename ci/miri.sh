@@ -16,5 +16,5 @@ if [ -n "${MIRI_SEEDS:-}" ]; then
         run cargo +nightly miri test -p hivework-stm --test integration -- --skip progress --skip oracle
 else
     MIRIFLAGS="$flags" run cargo +nightly miri test -p hivework-stm --test integration -- \
-        basics branches drops threads
+        basics branches drops rows threads
 fi

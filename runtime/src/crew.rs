@@ -13,24 +13,23 @@
 //! last one as its last act and rings the supervisor. A worker that is still
 //! starting is TAKEN, and so never mistaken for a dead one.
 
+mod outlet;
+
 use std::fmt;
 use std::io;
 
-use hivework_stm::facade::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use hivework_stm::facade::atomic::{AtomicU8, AtomicUsize, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::thread::{self, JoinHandle};
-use hivework_stm::{StmResult, Transaction, atomically};
-use stm_ports::{Channel, ConnectError, EventMessage, Port, Transport};
+use stm_ports::ConnectError;
 
 use crate::books::WorkerBooks;
-use crate::event::Event;
 use crate::idle::Parker;
 use crate::injector::Item;
 use crate::shared::Shared;
-use crate::time::PATIENCE;
-use crate::work::unwind::{contain, drop_contained, message, shield};
 use crate::worker;
 use crate::worker::deque::{Deque, Stealer};
+use outlet::Outlet;
 
 const TAKEN: u8 = 0;
 const LEFT: u8 = 1;
@@ -43,99 +42,13 @@ pub(crate) struct Seat {
     pub(crate) stealer: Stealer<Item>,
     pub(crate) parker: Arc<Parker>,
     pub(crate) books: Arc<WorkerBooks>,
-    wire: Wire,
-    /// How many events the worker has sent over it.
-    sent: AtomicU64,
-    /// How many of them have been received.
-    received: AtomicU64,
+    /// The worker's channel to the supervisor.
+    pub(crate) outlet: Outlet,
     life: AtomicU8,
     reason: Mutex<Option<Arc<str>>>,
 }
 
-/// The channel from a worker to the supervisor, and its two ends.
-struct Wire {
-    channel: Box<dyn Channel<EventMessage>>,
-    outbox: Box<dyn Port<EventMessage>>,
-    inbox: Box<dyn Port<EventMessage>>,
-}
-
-impl Wire {
-    fn connect(transport: &dyn Transport) -> Result<Self, FillError> {
-        // A transport is a user's code.
-        let connected = contain(|| {
-            let channel = transport.event_channel();
-            Ok(Wire {
-                outbox: channel.connect()?,
-                inbox: channel.connect()?,
-                channel,
-            })
-        });
-        match connected {
-            Ok(connected) => connected.map_err(FillError::Connect),
-            Err(payload) => {
-                let said = message(&*payload);
-                drop_contained(payload);
-                Err(FillError::Panic(said))
-            }
-        }
-    }
-}
-
 impl Seat {
-    /// Sends an event of the worker to the supervisor; false where that is not
-    /// possible at once: the channel is full, and the supervisor may be waiting for
-    /// this worker, or it is gone.
-    pub(crate) fn send(&self, tx: &mut Transaction<'_>, event: &Event) -> StmResult<bool> {
-        let message = EventMessage::new(event.clone());
-        let sent = self.wire.outbox.try_send(tx, message)?;
-        Ok(matches!(sent, Ok(None)))
-    }
-
-    /// The transaction that sent an event has committed.
-    pub(crate) fn has_sent(&self) {
-        // Ordering: Relaxed; who sleeps over it is stirred behind a fence, and who
-        // looks at a worker that has ended has joined it.
-        self.sent.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The worker's events that have arrived, up to `most`.
-    pub(crate) fn receive(&self, most: usize) -> Vec<EventMessage> {
-        let batch = atomically(|tx| self.wire.inbox.receive_batch(tx, most)).unwrap_or_default();
-        self.has_received(batch.len());
-        batch
-    }
-
-    /// Are events of the worker on their way to the supervisor?
-    pub(crate) fn expects_events(&self) -> bool {
-        // Ordering: as in `has_sent`. Received before it is counted as sent is not
-        // expected.
-        self.sent.load(Ordering::Relaxed) > self.received.load(Ordering::Relaxed)
-    }
-
-    /// The next event of a worker that has ended, if one is still on its way:
-    /// waits for it, but not for ever.
-    pub(crate) fn receive_last(&self) -> Option<EventMessage> {
-        if !self.expects_events() {
-            return None;
-        }
-        let Wire {
-            channel,
-            outbox,
-            inbox,
-        } = &self.wire;
-        // Disconnecting twice is an error without effect.
-        shield(|| _ = channel.disconnect(&**outbox));
-        let received = contain(|| inbox.receive_timeout(PATIENCE));
-        let event = received.ok()?.ok()??;
-        self.has_received(1);
-        Some(event)
-    }
-
-    fn has_received(&self, count: usize) {
-        // Ordering: as in `has_sent`.
-        self.received.fetch_add(count as u64, Ordering::Relaxed);
-    }
-
     /// The thread's last act.
     pub(crate) fn leave(&self, crash: Option<String>) {
         let life = if crash.is_some() { CRASHED } else { LEFT };
@@ -219,7 +132,7 @@ impl Crew {
         is_spare: bool,
     ) -> Result<(), FillError> {
         let crew = &shared.crew;
-        let wire = Wire::connect(&*shared.config.transport)?;
+        let outlet = Outlet::connect(&*shared.config.transport)?;
         let deque = Deque::new();
         let seat = Arc::new(Seat {
             number,
@@ -227,9 +140,7 @@ impl Crew {
             stealer: deque.stealer(),
             parker: Arc::new(Parker::new()),
             books: crew.books_of(number),
-            wire,
-            sent: AtomicU64::new(0),
-            received: AtomicU64::new(0),
+            outlet,
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),
         });

@@ -229,12 +229,12 @@ impl Scheduler {
         let Some(worker) = local::worker_of(shared) else {
             return shared.hub.send_in(tx, event);
         };
-        if !worker.seat.send(tx, &event)? {
+        if !worker.seat.outlet.send(tx, &event)? {
             return shared.hub.send_in(tx, event);
         }
         let (shared, seat) = (Arc::clone(shared), Arc::clone(&worker.seat));
         tx.on_commit(move || {
-            seat.has_sent();
+            seat.outlet.has_sent();
             shared.supervisor.events_sent();
         });
         Ok(())

@@ -168,8 +168,8 @@ impl Shared {
     pub(crate) fn tell(&self, event: Event) {
         match local::worker().filter(|worker| std::ptr::eq(&*worker.shared, self)) {
             Some(worker) => {
-                if atomically(|tx| worker.seat.send(tx, &event)) {
-                    worker.seat.has_sent();
+                if atomically(|tx| worker.seat.outlet.send(tx, &event)) {
+                    worker.seat.outlet.has_sent();
                     self.supervisor.events_sent();
                 } else {
                     self.hub.send(event);

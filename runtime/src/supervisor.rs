@@ -202,7 +202,7 @@ fn is_busy(shared: &Shared) -> bool {
 /// Is an event of a worker on its way?
 fn expects_events(shared: &Shared) -> bool {
     let roster = shared.crew.roster();
-    roster.iter().any(|seat| seat.expects_events())
+    roster.iter().any(|seat| seat.outlet.expects_events())
 }
 
 /// Step 4.
@@ -211,7 +211,7 @@ pub(crate) fn pass_events_on(shared: &Shared, seats: &[Arc<Seat>]) {
         loop {
             let mut batch = Vec::new();
             shield(|| {
-                batch = seat.receive(BATCH);
+                batch = seat.outlet.receive(BATCH);
             });
             let last = batch.len() < BATCH;
             for event in batch {
@@ -227,7 +227,7 @@ pub(crate) fn pass_events_on(shared: &Shared, seats: &[Arc<Seat>]) {
 /// Passes the last events of a worker on that has ended.
 pub(crate) fn pass_last_events_on(shared: &Shared, seat: &Arc<Seat>) {
     pass_events_on(shared, std::slice::from_ref(seat));
-    while let Some(event) = seat.receive_last() {
+    while let Some(event) = seat.outlet.receive_last() {
         pass_on(shared, event);
     }
 }

@@ -22,10 +22,10 @@
 //!   | container | what it is |
 //!   |---|---|
 //!   | [`TQueue`], [`TBoundedQueue`] | first in, first out, without and with a capacity |
+//!   | [`TPriorityQueue`] | least priority first, and first in, first out among equals |
 //!   | [`TStack`] | last in, first out |
 //!   | [`TList`] | a list that is changed at the front and read by snapshots |
-//!   | [`THashMap`], [`TOrderedMap`] | found by key; the second in order |
-//!   | [`TPriorityQueue`] | the first in order comes first |
+//!   | [`THashMap`], [`TOrderedMap`] | values found by keys; in the order of the keys |
 //!   | [`TArray`] | variables side by side |
 //!   | [`TCell`] | one place, empty or full |
 //!   | [`TBroadcast`] | multicast: each receiver sees every value |
@@ -105,7 +105,7 @@ pub use transport::Transport;
 pub use transport::ends::channel::LocalChannel;
 pub use transport::local::multicast::LocalMulticast;
 pub use transport::local::{BoundedTransport, LocalTransport};
-pub use transport::pump::line::Lane;
+pub use transport::pump::outbox::Lane;
 pub use transport::pump::{Cargo, Parcel, Pump, Wire};
 #[cfg(feature = "stm-crate")]
 pub use transport::stm_crate::StmCrateTransport;

@@ -19,9 +19,9 @@
 use std::alloc::{self, Layout};
 use std::marker::PhantomData;
 use std::mem::needs_drop;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
-use crate::cell::{DropWord, Word, Words, drop_word, garbage, into_word};
+use crate::cell::{DropWord, Words, drop_word, garbage, into_word};
 use crate::context::Here;
 use crate::facade::MODELLED;
 use crate::facade::atomic::Ordering;
@@ -108,7 +108,7 @@ impl<T: Send + Sync + 'static> Row<T> {
                 // SAFETY: one of the `len` that there is room for.
                 let words = unsafe { variable(header, position) };
                 // SAFETY: allocated for it, and nobody else's.
-                unsafe { words.write(Words::new(Word::default())) };
+                unsafe { words.write(Words::new(ptr::null_mut())) };
             }
         }
         Row {

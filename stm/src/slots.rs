@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::mem::needs_drop;
+use std::ptr;
 
 use crate::cell::{Word, drop_word, is_word};
 use crate::facade::atomic::Ordering;
@@ -114,7 +115,7 @@ impl<T: Send + Sync + 'static> Slots<T> {
         assert!(!is_word::<T>(), "a small value cannot be unset");
         let place = self.0.place(position);
         // SAFETY: null is every boxed value's absence here.
-        unsafe { tx.write_word(place, Word::default(), drop_word::<T>()) };
+        unsafe { tx.write_word(place, ptr::null_mut(), drop_word::<T>()) };
         Ok(())
     }
 

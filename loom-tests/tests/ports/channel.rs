@@ -156,7 +156,7 @@ fn a_waiting_send_hears_of_a_dropped_port() {
     });
 }
 
-/// The room that a sender has seen is never more than there is.
+/// The limit that senders keep is never too high.
 #[test]
 fn two_senders_never_put_more_than_the_bound() {
     model_within(

@@ -5,6 +5,7 @@ mod broadcast;
 mod canary;
 mod channel;
 mod line;
+mod ordered_map;
 mod pump;
 mod queue;
 mod semaphore;

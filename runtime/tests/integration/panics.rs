@@ -82,10 +82,12 @@ fn a_panic_in_the_drop_of_a_detached_result_is_contained() {
 
 #[test]
 fn a_panic_in_the_drop_of_a_payload_is_contained() {
-    let scheduler = scheduler(1);
+    let scheduler = builder().workers(1).build().unwrap();
     let drops = Arc::new(AtomicUsize::new(0));
     let payload = PanicsOnDrop(Arc::clone(&drops));
+    // Detached before it begins: the worker drops the payload.
     drop(scheduler.put_work(move || panic_any(payload)));
+    scheduler.start().unwrap();
     still_works(&scheduler);
     crate::support::eventually("dropped", || drops.load(Ordering::SeqCst) == 1);
 }

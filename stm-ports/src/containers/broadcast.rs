@@ -18,8 +18,7 @@
 //! **Why not one shared chain with a place for each receiver.** One receiver that
 //! lags would hold on to everything for all; and since nobody could cut a link
 //! that another receiver may still read, the chain would be given back one link
-//! for each grace period of the engine, slower than it is built
-//! ([`super::chain`]).
+//! for each grace period of the engine, slower than it is built.
 //!
 //! **Races.** Whether an inbox is somebody's is looked up outside the transaction,
 //! but it changes only once: what is put into an inbox that is let go at that

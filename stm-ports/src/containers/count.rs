@@ -1,18 +1,18 @@
 //! How many values a container holds, counted without a variable that all of them meet at.
 //!
-//! Each thread adds to a stripe of its own, as far as stripes go: there are at least two for each
-//! processor, and two transactions meet only if their threads' numbers are the same modulo
-//! how many. A single stripe may be below zero,
-//! because another thread takes out what this one put in; their sum is the count. Who asks for
-//! it reads all of them, and so conflicts with everyone who changes it.
+//! Each thread adds to a stripe of its own, as far as stripes go. There are at least two for each
+//! processor, and a thread has the least number that no other has, and gives it back when it ends: two
+//! that run at one time meet only if there are more of them than stripes. A single stripe may be
+//! below zero, because another thread takes out what this one put in; their sum is the count. Who asks
+//! for it reads all of them, and so conflicts with everyone who changes it.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 use std::thread;
 
 use hivework_stm::facade::MODELLED;
-use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
-use hivework_stm::facade::sync::Arc;
+use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::{global, local};
 use hivework_stm::{StmResult, TVar, Transaction};
 
@@ -29,12 +29,32 @@ fn stripes() -> usize {
 }
 
 global! {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    /// The numbers that threads have.
+    static NUMBERS: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+}
+
+/// A thread's number.
+struct Number(usize);
+
+impl Number {
+    fn take() -> Number {
+        let mut numbers = NUMBERS.lock();
+        let mut number = 0;
+        while !numbers.insert(number) {
+            number += 1;
+        }
+        Number(number)
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        NUMBERS.lock().remove(&self.0);
+    }
 }
 
 local! {
-    // Ordering: Relaxed; only that numbers differ matters.
-    static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed);
+    static NUMBER: Number = Number::take();
 }
 
 /// A count. A handle: clones share it.
@@ -50,8 +70,8 @@ impl Count {
     /// Counts `more`, which may be below zero.
     #[inline]
     pub(crate) fn add(&self, tx: &mut Transaction<'_>, more: i64) -> StmResult<()> {
-        // A thread that is ending has no number any more.
-        let number = NUMBER.try_with(|number| *number).unwrap_or(0);
+        // A thread that is ending may have no number any more.
+        let number = NUMBER.try_with(|number| number.0).unwrap_or(0);
         self.0[number % self.0.len()].modify(tx, |count| count.wrapping_add(more))
     }
 

@@ -6,8 +6,7 @@
 //!    whole.
 //! 2. Whoever adds or removes a key counts it, on a stripe of its thread ([`super::count`]).
 //! 3. Whoever puts an entry into a crowded bucket looks at the count, without making it a part
-//!    of what it has read, and has the table grow if there are more entries than
-//!    three for each four buckets.
+//!    of what it has read, and has the table grow if there are as many entries as buckets.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -177,7 +176,7 @@ where
     /// Has the table grow if there are too few buckets.
     #[cold]
     fn grow(&self, tx: &mut Transaction<'_>, table: &Table<K, V>) -> StmResult<()> {
-        if self.0.count.about() / 3 < table.size() / 4 {
+        if self.0.count.about() < table.size() {
             return Ok(());
         }
         match table.grown() {

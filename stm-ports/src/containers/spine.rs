@@ -9,8 +9,7 @@
 //! else has a way to them. Where somebody else has one, who goes last goes on from there; if
 //! that happens at this very moment, one level deeper, once for each who is letting go.
 //!
-//! It takes no grace period for each node, either, as a chain of variables does
-//! ([`super::chain`]): the engine keeps what a variable held, and nodes are no variables.
+//! It takes no grace period for each node, either, as a chain of variables does: the engine keeps what a variable held, and nodes are no variables.
 
 use hivework_stm::facade::sync::Arc;
 

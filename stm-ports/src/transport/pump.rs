@@ -5,23 +5,23 @@
 //!
 //! What a transaction sends must leave when it commits, and a transaction that
 //! receives must be able to give back what it took. A wire (a socket, another
-//! process's memory, another transactional memory) can do neither. So ports send onto
-//! the pump's [line](mod@line) and receive from inboxes, both of them queues, and two threads
+//! process's memory, another transactional memory) can do neither. So ports send into
+//! the pump's [outbox] and receive from inboxes, both of them queues, and two threads
 //! move messages between those and the wire.
 //!
 //! # Steps
 //!
 //! Outgoing, one thread:
-//! - O1 Take a batch off the line, in one transaction; wait while there is none.
+//! - O1 Take a batch from the outbox, in one transaction; wait while there is none.
 //! - O2 Put each message into a [`Parcel`] and give the batch to [`Wire::send`].
-//! - O3 When the line is over and empty: [`Wire::close`], and end.
+//! - O3 When the outbox is over and empty: [`Wire::close`], and end.
 //!
 //! Incoming, one thread:
 //! - I1 [`Wire::receive`]; `None` is the end.
 //! - I2 Put each message into the inbox that its parcel knows, and count it as
 //!   settled, in one transaction.
 //!
-//! A line is over when its last handle goes: the pump's own, and one for each inbox
+//! An outbox is over when its last handle goes: the pump's own, and one for each inbox
 //! of a channel that it carries for.
 //!
 //! # Nothing is lost silently
@@ -36,12 +36,12 @@
 //!
 //! # Why it ends
 //!
-//! The line's last handle wakes the outgoing thread, which closes the wire, which lets
+//! The outbox's last handle wakes the outgoing thread, which closes the wire, which lets
 //! `receive` answer `None` once everything has arrived. Nobody joins the threads: the
 //! last handle may go inside a transaction, or on one of the two.
 
 pub(super) mod cargo;
-pub(crate) mod line;
+pub(crate) mod outbox;
 pub(super) mod parcel;
 
 use std::fmt;
@@ -59,7 +59,7 @@ pub use parcel::Parcel;
 use super::ends::channel::LocalChannel;
 use super::ends::inbox::Between;
 use crate::channel::Channel;
-use line::{Entry, Line, Outgoing, shielded};
+use outbox::{Entry, Outbox, Outgoing, shielded};
 
 /// How many messages are moved in one transaction.
 const BATCH: usize = 64;
@@ -153,7 +153,7 @@ pub trait Wire<M: Cargo>: Send + Sync + 'static {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pump<M: Cargo> {
-    line: Arc<Line<M>>,
+    outbox: Arc<Outbox<M>>,
     bound: Option<NonZeroUsize>,
 }
 
@@ -168,7 +168,8 @@ impl<M: Cargo> Pump<M> {
     }
 
     /// As [`Pump::start`], for channels in each of whose directions are `bound`
-    /// messages at most, on their way or arrived: a send waits for room.
+    /// messages at most, on their way or arrived: a send waits for room. A transaction
+    /// that sends more than that in one direction waits for ever.
     ///
     /// # Errors
     ///
@@ -178,19 +179,38 @@ impl<M: Cargo> Pump<M> {
     }
 
     fn with_bound(wire: impl Wire<M>, bound: Option<NonZeroUsize>) -> io::Result<Self> {
-        let (line, outgoing) = Line::new();
-        let line = Arc::new(line);
-        let wire = Arc::new(wire);
+        let (pump, outgoing, incoming) = Pump::unstarted(wire, bound);
+        let thread = |name: &str| thread::Builder::new().name(name.to_owned());
+        thread("pump-out").spawn(outgoing)?;
+        // Where this fails the outbox goes, and the outgoing thread closes the wire.
+        thread("pump-in").spawn(incoming)?;
+        Ok(pump)
+    }
+
+    /// A pump, and what its two threads are to do: for models, which must see their
+    /// threads end. Not part of the interface.
+    #[doc(hidden)]
+    pub fn unstarted(
+        wire: impl Wire<M>,
+        bound: Option<NonZeroUsize>,
+    ) -> (
+        Self,
+        impl FnOnce() + Send + 'static,
+        impl FnOnce() + Send + 'static,
+    ) {
+        let (outbox, outgoing) = Outbox::new();
+        let outbox = Arc::new(outbox);
+        let (wire, theirs) = {
+            let wire = Arc::new(wire);
+            (Arc::clone(&wire), wire)
+        };
         let broken = TVar::new(false);
-        let theirs = (Arc::clone(&wire), broken.clone());
-        thread::Builder::new()
-            .name("pump-out".to_owned())
-            .spawn(move || send_all(outgoing, theirs.0, theirs.1))?;
-        // Where this fails the line goes, and the outgoing thread closes the wire.
-        thread::Builder::new()
-            .name("pump-in".to_owned())
-            .spawn(move || receive_all(wire, &broken))?;
-        Ok(Pump { line, bound })
+        let told = broken.clone();
+        (
+            Pump { outbox, bound },
+            move || send_all(outgoing, wire, told),
+            move || receive_all(theirs, &broken),
+        )
     }
 
     /// A new channel with both ends free.
@@ -198,7 +218,7 @@ impl<M: Cargo> Pump<M> {
     pub fn channel(&self) -> Box<dyn Channel<M>> {
         Box::new(LocalChannel::over(&Between {
             bound: self.bound,
-            line: Some(Arc::clone(&self.line)),
+            outbox: Some(Arc::clone(&self.outbox)),
             answer: Some(|message: M| message.lost("its channel has gone")),
         }))
     }
@@ -265,7 +285,7 @@ impl<M: Cargo> Clone for Pump<M> {
     /// Another handle of the same wire.
     fn clone(&self) -> Self {
         Pump {
-            line: Arc::clone(&self.line),
+            outbox: Arc::clone(&self.outbox),
             bound: self.bound,
         }
     }

@@ -1,6 +1,7 @@
-//! The entries that share a bucket: one, nearly always.
+//! The entries that share a bucket: one or two, nearly always.
 
 use std::borrow::Borrow;
+use std::slice;
 
 /// A key and its value.
 #[derive(Clone)]
@@ -10,12 +11,13 @@ pub(super) struct Entry<K, V> {
     pub(super) value: V,
 }
 
-/// The contents of a bucket, which are replaced as a whole.
+/// The contents of a bucket, which are replaced as a whole. One or two entries lie in the same
+/// place as the bucket, so that a look at them is one step.
 #[derive(Clone)]
-pub(super) struct Bucket<K, V> {
-    /// In the same place as the bucket, so that a look at it is one step.
-    first: Entry<K, V>,
-    rest: Vec<Entry<K, V>>,
+pub(super) enum Bucket<K, V> {
+    One(Entry<K, V>),
+    Two([Entry<K, V>; 2]),
+    More(Vec<Entry<K, V>>),
 }
 
 impl<K, V> Bucket<K, V> {
@@ -23,18 +25,24 @@ impl<K, V> Bucket<K, V> {
     pub(super) fn of(entries: impl IntoIterator<Item = Entry<K, V>>) -> Option<Self> {
         let mut entries = entries.into_iter();
         let first = entries.next()?;
-        Some(Bucket {
-            first,
-            rest: entries.collect(),
-        })
+        let Some(second) = entries.next() else {
+            return Some(Bucket::One(first));
+        };
+        let Some(third) = entries.next() else {
+            return Some(Bucket::Two([first, second]));
+        };
+        let mut more = vec![first, second, third];
+        more.extend(entries);
+        Some(Bucket::More(more))
     }
 
-    pub(super) fn len(&self) -> usize {
-        1 + self.rest.len()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<K, V>> {
-        std::iter::once(&self.first).chain(&self.rest)
+    #[inline]
+    pub(super) fn entries(&self) -> &[Entry<K, V>] {
+        match self {
+            Bucket::One(entry) => slice::from_ref(entry),
+            Bucket::Two(entries) => entries,
+            Bucket::More(entries) => entries,
+        }
     }
 
     /// The entry of a key.
@@ -43,10 +51,7 @@ impl<K, V> Bucket<K, V> {
     where
         K: Borrow<Q>,
     {
-        if self.first.is(hash, key) {
-            return Some(&self.first);
-        }
-        self.rest.iter().find(|entry| entry.is(hash, key))
+        self.entries().iter().find(|entry| entry.is(hash, key))
     }
 }
 

@@ -212,6 +212,7 @@ where
         let before = bucket.find(entry.hash, &entry.key);
         let before = before.map(|before| before.value.clone());
         let others: Vec<_> = bucket
+            .entries()
             .iter()
             .filter(|other| !other.is(entry.hash, &entry.key))
             .collect();
@@ -222,7 +223,7 @@ where
         let (ours, theirs): (Vec<_>, Vec<_>) = others
             .into_iter()
             .partition(|other| own.is_on_the_way(other.hash));
-        if ours.len() + theirs.len() < bucket.len() || !ours.is_empty() {
+        if ours.len() + theirs.len() < bucket.entries().len() || !ours.is_empty() {
             self.put(tx, place, Bucket::of(theirs.into_iter().cloned()))?;
         }
         self.insert_among(tx, own, ours, entry, before)
@@ -259,7 +260,7 @@ where
             self.put(tx, to, Bucket::of(moved))?;
         }
         let bucket = Bucket::of(std::iter::once(entry).chain(stay));
-        let entries = bucket.as_ref().map_or(0, Bucket::len);
+        let entries = bucket.as_ref().map_or(0, |bucket| bucket.entries().len());
         self.put(tx, own, bucket)?;
         Ok(Change { before, entries })
     }
@@ -292,7 +293,7 @@ where
         let Some(found) = bucket.find(hash, key) else {
             return Ok(None);
         };
-        let others = bucket.iter().filter(|other| !other.is(hash, key));
+        let others = bucket.entries().iter().filter(|other| !other.is(hash, key));
         self.put(tx, place, Bucket::of(others.cloned()))?;
         Ok(Some(found.value.clone()))
     }
@@ -306,7 +307,7 @@ where
         for row in &self.rows {
             for position in 0..row.len() {
                 if let Some(bucket) = row.get(tx, position)? {
-                    bucket.into_ref().iter().for_each(&mut f);
+                    bucket.into_ref().entries().iter().for_each(&mut f);
                 }
             }
         }

@@ -42,10 +42,10 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
                 }
             }
             match leaf.bounds(tx)? {
-                Bounds::Alive {
+                Some(Bounds::Alive {
                     next: Some((_, next)),
                     ..
-                } => leaf = next,
+                }) => leaf = next,
                 _ => return Ok(None),
             }
         }
@@ -78,7 +78,7 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
                 }
             }
             match leaf.bounds(tx)? {
-                Bounds::Alive { low: Some(low), .. } => bound = Some(low),
+                Some(Bounds::Alive { low: Some(low), .. }) => bound = Some(low),
                 _ => return Ok(None),
             }
         }

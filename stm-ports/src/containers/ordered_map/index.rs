@@ -36,7 +36,10 @@ use hivework_stm::{StmResult, TVar, Transaction, atomically};
 use super::leaf::{Bounds, Leaf};
 
 /// How many children a node has at most.
-const WIDTH: usize = if MODELLED { 3 } else { 64 };
+const WIDTH: usize = if MODELLED { 3 } else { 128 };
+
+/// How many keys there are for one sample.
+const SAMPLE: usize = if MODELLED { 1 } else { 8 };
 
 /// With so few children besides the first a node looks for more.
 const FEW: usize = WIDTH / 8;
@@ -63,18 +66,14 @@ pub(super) struct Node<K, V> {
 struct Body<K, V> {
     /// The least possible key.
     low: Option<K>,
-    /// The cell of the first child.
-    first: usize,
-    /// The others, in order.
-    entries: Vec<Entry<K>>,
+    /// The least possible keys of all children but the first, in order.
+    keys: Vec<K>,
+    /// Every [`SAMPLE`]th of them. Of a large map these few stay in the processor's caches, and lead to
+    /// the one line of memory that has the rest.
+    samples: Vec<K>,
+    /// The cells of all children, in order. Apart from the keys, which are searched.
+    cells: Vec<u8>,
     beside: Beside<K, V>,
-}
-
-/// From which key on the child in which cell is the one.
-#[derive(Clone)]
-struct Entry<K> {
-    key: K,
-    cell: usize,
 }
 
 /// How a level goes on from a node.
@@ -126,8 +125,9 @@ impl<K, V> Body<K, V> {
     fn of_one(low: Option<K>) -> Self {
         Body {
             low,
-            first: 0,
-            entries: Vec::new(),
+            keys: Vec::new(),
+            samples: Vec::new(),
+            cells: vec![0],
             beside: Beside::Next(None),
         }
     }
@@ -135,13 +135,11 @@ impl<K, V> Body<K, V> {
     /// The cell of the child for a place.
     #[inline]
     fn cell(&self, probe: &impl Fn(&K) -> Ordering) -> usize {
-        let after = self
-            .entries
-            .partition_point(|entry| probe(&entry.key) != Ordering::Greater);
-        match after.checked_sub(1) {
-            None => self.first,
-            Some(at) => self.entries[at].cell,
-        }
+        let before = |key: &K| probe(key) != Ordering::Greater;
+        let from = self.samples.partition_point(before) * SAMPLE;
+        let to = self.keys.len().min(from + SAMPLE);
+        let after = from + self.keys[from..to].partition_point(before);
+        usize::from(self.cells[after])
     }
 
     /// The neighbour on the right.
@@ -155,24 +153,32 @@ impl<K, V> Body<K, V> {
         }
     }
 
-    /// The same node with other entries, and another neighbour.
-    fn with(&self, entries: Vec<Entry<K>>, next: Option<(K, Node<K, V>)>) -> Self
+    /// The same node with the first so many children, and room for another, and with another
+    /// neighbour.
+    fn first(&self, children: usize, next: Option<(K, Node<K, V>)>) -> Self
     where
         K: Clone,
     {
+        let mut keys = Vec::with_capacity(children);
+        keys.extend_from_slice(&self.keys[..children - 1]);
+        let mut cells = Vec::with_capacity(children + 1);
+        cells.extend_from_slice(&self.cells[..children]);
         Body {
             low: self.low.clone(),
-            first: self.first,
-            entries,
+            keys,
+            samples: Vec::new(),
+            cells,
             beside: Beside::Next(next),
         }
     }
 
     /// A cell without a child.
     fn free(&self) -> Option<usize> {
-        let used = |used, entry: &Entry<K>| used | 1_u64 << entry.cell;
-        let used = self.entries.iter().fold(1 << self.first, used);
-        (0..WIDTH).find(|cell| used & 1 << cell == 0)
+        let mut used = [false; WIDTH];
+        for &cell in &self.cells {
+            used[usize::from(cell)] = true;
+        }
+        used.iter().position(|used| !used)
     }
 }
 
@@ -188,7 +194,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Child<K, V> {
     /// Is it part of its level?
     fn is_alive(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
         Ok(match self {
-            Child::Leaf(leaf) => matches!(leaf.bounds(tx)?, Bounds::Alive { .. }),
+            Child::Leaf(leaf) => matches!(leaf.bounds(tx)?, Some(Bounds::Alive { .. }) | None),
             Child::Node(node) => matches!(node.body(tx)?.beside, Beside::Next(_)),
         })
     }
@@ -213,6 +219,15 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Node<K, V> {
 
     fn body<'t>(&self, tx: &mut Transaction<'t>) -> StmResult<&'t Body<K, V>> {
         Ok(self.body.read_ref(tx)?.into_ref())
+    }
+
+    fn set_body(&self, tx: &mut Transaction<'_>, mut body: Body<K, V>) -> StmResult<()>
+    where
+        K: Clone,
+    {
+        let samples = body.keys.iter().skip(SAMPLE - 1).step_by(SAMPLE);
+        body.samples = samples.cloned().collect();
+        self.body.write(tx, body)
     }
 
     /// Is this the child in that cell?
@@ -280,7 +295,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Index<K, V> {
         while let Some(first) = level {
             level = atomically(|tx| {
                 let body = first.body(tx)?;
-                let child = first.children.get(tx, body.first)?;
+                let child = first.children.get(tx, usize::from(body.cells[0]))?;
                 Ok(match child.map(|child| child.into_ref()) {
                     Some(Child::Node(below)) => Some(below.clone()),
                     _ => None,
@@ -346,7 +361,7 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Index<K, 
             };
             let top = Node::new(height);
             top.children.set(tx, 0, first)?;
-            top.body.write(tx, Body::of_one(None))?;
+            top.set_body(tx, Body::of_one(None))?;
             self.top.write(tx, Some(top))?;
         }
         match self.find(tx, height, key)? {
@@ -395,25 +410,26 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Index<K, 
     ) -> StmResult<()> {
         let body = node.body(tx)?;
         if body.low.as_ref() == Some(key) {
-            return node.children.set(tx, body.first, child.clone());
+            let first = usize::from(body.cells[0]);
+            return node.children.set(tx, first, child.clone());
         }
-        match body.entries.binary_search_by(|entry| entry.key.cmp(key)) {
-            Ok(at) => node.children.set(tx, body.entries[at].cell, child.clone()),
-            Err(at) => match body.free() {
-                Some(cell) => {
-                    node.children.set(tx, cell, child.clone())?;
-                    let mut entries = Vec::with_capacity(body.entries.len() + 1);
-                    entries.extend_from_slice(&body.entries[..at]);
-                    entries.push(Entry {
-                        key: key.clone(),
-                        cell,
-                    });
-                    entries.extend_from_slice(&body.entries[at..]);
-                    node.body.write(tx, body.with(entries, body.next()))
-                }
-                None => self.split(tx, node, body, key, child),
-            },
-        }
+        let at = match body.keys.binary_search(key) {
+            Ok(at) => {
+                let cell = usize::from(body.cells[at + 1]);
+                return node.children.set(tx, cell, child.clone());
+            }
+            Err(at) => at,
+        };
+        let Some(cell) = body.free() else {
+            return self.split(tx, node, body, key, child);
+        };
+        node.children.set(tx, cell, child.clone())?;
+        let mut entered = body.first(at + 1, body.next());
+        entered.keys.push(key.clone());
+        entered.keys.extend_from_slice(&body.keys[at..]);
+        entered.cells.push(cell as u8);
+        entered.cells.extend_from_slice(&body.cells[at + 1..]);
+        node.set_body(tx, entered)
     }
 
     /// Splits a full node, and makes a child known to one of the two.
@@ -427,33 +443,28 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Index<K, 
     ) -> StmResult<()> {
         let right = Node::new(node.height);
         // Where keys come in ascending order, half nodes would stay half.
-        let last = body.entries.last().is_none_or(|entry| entry.key < *key);
+        let last = body.keys.last().is_none_or(|last| last < key);
         let ascending = last && matches!(body.beside, Beside::Next(None));
         let (low, kept) = if ascending {
             right.children.set(tx, 0, child.clone())?;
-            right.body.write(tx, Body::of_one(Some(key.clone())))?;
-            (key, body.entries.len())
+            right.set_body(tx, Body::of_one(Some(key.clone())))?;
+            (key, body.cells.len())
         } else {
-            let kept = body.entries.len() / 2;
-            let mut entries = Vec::with_capacity(WIDTH);
-            for (cell, entry) in body.entries[kept..].iter().enumerate() {
-                node.hand_over(tx, entry.cell, &right, cell)?;
-                let key = entry.key.clone();
-                entries.push(Entry { key, cell });
+            let kept = body.cells.len().div_ceil(2);
+            let low = &body.keys[kept - 1];
+            let mut moved = Body::of_one(Some(low.clone()));
+            moved.cells.clear();
+            for (to, &cell) in body.cells[kept..].iter().enumerate() {
+                node.hand_over(tx, usize::from(cell), &right, to)?;
+                moved.cells.push(to as u8);
             }
-            let first = entries.remove(0);
-            let moved = Body {
-                low: Some(first.key),
-                first: first.cell,
-                entries,
-                beside: Beside::Next(body.next()),
-            };
-            right.body.write(tx, moved)?;
-            (&body.entries[kept].key, kept)
+            moved.keys.extend_from_slice(&body.keys[kept..]);
+            moved.beside = Beside::Next(body.next());
+            right.set_body(tx, moved)?;
+            (low, kept)
         };
         let next = Some((low.clone(), right.clone()));
-        let stays = body.entries[..kept].to_vec();
-        node.body.write(tx, body.with(stays, next))?;
+        node.set_body(tx, body.first(kept, next))?;
         if !ascending {
             let node = if key < low { node } else { &right };
             self.enter(tx, node, key, child)?;
@@ -480,23 +491,25 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Index<K, 
         let body = node.body(tx)?;
         if body.low.as_ref() == Some(key) {
             // A first child there must be, and that one is not too far to the right.
-            if node.knows(tx, body.first, child)? {
-                node.children.set(tx, body.first, into.clone())?;
+            let first = usize::from(body.cells[0]);
+            if node.knows(tx, first, child)? {
+                node.children.set(tx, first, into.clone())?;
             }
             return Ok(());
         }
-        let found = body.entries.binary_search_by(|entry| entry.key.cmp(key));
-        let Ok(at) = found else {
+        let Ok(at) = body.keys.binary_search(key) else {
             return Ok(());
         };
-        if !node.knows(tx, body.entries[at].cell, child)? {
+        let cell = usize::from(body.cells[at + 1]);
+        if !node.knows(tx, cell, child)? {
             return Ok(());
         }
-        node.children.unset(tx, body.entries[at].cell)?;
-        let mut entries = body.entries.clone();
-        entries.remove(at);
-        let few = entries.len() <= FEW;
-        node.body.write(tx, body.with(entries, body.next()))?;
+        node.children.unset(tx, cell)?;
+        let mut left = body.first(at + 1, body.next());
+        left.keys.extend_from_slice(&body.keys[at + 1..]);
+        left.cells.extend_from_slice(&body.cells[at + 2..]);
+        let few = left.keys.len() <= FEW;
+        node.set_body(tx, left)?;
         if few { self.absorb(tx, node) } else { Ok(()) }
     }
 
@@ -507,34 +520,23 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Index<K, 
             return Ok(());
         };
         let taken = right.body(tx)?;
-        let all = body.entries.len() + taken.entries.len() + 2;
-        if !body.entries.is_empty() && all > WIDTH / 4 * 3 {
+        let all = body.cells.len() + taken.cells.len();
+        if body.cells.len() > 1 && all > WIDTH / 4 * 3 {
             return Ok(());
         }
-        let first = Entry {
-            key: low.clone(),
-            cell: taken.first,
-        };
-        let mut used = body.with(body.entries.clone(), None);
-        // One child more than there are cells is the most that can be; it need not be known.
-        for entry in std::iter::once(&first)
-            .chain(&taken.entries)
-            .take(WIDTH - 1)
-        {
-            let Some(cell) = used.free() else { break };
-            right.hand_over(tx, entry.cell, node, cell)?;
-            let key = entry.key.clone();
-            used.entries.push(Entry { key, cell });
+        let mut merged = body.first(body.cells.len(), taken.next());
+        let keys = std::iter::once(low).chain(&taken.keys);
+        for (key, &from) in keys.zip(&taken.cells) {
+            // One child more than there are cells is the most that can be; it need not be known.
+            let Some(cell) = merged.free() else { break };
+            right.hand_over(tx, usize::from(from), node, cell)?;
+            merged.keys.push(key.clone());
+            merged.cells.push(cell as u8);
         }
-        used.beside = Beside::Next(taken.next());
-        node.body.write(tx, used)?;
-        let gone = Body {
-            low: taken.low.clone(),
-            first: 0,
-            entries: Vec::new(),
-            beside: Beside::Merged(node.clone()),
-        };
-        right.body.write(tx, gone)?;
+        node.set_body(tx, merged)?;
+        let mut gone = Body::of_one(taken.low.clone());
+        gone.beside = Beside::Merged(node.clone());
+        right.set_body(tx, gone)?;
         let (gone, into) = (Child::Node(right.clone()), Child::Node(node.clone()));
         self.withdraw(tx, low, &gone, &into)
     }

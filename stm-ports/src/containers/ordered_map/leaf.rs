@@ -10,16 +10,21 @@
 //! A leaf is a handle of its parts. What it promises is in [`super::tree`].
 
 use std::cmp::Ordering;
+use std::mem::needs_drop;
 
-use hivework_stm::internals::{Slots, peek_ref};
-use hivework_stm::{Ref, StmResult, TVar, Transaction};
+use hivework_stm::internals::Slots;
+use hivework_stm::{Ref, StmResult, Transaction};
 
 use super::order::{CELLS, Order};
+
+/// As many bytes as a small key has.
+const SMALL: usize = size_of::<usize>();
 
 /// A value in a cell. Not the bare value: that of a number could not be unset.
 pub(super) struct Held<V>(pub(super) V);
 
-/// Which stretch of keys is a leaf's.
+/// Which stretch of keys is a leaf's. As long as none is set, the leaf is its tree's only one, and
+/// has all keys.
 pub(super) enum Bounds<K, V> {
     /// From `low` on, up to but without the one beside `next`.
     Alive {
@@ -30,14 +35,15 @@ pub(super) enum Bounds<K, V> {
     },
     /// None any more: it was merged into that leaf.
     Merged(Leaf<K, V>),
-    /// None: not yet part of a tree, or part of one that has been given up.
+    /// None any more: the tree has been given up.
     Nowhere,
 }
 
 /// A handle of a leaf.
 pub(super) struct Leaf<K, V> {
-    pub(super) order: TVar<u64>,
-    pub(super) bounds: TVar<Bounds<K, V>>,
+    /// Rows of one: they take less room than variables alone.
+    order: Slots<u64>,
+    bounds: Slots<Bounds<K, V>>,
     pub(super) keys: Slots<K>,
     pub(super) values: Slots<Held<V>>,
 }
@@ -54,11 +60,11 @@ impl<K, V> Clone for Leaf<K, V> {
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Leaf<K, V> {
-    /// An empty leaf.
-    pub(super) fn new(bounds: Bounds<K, V>) -> Self {
+    /// A leaf whose contents are to be written.
+    pub(super) fn new() -> Self {
         Leaf {
-            order: TVar::new(Order::NONE.bits()),
-            bounds: TVar::new(bounds),
+            order: Slots::new(1),
+            bounds: Slots::new(1),
             keys: Slots::new(CELLS),
             values: Slots::new(CELLS),
         }
@@ -71,17 +77,36 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Leaf<K, V> {
 
     #[inline]
     pub(super) fn order(&self, tx: &mut Transaction<'_>) -> StmResult<Order> {
-        Ok(Order::from_bits(*self.order.read_ref(tx)?))
+        let order = self.order.get(tx, 0)?;
+        Ok(order.map_or(Order::NONE, |bits| Order::from_bits(*bits)))
+    }
+
+    #[inline]
+    fn peek_order(&self, tx: &Transaction<'_>) -> Order {
+        let order = self.order.peek(tx, 0);
+        order.map_or(Order::NONE, |bits| Order::from_bits(*bits))
     }
 
     #[inline]
     pub(super) fn set_order(&self, tx: &mut Transaction<'_>, order: Order) -> StmResult<()> {
-        self.order.write(tx, order.bits())
+        self.order.set(tx, 0, order.bits())
     }
 
+    /// Its stretch, unless that is all keys.
     #[inline]
-    pub(super) fn bounds<'t>(&self, tx: &mut Transaction<'t>) -> StmResult<&'t Bounds<K, V>> {
-        Ok(self.bounds.read_ref(tx)?.into_ref())
+    pub(super) fn bounds<'t>(
+        &self,
+        tx: &mut Transaction<'t>,
+    ) -> StmResult<Option<&'t Bounds<K, V>>> {
+        Ok(self.bounds.get(tx, 0)?.map(Ref::into_ref))
+    }
+
+    pub(super) fn set_bounds(
+        &self,
+        tx: &mut Transaction<'_>,
+        bounds: Bounds<K, V>,
+    ) -> StmResult<()> {
+        self.bounds.set(tx, 0, bounds)
     }
 
     /// The key of a cell that is in use.
@@ -116,21 +141,32 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Leaf<K, V> {
         order.search(|cell| Ok(probe(&*self.key(tx, cell)?)))
     }
 
-    /// The cell in which a key seems to be at this moment.
+    /// The cell in which a key with a value seems to be at this moment.
     #[inline]
     pub(super) fn guess(
         &self,
         tx: &Transaction<'_>,
         probe: &impl Fn(&K) -> Ordering,
     ) -> Option<usize> {
-        let order = Order::from_bits(*peek_ref(&self.order, tx));
-        let found = order.search(|cell| self.keys.peek(tx, cell).map(|key| probe(&*key)).ok_or(()));
-        found.ok()?.ok().map(|at| order.cell(at))
+        let order = self.peek_order(tx);
+        // Small keys stand in their cells. All cells are looked at, values too: their memory is then
+        // fetched at one time, and not the order's first, then some keys', then a value's.
+        if size_of::<K>() <= SMALL && !needs_drop::<K>() {
+            let has = |cell: &usize| {
+                let has_value = self.values.peek(tx, *cell).is_some();
+                let key = self.keys.peek(tx, *cell);
+                has_value & key.is_some_and(|key| probe(&*key) == Ordering::Equal)
+            };
+            return (0..CELLS).find(has).filter(|_| order != Order::NONE);
+        }
+        let compare = |cell| self.keys.peek(tx, cell).map(|key| probe(&*key)).ok_or(());
+        let found = order.search(compare).ok()?;
+        found.ok().map(|at| order.cell(at))
     }
 
     /// How many values there seem to be at this moment.
     pub(super) fn about_len(&self, tx: &Transaction<'_>) -> usize {
-        let order = Order::from_bits(*peek_ref(&self.order, tx));
+        let order = self.peek_order(tx);
         let cells = order.cells();
         cells
             .filter(|&cell| self.values.peek(tx, cell).is_some())
@@ -139,8 +175,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Leaf<K, V> {
 
     /// Does there seem to be a leaf to the right at this moment?
     pub(super) fn seems_to_have_next(&self, tx: &Transaction<'_>) -> bool {
-        let bounds = peek_ref(&self.bounds, tx).into_ref();
-        matches!(bounds, Bounds::Alive { next: Some(_), .. })
+        let bounds = self.bounds.peek(tx, 0).map(Ref::into_ref);
+        matches!(bounds, Some(Bounds::Alive { next: Some(_), .. }))
     }
 
     /// Gives a key and its value a cell and a place in the order; there is room.

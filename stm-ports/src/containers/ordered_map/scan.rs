@@ -44,11 +44,11 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
                     }
                 }
             }
-            let Bounds::Alive { next, .. } = leaf.bounds(tx)? else {
-                unreachable!("a scan goes from one leaf that is alive to the next")
-            };
-            leaf = match next {
-                Some((key, next)) if !past(key) => next,
+            leaf = match leaf.bounds(tx)? {
+                Some(Bounds::Alive {
+                    next: Some((key, next)),
+                    ..
+                }) if !past(key) => next,
                 _ => return Ok(()),
             };
             (order, from) = (leaf.order(tx)?, 0);

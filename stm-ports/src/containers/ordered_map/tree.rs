@@ -115,6 +115,9 @@ pub(super) struct Pair<'t, K, V> {
     pub(super) value: &'t V,
 }
 
+/// The pair of a key, or the leaf from which to look for its place.
+type Guess<'t, K, V> = Result<Pair<'t, K, V>, &'t Leaf<K, V>>;
+
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Tree<K, V> {
     pub(super) fn new() -> Self {
         Tree {
@@ -152,12 +155,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Drop for Tree<K, V> {
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Root<K, V> {
     fn new() -> Self {
-        let bounds = Bounds::Alive {
-            low: None,
-            next: None,
-        };
         Root {
-            index: Index::new(Leaf::new(bounds)),
+            index: Index::new(Leaf::new()),
             count: Count::new(),
         }
     }
@@ -173,10 +172,10 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Root<K, V> {
                 let mut leaf = first.clone();
                 for _ in 0..AT_ONCE {
                     let next = match leaf.bounds(tx)? {
-                        Bounds::Alive { next, .. } => next.as_ref().map(|(_, next)| next),
-                        Bounds::Merged(_) | Bounds::Nowhere => None,
+                        Some(Bounds::Alive { next, .. }) => next.as_ref().map(|(_, next)| next),
+                        _ => None,
                     };
-                    leaf.bounds.write(tx, Bounds::Nowhere)?;
+                    leaf.set_bounds(tx, Bounds::Nowhere)?;
                     match next {
                         Some(next) => leaf = next.clone(),
                         None => return Ok(None),
@@ -193,7 +192,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Root<K, V> {
         &'t self,
         tx: &mut Transaction<'t>,
         probe: &impl Fn(&K) -> Ordering,
-    ) -> StmResult<Result<Pair<'t, K, V>, &'t Leaf<K, V>>> {
+    ) -> StmResult<Guess<'t, K, V>> {
         let leaf = self.index.descend(tx, probe);
         if let Some(cell) = leaf.guess(tx, probe) {
             let key = leaf.keys.get(tx, cell)?;
@@ -241,12 +240,14 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
                 break (order, at, found);
             }
             match leaf.bounds(tx)? {
-                Bounds::Merged(into) => {
+                Some(Bounds::Merged(into)) => {
                     known_by = None;
                     leaf = into;
                 }
-                Bounds::Nowhere => unreachable!("a tree is given up when nobody can reach it"),
-                Bounds::Alive { low: Some(low), .. } if probe(low) == Ordering::Greater => {
+                Some(Bounds::Nowhere) => {
+                    unreachable!("a tree is given up when nobody can reach it")
+                }
+                Some(Bounds::Alive { low: Some(low), .. }) if probe(low) == Ordering::Greater => {
                     strays += 1;
                     known_by = None;
                     leaf = match strays {
@@ -254,15 +255,15 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
                         _ => &self.index.first,
                     };
                 }
-                Bounds::Alive {
+                Some(Bounds::Alive {
                     next: Some((key, next)),
                     ..
-                } if probe(key) != Ordering::Greater => {
+                }) if probe(key) != Ordering::Greater => {
                     steps += 1;
                     known_by = Some(key);
                     leaf = next;
                 }
-                Bounds::Alive { .. } => break (order, at, found),
+                Some(Bounds::Alive { .. }) | None => break (order, at, found),
             }
         };
         if let (true, Some(key)) = (steps > FAR, known_by) {
@@ -317,8 +318,10 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
     /// Splits a full leaf, to make room for a key in its stretch.
     fn split(&self, tx: &mut Transaction<'_>, leaf: &Leaf<K, V>, key: &K) -> StmResult<()> {
         let order = leaf.order(tx)?;
-        let Bounds::Alive { low, next } = leaf.bounds(tx)? else {
-            unreachable!("a leaf with keys in it is alive")
+        let (low, next) = match leaf.bounds(tx)? {
+            Some(Bounds::Alive { low, next }) => (low.clone(), next.clone()),
+            Some(_) => unreachable!("a leaf with keys in it is alive"),
+            None => (None, None),
         };
         // Where keys come in ascending order, half leaves would stay half.
         let last = leaf.key(tx, order.cell(order.len() - 1))?;
@@ -330,19 +333,16 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> R
             let least = leaf.key(tx, order.cell(kept))?;
             (kept, K::clone(&least))
         };
-        let right = Leaf::new(Bounds::Nowhere);
+        let right = Leaf::new();
         right.set_order(tx, Order::NONE)?;
         leaf.move_from(tx, kept, &right)?;
         let bounds = Bounds::Alive {
             low: Some(least.clone()),
-            next: next.clone(),
+            next,
         };
-        right.bounds.write(tx, bounds)?;
-        let bounds = Bounds::Alive {
-            low: low.clone(),
-            next: Some((least.clone(), right.clone())),
-        };
-        leaf.bounds.write(tx, bounds)?;
+        right.set_bounds(tx, bounds)?;
+        let next = Some((least.clone(), right.clone()));
+        leaf.set_bounds(tx, Bounds::Alive { low, next })?;
         let index = self.index.clone();
         tx.on_commit(move || index.post_now(&least, &Child::Leaf(right)));
         Ok(())
@@ -389,10 +389,10 @@ where
     V: Clone + Send + Sync + 'static,
 {
     atomically(|tx| {
-        let Bounds::Alive {
+        let Some(Bounds::Alive {
             low,
             next: Some((least, right)),
-        } = leaf.bounds(tx)?
+        }) = leaf.bounds(tx)?
         else {
             return Ok(());
         };
@@ -402,16 +402,13 @@ where
         if len > 0 && len + more > ROOMY {
             return Ok(());
         }
-        let Bounds::Alive { next, .. } = right.bounds(tx)? else {
+        let Some(Bounds::Alive { next, .. }) = right.bounds(tx)? else {
             unreachable!("a leaf's neighbour is alive")
         };
         right.move_from(tx, 0, leaf)?;
-        right.bounds.write(tx, Bounds::Merged(leaf.clone()))?;
-        let bounds = Bounds::Alive {
-            low: low.clone(),
-            next: next.clone(),
-        };
-        leaf.bounds.write(tx, bounds)?;
+        right.set_bounds(tx, Bounds::Merged(leaf.clone()))?;
+        let (low, next) = (low.clone(), next.clone());
+        leaf.set_bounds(tx, Bounds::Alive { low, next })?;
         let index = index.clone();
         let (gone, into) = (Child::Leaf(right.clone()), Child::Leaf(leaf.clone()));
         let least = least.clone();

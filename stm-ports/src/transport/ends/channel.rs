@@ -59,7 +59,7 @@ impl<M: Clone + Send + Sync + 'static> LocalChannel<M> {
     pub(crate) fn between(bound: Option<NonZeroUsize>, answer: Option<Answer<M>>) -> Self {
         LocalChannel::over(&Between {
             bound,
-            line: None,
+            outbox: None,
             answer,
         })
     }

@@ -1,12 +1,12 @@
 //! What was sent to one end of a channel, until it is received.
 //!
 //! Within a process a message goes into the inbox as it is sent. Where it is carried,
-//! it goes onto the *line* to a pump ([`crate::transport::pump`]), whose wire brings
+//! it goes into the *outbox* of a pump ([`crate::transport::pump`]), whose wire brings
 //! it to the inbox later:
 //!
 //! ```text
 //! send ──> inbox ──> receive                              within a process
-//! send ──> line ──> pump ──> wire ──> inbox ──> receive   carried
+//! send ──> outbox ──> pump ──> wire ──> inbox ──> receive   carried
 //! ```
 //!
 //! 1. A message that is carried is counted as *sent* by the transaction that sends it,
@@ -14,15 +14,15 @@
 //!    was lost.
 //! 2. An inbox is *drained* when it is empty and as many are settled as were sent:
 //!    only then does the receiver hear that the other end was left.
-//! 3. A bound counts what lies in the inbox and what is on its way to it. A sender
-//!    pays for the *room* it has seen; only when there is none left does it look how
-//!    many messages there are. Receivers make room and do not touch the figure, so a
-//!    send and a receive conflict once in a while and not each time.
+//! 3. A bound counts what lies in the inbox and what is on its way to it. The senders
+//!    keep a *limit*, up to which one may send without a look at the receivers' side;
+//!    who has reached it looks how many messages there are, which tells the new one.
+//!    So a send and a receive conflict once in a while and not each time.
 //! 4. When the last handle of the inbox goes, what it holds is answered.
 //!
-//! **Races.** The room is never more than there is: senders alone lower and renew it,
-//! each in the transaction that sends, and what receivers do makes the true figure
-//! larger. A sender that waits has read the inbox, so a receive wakes it.
+//! **Races.** The limit is never too high: it was right when it was found, and what is
+//! received, or lost, does not come back. A sender that waits has read the inbox, so a
+//! receive wakes it.
 
 use std::num::NonZeroUsize;
 
@@ -30,7 +30,7 @@ use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, TVar, Transaction, after_transaction, atomically};
 
 use crate::containers::queue::TQueue;
-use crate::transport::pump::line::{Lane, Line, shielded};
+use crate::transport::pump::outbox::{Lane, Outbox, shielded};
 
 /// How many messages are answered in one transaction.
 const BATCH: usize = 64;
@@ -53,12 +53,12 @@ type AnswerAll<M> = fn(&TQueue<M>, Answer<M>);
 
 struct Bound {
     most: NonZeroUsize,
-    /// How many may be sent before anybody has to look how many there are.
-    room: TVar<usize>,
+    /// How many may have been sent, for all that senders know.
+    limit: TVar<u64>,
 }
 
 struct Carried<M: Send + Sync + 'static> {
-    line: Arc<Line<M>>,
+    outbox: Arc<Outbox<M>>,
     sent: TVar<u64>,
     settled: TVar<u64>,
 }
@@ -66,7 +66,7 @@ struct Carried<M: Send + Sync + 'static> {
 /// What lies between the ends of a channel.
 pub(crate) struct Between<M: Send + Sync + 'static> {
     pub(crate) bound: Option<NonZeroUsize>,
-    pub(crate) line: Option<Arc<Line<M>>>,
+    pub(crate) outbox: Option<Arc<Outbox<M>>>,
     pub(crate) answer: Option<Answer<M>>,
 }
 
@@ -77,10 +77,10 @@ impl<M: Clone + Send + Sync + 'static> Inbox<M> {
             queue: TQueue::new(),
             bound: between.bound.map(|most| Bound {
                 most,
-                room: TVar::new(most.get()),
+                limit: TVar::new(most.get() as u64),
             }),
-            carried: between.line.as_ref().map(|line| Carried {
-                line: Arc::clone(line),
+            carried: between.outbox.as_ref().map(|outbox| Carried {
+                outbox: Arc::clone(outbox),
                 sent: TVar::new(0),
                 settled: TVar::new(0),
             }),
@@ -100,34 +100,37 @@ impl<M: Clone + Send + Sync + 'static> Inbox<M> {
         tx: &mut Transaction<'_>,
         message: M,
     ) -> StmResult<Option<M>> {
-        if !self.take_room(tx)? {
+        if !self.has_room(tx)? {
             return Ok(Some(message));
         }
         match &self.carried {
             None => self.queue.put(tx, message)?,
             Some(carried) => {
                 carried.sent.modify(tx, |sent| sent + 1)?;
-                carried.line.put(tx, self, message)?;
+                carried.outbox.put(tx, self, message)?;
             }
         }
         Ok(None)
     }
 
-    /// Step 3. Says whether there is room for a message, and takes it.
-    fn take_room(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
-        let Some(Bound { most, room }) = &self.bound else {
+    /// Step 3.
+    fn has_room(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        let Some(Bound { most, limit }) = &self.bound else {
             return Ok(true);
         };
-        let mut left = room.read(tx)?;
-        if left == 0 {
-            let here = self.queue.len(tx)? + self.on_their_way(tx)?;
-            left = most.get().saturating_sub(here);
+        let sent = match &self.carried {
+            Some(carried) => carried.sent.read(tx)?,
+            None => self.queue.added(tx)?,
+        };
+        if sent < limit.read(tx)? {
+            return Ok(true);
         }
-        if left == 0 {
-            return Ok(false);
+        let here = self.queue.len(tx)? + self.on_their_way(tx)?;
+        let left = most.get().saturating_sub(here) as u64;
+        if left > 0 {
+            limit.write(tx, sent + left)?;
         }
-        room.write(tx, left - 1)?;
-        Ok(true)
+        Ok(left > 0)
     }
 
     fn on_their_way(&self, tx: &mut Transaction<'_>) -> StmResult<usize> {

@@ -32,7 +32,7 @@ use hivework_stm::{StmResult, TVar, Transaction};
 use super::inbox::{Between, Inbox};
 use crate::containers::queue::TQueue;
 use crate::id::{ChannelId, PortId};
-use crate::transport::pump::line::Lane;
+use crate::transport::pump::outbox::Lane;
 
 /// The two ends of a channel.
 pub(super) struct Seats<M: Send + Sync + 'static> {

@@ -6,7 +6,7 @@ use hivework_stm::facade::sync::Weak;
 use hivework_stm::{after_transaction, atomically};
 
 use super::Cargo;
-use super::line::{Lane, shielded};
+use super::outbox::{Lane, shielded};
 use crate::transport::ends::inbox::Inbox;
 
 /// A message on a [`Wire`](crate::Wire).

@@ -146,17 +146,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "ports",
-        "port: a sender renews its room without looking",
+        "port: a sender renews its limit without looking",
         &[(
             "stm-ports/src/transport/ends/inbox.rs",
-            "left = most.get().saturating_sub(here);",
-            "left = most.get() + 0 * here;",
+            "let left = most.get().saturating_sub(here) as u64;",
+            "let left = (most.get() + 0 * here) as u64;",
         )],
         "bound",
     ),
     Mutant::of(
         "ports",
-        "pump: the line ends before what is on it was taken",
+        "pump: the outbox is over before what is in it was taken",
         &[(
             "stm-ports/src/transport/pump.rs",
             "let batch = outgoing.take_batch(tx, BATCH)?;",

@@ -1,7 +1,7 @@
-//! The line: the queue in which messages wait to be carried, in the order of the
+//! The outbox: the queue in which messages wait to be carried, in the order of the
 //! commits that sent them.
 //!
-//! One line for all channels of a pump, so that one thread waits for all of them.
+//! One outbox for all channels of a pump, so that one thread waits for all of them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,15 +22,15 @@ pub struct Lane {
     pub(crate) to: u8,
 }
 
-/// The sending side. Its last handle ends the line.
-pub(crate) struct Line<M: Send + Sync + 'static> {
-    outbox: TQueue<Entry<M>>,
+/// The sending side. With its last handle it is over.
+pub(crate) struct Outbox<M: Send + Sync + 'static> {
+    entries: TQueue<Entry<M>>,
     over: TVar<bool>,
 }
 
 /// The pump's side.
 pub(super) struct Outgoing<M: Send + Sync + 'static> {
-    outbox: TQueue<Entry<M>>,
+    entries: TQueue<Entry<M>>,
     over: TVar<bool>,
 }
 
@@ -41,14 +41,14 @@ pub(crate) struct Entry<M: Send + Sync + 'static> {
     message: M,
 }
 
-impl<M: Clone + Send + Sync + 'static> Line<M> {
+impl<M: Clone + Send + Sync + 'static> Outbox<M> {
     pub(super) fn new() -> (Self, Outgoing<M>) {
-        let (outbox, over) = (TQueue::new(), TVar::new(false));
+        let (entries, over) = (TQueue::new(), TVar::new(false));
         let outgoing = Outgoing {
-            outbox: outbox.clone(),
+            entries: entries.clone(),
             over: over.clone(),
         };
-        (Line { outbox, over }, outgoing)
+        (Outbox { entries, over }, outgoing)
     }
 
     pub(crate) fn put(
@@ -62,11 +62,11 @@ impl<M: Clone + Send + Sync + 'static> Line<M> {
             lane: to.lane,
             message,
         };
-        self.outbox.put(tx, entry)
+        self.entries.put(tx, entry)
     }
 }
 
-impl<M: Send + Sync + 'static> Drop for Line<M> {
+impl<M: Send + Sync + 'static> Drop for Outbox<M> {
     fn drop(&mut self) {
         let over = self.over.clone();
         after_transaction(move || over.store(true));
@@ -79,7 +79,7 @@ impl<M: Clone + Send + Sync + 'static> Outgoing<M> {
         tx: &mut Transaction<'_>,
         max: usize,
     ) -> StmResult<Vec<Entry<M>>> {
-        self.outbox.take_batch(tx, max)
+        self.entries.take_batch(tx, max)
     }
 
     pub(super) fn is_over(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
