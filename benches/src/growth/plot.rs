@@ -7,10 +7,10 @@ use super::{Growth, median};
 
 const COLUMNS: usize = 3;
 /// Of one panel, its labels included.
-const WIDTH: f64 = 340.0;
+const WIDTH: f64 = 350.0;
 const HEIGHT: f64 = 240.0;
 /// Around the axes.
-const LEFT: f64 = 52.0;
+const LEFT: f64 = 62.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 40.0;
