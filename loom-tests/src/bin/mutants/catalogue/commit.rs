@@ -7,11 +7,11 @@ const FILE: &str = "stm/src/transaction/commit.rs";
 const LOG: &str = "stm/src/transaction/write_log.rs";
 
 const LOCK: &str = "        let Some(covered) = self.lock_writes(writes) else {\n            return Commit::Conflict;\n        };\n";
-const CHECK: &str = "        if covered < self.reads.len() {\n            if let Some(read) = self.find_changed_read() {\n                self.unlock(writes);\n                self.tally.conflict(read.core().name());\n                return Commit::Conflict;\n            }\n        }\n";
+const CHECK: &str = "        if covered < self.reads.len() {\n            if let Some(read) = self.find_changed_read() {\n                self.unlock(writes);\n                self.tally.conflict(read.name());\n                return Commit::Conflict;\n            }\n        }\n";
 const FENCE: &str = "        commit_fence();\n";
 const STORE: &str = "        for write in self.effects.writes.first_mut(writes) {\n            probe::stored(write.address(), write.before().bits(), write.word().addr());\n            write.exchange();\n            probe::point(Point::Stored);\n        }\n";
 const TICK: &str = "        let version = self.shard.tick();\n        probe::ticked(version.bits());\n        probe::point(Point::Ticked);\n";
-const PUBLISH: &str = "        for write in self.effects.writes.first_mut(writes) {\n            write.core().version.publish(version);\n            probe::point(Point::Published);\n        }\n";
+const PUBLISH: &str = "        for write in self.effects.writes.first_mut(writes) {\n            write.words().version.publish(version);\n            probe::point(Point::Published);\n        }\n";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of_the_engine(
@@ -105,7 +105,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         &[
             (FILE, TICK, ""),
             (FILE, PUBLISH, ""),
-            (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.first_mut(writes) {\n            write.core().version.publish(version);\n        }\n        for write in self.effects.writes.first_mut(writes) {\n            write.exchange();\n        }\n"),
+            (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.first_mut(writes) {\n            write.words().version.publish(version);\n        }\n        for write in self.effects.writes.first_mut(writes) {\n            write.exchange();\n        }\n"),
         ],
         "lost_update",
     ),
@@ -114,14 +114,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         &[
             (FILE, TICK, ""),
             (FILE, PUBLISH, ""),
-            (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.first_mut(writes) {\n            write.exchange();\n            write.core().version.publish(version);\n        }\n"),
+            (FILE, STORE, "        let version = self.shard.tick();\n        for write in self.effects.writes.first_mut(writes) {\n            write.exchange();\n            write.words().version.publish(version);\n        }\n"),
         ],
         "vouches together",
     ),
     Mutant::of_the_engine(
         "commit: versions published before the clock ticks",
         &[
-            (FILE, PUBLISH, "        for write in self.effects.writes.first_mut(writes) {\n            write.core().version.publish(version);\n        }\n        self.shard.tock();\n"),
+            (FILE, PUBLISH, "        for write in self.effects.writes.first_mut(writes) {\n            write.words().version.publish(version);\n        }\n        self.shard.tock();\n"),
             ("stm/src/clock.rs", "        CLOCKS[self.index].store(self.count, Ordering::Release);\n        Version::new(self.index, self.count)\n    }\n", "        Version::new(self.index, self.count)\n    }\n\n    pub(crate) fn tock(&self) {\n        if self.index != SHARED {\n            CLOCKS[self.index].store(self.count, Ordering::Release);\n        }\n    }\n"),
         ],
         "covers_all extension_covers vouches",
@@ -132,7 +132,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     )),
     Mutant::of_the_engine(
         "commit: waiters looked for after publishing",
-        &[(FILE, "if write.before().has_waiter() {", "if write.core().version.load().has_waiter() {")],
+        &[(FILE, "if write.before().has_waiter() {", "if write.words().version.load().has_waiter() {")],
         "one_variable_one",
     ),
     Mutant::of_the_engine(

@@ -211,8 +211,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of_the_engine(
         "reclaim: load not pinned",
         &[
-            ("stm/src/tvar.rs", "        let pin = Pin::new();\n", ""),
-            ("stm/src/tvar.rs", "        drop(pin);\n", ""),
+            (
+                "stm/src/tvar.rs",
+                "    let pin = Pin::new();\n    let mut spin",
+                "    let mut spin",
+            ),
+            ("stm/src/tvar.rs", "    drop(pin);\n    value", "    value"),
         ],
         "reclamation::a_",
     ),

@@ -4,10 +4,9 @@ use super::Expected::{Beyond, Equivalent};
 use super::Mutant;
 
 const FILE: &str = "stm/src/tvar.rs";
-const CELL: &str = "stm/src/cell.rs";
+const COUNT: &str = "stm/src/handles.rs";
 
-const LOOK: &str =
-    "        while core.version.load().is_locked() {\n            spin.wait_on();\n        }\n";
+const LOOK: &str = "    while words.version.load().is_locked() {\n        spin.wait_on();\n    }\n";
 
 const HANDLES: &str = "what a model can look at goes after a grace period, which orders it too; only the \
                        count itself needs this, as in std's Arc, and the thread sanitizer watches it";
@@ -17,14 +16,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "load: data loaded Relaxed",
         &[(
             FILE,
-            "core.data.load(Ordering::Acquire)",
-            "core.data.load(Ordering::Relaxed)",
+            "words.data.load(Ordering::Acquire)",
+            "words.data.load(Ordering::Relaxed)",
         )],
         "single::",
     ),
     Mutant::of_the_engine(
         "load: locks ignored",
-        &[(FILE, LOOK, "        spin.wait();\n")],
+        &[(FILE, LOOK, "    spin.wait();\n")],
         "single::",
     ),
     Mutant::of_the_engine(
@@ -33,12 +32,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
             (
                 FILE,
                 LOOK,
-                "        let word = core.data.load(Ordering::Acquire);\n        while core.version.load().is_locked() {\n            spin.wait_on();\n        }\n",
+                "    let word = words.data.load(Ordering::Acquire);\n    while words.version.load().is_locked() {\n        spin.wait_on();\n    }\n",
             ),
             (
                 FILE,
-                "        let word = core.data.load(Ordering::Acquire);\n        // SAFETY: a word",
-                "        // SAFETY: a word",
+                "    let word = words.data.load(Ordering::Acquire);\n    // SAFETY: a word",
+                "    // SAFETY: a word",
             ),
         ],
         "single::",
@@ -50,16 +49,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of_the_engine(
         "handles: one given up Relaxed",
         &[(
-            CELL,
-            "self.handles.fetch_sub(1, Ordering::Release)",
-            "self.handles.fetch_sub(1, Ordering::Relaxed)",
+            COUNT,
+            "self.0.fetch_sub(1, Ordering::Release)",
+            "self.0.fetch_sub(1, Ordering::Relaxed)",
         )],
         "reclamation:: dropped",
     )
     .but(Beyond(HANDLES)),
     Mutant::of_the_engine(
         "handles: no Acquire after the last",
-        &[(CELL, "        self.handles.load(Ordering::Acquire);\n", "")],
+        &[(COUNT, "        self.0.load(Ordering::Acquire);\n", "")],
         "reclamation:: dropped",
     )
     .but(Beyond(HANDLES)),

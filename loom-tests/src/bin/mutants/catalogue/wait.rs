@@ -6,7 +6,7 @@ use super::Mutant;
 const FILE: &str = "stm/src/wait.rs";
 const PARKER: &str = "stm/src/parker.rs";
 
-const FLAG: &str = "            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed(registration));\n            }\n";
+const FLAG: &str = "            if read.words().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed(registration));\n            }\n";
 const SWAP: &str = "self.state.swap(NOTIFIED, Ordering::AcqRel)";
 const FALL_ASLEEP: &str = "compare_exchange(AWAKE, ASLEEP, Ordering::Relaxed, Ordering::Acquire)";
 
@@ -17,11 +17,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
             (
                 FILE,
                 "            let key = bucket(read.address()).lock()",
-                "            let flagged = read.core().version.flag_waiter(read.version);\n            let key = bucket(read.address()).lock()",
+                "            let flagged = read.words().version.flag_waiter(read.version);\n            let key = bucket(read.address()).lock()",
             ),
             (
                 FILE,
-                "if read.core().version.flag_waiter(read.version) == Flag::Changed {",
+                "if read.words().version.flag_waiter(read.version) == Flag::Changed {",
                 "if flagged == Flag::Changed {",
             ),
         ],
@@ -32,7 +32,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         &[(
             FILE,
             FLAG,
-            "            if read.core().version.load().is(read.version) != (Flag::Set == Flag::Set) {\n                return Err(Changed(registration));\n            }\n",
+            "            if read.words().version.load().is(read.version) != (Flag::Set == Flag::Set) {\n                return Err(Changed(registration));\n            }\n",
         )],
         "one_variable_one",
     ),
@@ -50,7 +50,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         &[(
             FILE,
             FLAG,
-            "            if read.core().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed(registration));\n            }\n            break;\n",
+            "            if read.words().version.flag_waiter(read.version) == Flag::Changed {\n                return Err(Changed(registration));\n            }\n            break;\n",
         )],
         "two_variables",
     ),
