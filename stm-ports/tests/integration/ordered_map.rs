@@ -330,6 +330,15 @@ fn counted(f: impl Fn(&mut Transaction<'_>) -> StmResult<()>) -> (usize, usize) 
 }
 
 #[test]
+fn what_one_transaction_has_emptied_leaves_no_way_through_it() {
+    const MANY: usize = 15_000;
+    let map = TOrderedMap::from_iter((0..MANY).map(|n| (n, n)));
+    atomically(|tx| (0..MANY).try_for_each(|n| map.remove(tx, &n).map(drop)));
+    let (reads, _) = counted(|tx| map.first(tx).map(drop));
+    assert!(reads <= 10, "{reads} reads of an empty map");
+}
+
+#[test]
 fn the_number_of_reads_and_writes_does_not_depend_on_the_size() {
     for size in [1_000_u64, 300_000] {
         let spread = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
