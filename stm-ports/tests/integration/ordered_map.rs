@@ -339,6 +339,45 @@ fn what_one_transaction_has_emptied_leaves_no_way_through_it() {
 }
 
 #[test]
+fn keys_that_come_and_go_leave_nothing_behind() {
+    /// A key that is counted, as are its clones.
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    struct Key(usize);
+    static ALIVE: AtomicUsize = AtomicUsize::new(0);
+    impl Key {
+        fn new(n: usize) -> Self {
+            ALIVE.fetch_add(1, Ordering::SeqCst);
+            Key(n)
+        }
+    }
+    impl Clone for Key {
+        fn clone(&self) -> Self {
+            Key::new(self.0)
+        }
+    }
+    impl Drop for Key {
+        fn drop(&mut self) {
+            ALIVE.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    const MANY: usize = 20_000;
+    let map = TOrderedMap::new();
+    for round in 0..3 {
+        for n in 0..MANY {
+            map.insert_now(Key::new(round * MANY + n), ());
+        }
+        for n in 0..MANY {
+            let n = n * 7919 % MANY;
+            assert_eq!(map.remove_now(&Key::new(round * MANY + n)), Some(()));
+        }
+    }
+    // Those of the last leaf stay in their cells until there are others.
+    eventually("a leaf or two are left", || {
+        ALIVE.load(Ordering::SeqCst) <= 50
+    });
+}
+
+#[test]
 fn the_number_of_reads_and_writes_does_not_depend_on_the_size() {
     for size in [1_000_u64, 300_000] {
         let spread = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -176,6 +176,37 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Index<K, 
         }
     }
 
+    /// The same by what is read, which nothing misleads; it conflicts with changes of the nodes on the
+    /// way.
+    fn find_surely<'t>(
+        &self,
+        tx: &mut Transaction<'t>,
+        height: u32,
+        key: &K,
+    ) -> StmResult<Option<&'t Node<K, V>>> {
+        let Some(mut node) = self.top.read_ref(tx)?.into_ref().as_ref() else {
+            return Ok(None);
+        };
+        loop {
+            let body = node.body(tx)?;
+            node = match &body.beside {
+                Beside::Merged(into) => into,
+                Beside::Next(Some((low, next))) if low <= key => next,
+                Beside::Next(_) if node.height <= height => {
+                    return Ok((node.height == height).then_some(node));
+                }
+                Beside::Next(_) => {
+                    let cell = body.cell(&|other: &K| other.cmp(key));
+                    match node.children.get(tx, cell)?.map(|child| child.into_ref()) {
+                        Some(Child::Node(below)) => below,
+                        // The tree has been given up.
+                        _ => return Ok(None),
+                    }
+                }
+            };
+        }
+    }
+
     /// Makes a child known to this node.
     fn enter(
         &self,
@@ -261,7 +292,8 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Index<K, 
         child: &Child<K, V>,
         into: &Child<K, V>,
     ) -> StmResult<()> {
-        let Some(node) = self.find(tx, child.height() + 1, key)? else {
+        // Not by hints: a child that stays known stays allocated, and nobody would come for it again.
+        let Some(node) = self.find_surely(tx, child.height() + 1, key)? else {
             return Ok(());
         };
         let body = node.body(tx)?;
@@ -302,7 +334,14 @@ impl<K: Ord + Clone + Send + Sync + 'static, V: Send + Sync + 'static> Index<K, 
         }
         let mut merged = body.first(body.cells.len(), taken.next());
         let keys = std::iter::once(low).chain(&taken.keys);
-        for (key, &from) in keys.zip(&taken.cells) {
+        // Its first child may stand in for one that was withdrawn. Nobody would withdraw that one by
+        // this key: it would be known, and allocated, for ever.
+        let first = right.children.get(tx, usize::from(taken.cells[0]))?;
+        let stands_in = match first {
+            Some(first) => !first.begins_at(tx, low)?,
+            None => true,
+        };
+        for (key, &from) in keys.zip(&taken.cells).skip(usize::from(stands_in)) {
             // One child more than there are cells is the most that can be; it need not be known.
             let Some(cell) = merged.free() else { break };
             right.hand_over(tx, usize::from(from), node, cell)?;

@@ -92,7 +92,7 @@ impl<K, V> Body<K, V> {
 
     /// The cell of the child for a place.
     #[inline]
-    fn cell(&self, probe: &impl Fn(&K) -> Ordering) -> usize {
+    pub(super) fn cell(&self, probe: &impl Fn(&K) -> Ordering) -> usize {
         let before = |key: &K| probe(key) != Ordering::Greater;
         let from = self.samples.partition_point(before) * SAMPLE;
         let to = self.keys.len().min(from + SAMPLE);
@@ -154,6 +154,23 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Child<K, V> {
         Ok(match self {
             Child::Leaf(leaf) => matches!(leaf.bounds(tx)?, Some(Bounds::Alive { .. }) | None),
             Child::Node(node) => matches!(node.body(tx)?.beside, Beside::Next(_)),
+        })
+    }
+
+    /// Is it part of its level, with this as its least possible key?
+    pub(super) fn begins_at(&self, tx: &mut Transaction<'_>, key: &K) -> StmResult<bool>
+    where
+        K: PartialEq,
+    {
+        Ok(match self {
+            Child::Leaf(leaf) => match leaf.bounds(tx)? {
+                Some(Bounds::Alive { low, .. }) => low.as_ref() == Some(key),
+                _ => false,
+            },
+            Child::Node(node) => {
+                let body = node.body(tx)?;
+                matches!(body.beside, Beside::Next(_)) && body.low.as_ref() == Some(key)
+            }
         })
     }
 
