@@ -136,6 +136,14 @@ impl<T> Row<T> {
         self.header().filled
     }
 
+    /// Where a variable lies, if there are more than `position`.
+    #[inline]
+    pub(crate) fn try_place(&self, position: usize) -> Option<Place> {
+        // SAFETY: looked at just before.
+        let variable = || unsafe { variable(self.header, position) };
+        (position < self.len()).then(|| Place::in_row(variable()))
+    }
+
     /// Where a variable lies.
     ///
     /// # Panics
@@ -143,10 +151,10 @@ impl<T> Row<T> {
     /// If there are no more than `position`.
     #[inline]
     pub(crate) fn place(&self, position: usize) -> Place {
-        let len = self.len();
-        assert!(position < len, "variable {position} of a row of {len}");
-        // SAFETY: looked at just now.
-        Place::in_row(unsafe { variable(self.header, position) })
+        match self.try_place(position) {
+            Some(place) => place,
+            None => panic!("variable {position} of a row of {}", self.len()),
+        }
     }
 
     /// The words of a variable.

@@ -22,7 +22,7 @@ use crate::version::Version;
 ///
 /// # Panics
 ///
-/// Where a position is not below the length that the row was made with.
+/// All but [`Slots::get`], where a position is not below the length that the row was made with.
 pub struct Slots<T>(Row<T>);
 
 impl<T: Send + Sync + 'static> Slots<T> {
@@ -46,7 +46,7 @@ impl<T: Send + Sync + 'static> Slots<T> {
         self.0.len()
     }
 
-    /// The value, if it is set.
+    /// The value, if it is set; none where there is no variable at this position.
     ///
     /// # Errors
     ///
@@ -57,7 +57,10 @@ impl<T: Send + Sync + 'static> Slots<T> {
         tx: &mut Transaction<'t>,
         position: usize,
     ) -> StmResult<Option<Ref<'t, T>>> {
-        let (word, version) = tx.find(self.0.place(position))?;
+        let Some(place) = self.0.try_place(position) else {
+            return Ok(None);
+        };
+        let (word, version) = tx.find(place)?;
         // SAFETY: found by the attempt of `'t`.
         Ok(unsafe { self.lend(word, version) })
     }

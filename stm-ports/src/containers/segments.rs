@@ -44,7 +44,7 @@ use hivework_stm::{Ref, StmResult, TVar, Transaction, after_transaction, atomica
 const SMALLEST: usize = if MODELLED { 1 } else { 8 };
 
 /// The size up to which segments grow.
-const LARGEST: usize = if MODELLED { 2 } else { 64 };
+const LARGEST: usize = if MODELLED { 2 } else { 256 };
 
 /// So many values are worth a segment of their own.
 const BATCH: usize = if MODELLED { 2 } else { 8 };
@@ -101,20 +101,6 @@ impl<T: Send + Sync + 'static> Segment<T> {
         number
             .checked_sub(self.base)
             .map(|position| usize::try_from(position).unwrap_or(usize::MAX))
-    }
-
-    /// The value at this position, if it has been added.
-    #[inline]
-    fn value<'t>(
-        &self,
-        tx: &mut Transaction<'t>,
-        position: usize,
-    ) -> StmResult<Option<Ref<'t, T>>> {
-        if position < self.values.len() {
-            self.values.get(tx, position)
-        } else {
-            Ok(None)
-        }
     }
 
     fn next<'t>(&self, tx: &mut Transaction<'t>) -> StmResult<Option<&'t Segment<T>>> {
@@ -198,7 +184,7 @@ impl<T: Send + Sync + 'static> Segments<T> {
         loop {
             let position = segment.position(number);
             let found = match position {
-                Some(position) => segment.value(tx, position)?,
+                Some(position) => segment.values.get(tx, position)?,
                 None => None,
             };
             let taken = self.taken.read(tx)?;
@@ -232,7 +218,7 @@ impl<T: Send + Sync + 'static> Segments<T> {
         let mut begin = position(segment, number);
         let mut end = begin;
         while values.len() < max {
-            if let Some(value) = segment.value(tx, end)? {
+            if let Some(value) = segment.values.get(tx, end)? {
                 values.push(T::clone(&value));
                 end += 1;
                 continue;
@@ -278,7 +264,7 @@ impl<T: Send + Sync + 'static> Segments<T> {
         let mut segment = self.first.read_ref(tx)?.into_ref();
         let number = self.taken.read(tx)?;
         loop {
-            if let Some(value) = segment.value(tx, position(segment, number))? {
+            if let Some(value) = segment.values.get(tx, position(segment, number))? {
                 return Ok(Some(value));
             }
             match segment.next(tx)? {

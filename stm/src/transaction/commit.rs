@@ -88,8 +88,10 @@ impl Context {
         }
         match self.effects.writes.len() {
             0 => Commit::Done,
-            // Most writers write one variable: the same steps, without the loops.
+            // Most writers write one variable, or move something from one to another: the same
+            // steps, without the loops.
             1 => self.commit_writes(1, member),
+            2 => self.commit_writes(2, member),
             writes => self.commit_many(writes, member),
         }
     }
