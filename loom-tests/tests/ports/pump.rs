@@ -96,17 +96,29 @@ fn connected() -> Ends {
     (channel, here, there)
 }
 
+/// Gives the pump's threads, which nobody joins, the time to end: a model ends with its first
+/// thread, and what all threads share must not be asked for after that. Who yields is passed
+/// over until another thread blocks, ends, or is preempted.
+fn settle() {
+    for _ in 0..16 {
+        thread::yield_now();
+    }
+}
+
 /// The threads end with the last handle, or the model would never do so.
 #[test]
 fn a_message_crosses_the_wire_and_the_disconnection_comes_after_it() {
     model_within(PREEMPTIONS, "pump: send and drop against a receive", || {
         let answer = Arc::new(Answer::default());
-        let (_, here, there) = connected();
+        let (channel, here, there) = connected();
+        drop(channel);
         here.send_blocking(Letter(Arc::clone(&answer))).unwrap();
         drop(here);
         assert!(there.receive_blocking().is_ok());
         assert!(there.receive_blocking().is_err());
         assert_eq!(answer.lost(), 0);
+        drop(there);
+        settle();
     });
 }
 
@@ -121,6 +133,7 @@ fn what_is_under_way_when_everything_goes_is_answered() {
         here.send_blocking(Letter(Arc::clone(&answered))).unwrap();
         drop((channel, here, there));
         answered.wait();
+        settle();
     });
 }
 
@@ -132,7 +145,8 @@ fn a_waiting_receive_gets_what_the_wire_brings() {
         "pump: send against a receive that waits",
         || {
             let answer = Arc::new(Answer::default());
-            let (_, here, there) = connected();
+            let (channel, here, there) = connected();
+            drop(channel);
             let sender = {
                 let answer = Arc::clone(&answer);
                 thread::spawn(move || here.send_blocking(Letter(answer)).unwrap())
@@ -141,6 +155,8 @@ fn a_waiting_receive_gets_what_the_wire_brings() {
             assert!(there.receive_blocking().is_err());
             sender.join().unwrap();
             assert_eq!(answer.lost(), 0);
+            drop(there);
+            settle();
         },
     );
 }
