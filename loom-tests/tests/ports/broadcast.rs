@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use hivework_loom_tests::model;
+use hivework_loom_tests::{model, model_within};
 use hivework_stm::atomically;
 use hivework_stm::facade::thread;
 use stm_ports::{Closed, TBroadcast};
@@ -42,7 +42,7 @@ fn two_who_join_at_once_are_both_there() {
 
 #[test]
 fn a_leaving_takes_nothing_from_those_who_stay() {
-    model("broadcast: leave against send", || {
+    model_within(2, "broadcast: leave against send", || {
         let news = TBroadcast::new();
         let (stays, leaves) = (news.subscribe(), news.subscribe());
         // Dropping alone is no step that a model sees.
@@ -58,7 +58,7 @@ fn a_leaving_takes_nothing_from_those_who_stay() {
 
 #[test]
 fn a_waiting_receiver_gets_the_send() {
-    model("broadcast: send against a receive that waits", || {
+    model_within(2, "broadcast: send against a receive that waits", || {
         let news = TBroadcast::new();
         let receiver = news.subscribe();
         let sender = thread::spawn(move || news.send_now(1).unwrap());
@@ -69,7 +69,7 @@ fn a_waiting_receiver_gets_the_send() {
 
 #[test]
 fn every_value_is_received_or_counted_as_missed() {
-    model("broadcast: a bounded send against a receive", || {
+    model_within(2, "broadcast: a bounded send against a receive", || {
         let news = TBroadcast::bounded(const { NonZeroUsize::new(1).unwrap() });
         let receiver = news.subscribe();
         news.send_now(1).unwrap();
@@ -109,7 +109,7 @@ fn a_send_beside_a_closing_is_received_or_refused() {
 
 #[test]
 fn a_waiting_receiver_hears_of_a_closing() {
-    model("broadcast: close against a receive that waits", || {
+    model_within(2, "broadcast: close against a receive that waits", || {
         let news = TBroadcast::<u8>::new();
         let receiver = news.subscribe();
         let closer = thread::spawn(move || news.close());
@@ -131,7 +131,7 @@ fn a_waiting_receiver_hears_that_the_last_sender_has_gone() {
 
 #[test]
 fn who_joins_beside_a_closing_hears_of_it() {
-    model("broadcast: close against join", || {
+    model_within(2, "broadcast: close against join", || {
         let news = TBroadcast::<u8>::new();
         let closer = {
             let news = news.clone();

@@ -1,6 +1,6 @@
 //! Does the crate reach loom? The same step, whole and torn in two.
 
-use hivework_loom_tests::{canary, model};
+use hivework_loom_tests::{canary, model_within};
 use hivework_stm::atomically;
 use hivework_stm::facade::thread;
 use stm_ports::TQueue;
@@ -35,7 +35,7 @@ fn both_put(torn: bool) -> bool {
 
 #[test]
 fn looking_and_putting_in_one_transaction_is_one_step() {
-    model("queue: look and put in one transaction", || {
+    model_within(2, "queue: look and put in one transaction", || {
         assert!(!both_put(false));
     });
 }

@@ -1,6 +1,6 @@
 //! The queue where its ends meet: empty, or nearly so.
 
-use hivework_loom_tests::model;
+use hivework_loom_tests::{model, model_within};
 use hivework_stm::atomically;
 use hivework_stm::facade::thread;
 use stm_ports::TQueue;
@@ -94,7 +94,7 @@ fn puts_of_two_threads_are_both_there() {
 /// it ends may be filled already.
 #[test]
 fn a_put_beside_a_clear_is_cleared_or_stays() {
-    model("queue: put against clear", || {
+    model_within(2, "queue: put against clear", || {
         let queue = TQueue::new();
         queue.put_now(1);
         let putter = {

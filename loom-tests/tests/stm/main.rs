@@ -7,6 +7,7 @@ mod grace;
 mod isolation;
 mod nesting;
 mod reclamation;
+mod rows;
 mod single;
 mod support;
 mod waiting;

@@ -6,9 +6,11 @@
 
 mod clock;
 mod commit;
+mod containers;
 mod nest;
 mod ports;
 mod reclaim;
+mod rows;
 mod runtime;
 mod single;
 mod snapshot;
@@ -84,7 +86,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         single::MUTANTS,
         nest::MUTANTS,
         wait::MUTANTS,
+        rows::MUTANTS,
         reclaim::MUTANTS,
+        containers::MUTANTS,
         ports::MUTANTS,
         runtime::MUTANTS,
     ]

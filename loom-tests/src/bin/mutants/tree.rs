@@ -138,7 +138,7 @@ impl Tree {
                 "hivework-loom-tests",
             ])
             .args(["--test", models])
-            .args((models == "stm").then_some("--no-default-features"))
+            .args(floors(models))
             .args(quick_to_build())
             .current_dir(&self.root)
             .env("RUSTFLAGS", "--cfg hivework_loom")
@@ -164,10 +164,19 @@ impl Tree {
     }
 }
 
+/// The models of a floor are built without the floors above it.
+fn floors(models: &str) -> &'static [&'static str] {
+    match models {
+        "stm" => &["--no-default-features"],
+        "ports" => &["--no-default-features", "--features", "ports"],
+        _ => &[],
+    }
+}
+
 /// Most of a mutant's time would go into building it: our own crates are built
 /// piece by piece and unoptimised, since most of the running is loom's.
 fn quick_to_build() -> impl Iterator<Item = String> {
-    let crates = ["hivework-stm", "hivework-loom-tests"];
+    let crates = ["hivework-stm", "stm-ports", "hivework-loom-tests"];
     let each = crates
         .into_iter()
         .flat_map(|name| ["opt-level", "debug"].map(|option| format!("package.{name}.{option}=0")));
