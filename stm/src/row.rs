@@ -19,6 +19,7 @@
 use std::alloc::{self, Layout};
 use std::marker::PhantomData;
 use std::mem::needs_drop;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::{self, NonNull};
 
 use crate::cell::{DropWord, Words, drop_word, garbage, into_word};
@@ -67,6 +68,10 @@ pub(crate) struct Row<T> {
 unsafe impl<T: Send + Sync> Send for Row<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Row<T> {}
+
+// As for `TVar`: no variable is ever seen half-changed.
+impl<T> UnwindSafe for Row<T> {}
+impl<T> RefUnwindSafe for Row<T> {}
 
 impl<T: Send + Sync + 'static> Row<T> {
     /// A row of `len` variables that nobody has set.

@@ -155,7 +155,8 @@ where
         Ok(self.get_with(tx, key, |_| ())?.is_some())
     }
 
-    /// Gives a key a value, and answers the one that it had before.
+    /// Gives a key a value, and answers the one that it had before. An equal key that was there is
+    /// replaced as well.
     ///
     /// # Errors
     ///

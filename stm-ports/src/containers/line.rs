@@ -34,7 +34,8 @@
 //! lie microseconds. Whoever does not wait could take it meanwhile and go on; made to queue, it
 //! sleeps as well, and so do all who come after it: the line never ends, and every value costs a
 //! wake-up. (Measured: eight threads that take without pause, ten times slower.) Who waits is served in
-//! order of arrival; who need not wait does not. A strict container pays that price, because else
+//! order of arrival; who need not wait does not, so nothing bounds how long somebody waits among
+//! others who never do. A strict container pays that price, because else
 //! somebody who wants much would never get it.
 //!
 //! **Beside the line** are transactions that take what a container has as a part of something larger.

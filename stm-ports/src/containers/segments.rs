@@ -34,7 +34,8 @@
 //! Cut, all that was passed together goes together.
 //!
 //! **Cost.** A put is two writes, a take one, and one more if the value has something to drop;
-//! there is one allocation for so many values. No step depends on how many values there are.
+//! there is one allocation for so many values. No step depends on how many values there are. What
+//! has nothing to drop but lies in a box of its own, a pair of numbers say, goes with its segment.
 
 use hivework_stm::facade::MODELLED;
 use hivework_stm::internals::{Slots, peek_ref};

@@ -143,7 +143,7 @@ impl Write {
     }
 }
 
-/// Multiplicative hashing of addresses, which differ above their low bits.
+/// Multiplicative hashing of addresses, which differ above their low four bits, or six.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct AddressHasher(u64);
 
@@ -158,8 +158,10 @@ impl Hasher for AddressHasher {
 
     #[inline]
     fn write_usize(&mut self, address: usize) {
-        // The odd constant nearest to 2^64 / golden ratio (Knuth).
-        self.0 = (address as u64 >> 6).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // The odd constant nearest to 2^64 / golden ratio (Knuth). The high half depends on all
+        // bits, the low half gets its share of that.
+        let product = (address as u64 >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ (product >> 32);
     }
 }
 
