@@ -77,7 +77,7 @@ fn one_value_goes_to_one_taker() {
 
 #[test]
 fn puts_of_two_threads_are_both_there() {
-    model("queue: put against batch", || {
+    model_within(2, "queue: put against batch", || {
         let queue = TQueue::new();
         let other = {
             let queue = queue.clone();

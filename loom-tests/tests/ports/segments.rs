@@ -61,7 +61,7 @@ fn a_take_finds_the_segment_that_is_appended_or_the_next_does() {
 
 #[test]
 fn two_takers_pass_to_the_next_segment_in_order() {
-    model_within(2, "segments: take against take across segments", || {
+    model_within(1, "segments: take against take across segments", || {
         let queue = queue(&[1, 2, 3]);
         assert_eq!(queue.take_now(), Some(1));
         let other = {
@@ -77,7 +77,7 @@ fn two_takers_pass_to_the_next_segment_in_order() {
 /// The guess at how many were taken is old, and the slot it leads to is that of another.
 #[test]
 fn a_take_beside_takes_gets_what_is_first() {
-    model_within(2, "segments: take against two takes", || {
+    model_within(1, "segments: take against two takes", || {
         let queue = TQueue::new();
         atomically(|tx| queue.put_batch(tx, vec![1, 2, 3]));
         let other = {
@@ -143,7 +143,7 @@ fn a_value_is_taken_or_cleared() {
 
 #[test]
 fn two_clearings_leave_a_queue_that_works() {
-    model_within(2, "segments: clear against clear and put", || {
+    model_within(1, "segments: clear against clear and put", || {
         let queue = queue(&[1, 2]);
         let other = {
             let queue = queue.clone();
@@ -229,11 +229,17 @@ fn what_is_in_a_queue_goes_with_its_last_handle() {
                 flush();
             })
         };
+        let taken = queue.take_now();
         drop(queue);
         putter.join().unwrap();
+        assert!(taken.is_some());
+        drop(taken);
+        // What the putter has not freed it leaves to others when its thread ends, which is after
+        // it is joined.
         for _ in 0..4 {
+            thread::yield_now();
             flush();
         }
-        assert_eq!(Arc::strong_count(&value), 1);
+        assert_eq!(Arc::strong_count(&value), 1, "it is still there");
     });
 }

@@ -221,9 +221,11 @@ fn a_row_outlives_its_last_handle_while_it_is_read() {
                 return Ok(());
             };
             let lent = row.get(tx, 0)?;
+            // Perhaps the last one.
             drop(row);
             if lent.is_some() {
                 witness.look();
+                assert_eq!(Arc::strong_count(&witness), 2, "it has gone");
             }
             Ok(())
         });

@@ -78,7 +78,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "segments::a_batch segments::two_takers",
     )
     .but(Beyond(
-        "what was passed is freed all the same, if later: that is memory's order, which the soak tests watch",
+        "what was passed is freed all the same, one segment a grace period: it costs memory, and answers nothing else",
     )),
     Mutant::of(
         "ports",
