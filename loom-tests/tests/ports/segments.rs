@@ -1,10 +1,9 @@
 //! The queue across its segments, which hold one or two values in a model: an end that moves on to
 //! the next segment, against everything that could miss it.
 
-use hivework_loom_tests::{model_of_reclamation, model_within};
-use hivework_stm::facade::sync::Arc;
+use hivework_loom_tests::model_within;
 use hivework_stm::facade::thread;
-use hivework_stm::{TVar, atomically, flush};
+use hivework_stm::{TVar, atomically};
 use stm_ports::TQueue;
 
 /// A queue of these, one put after the other.
@@ -212,34 +211,5 @@ fn a_batch_that_is_taken_comes_with_what_was_written_beside_it() {
             .chain(take_all(&queue))
             .collect();
         assert_eq!(all, [0, 1, 2]);
-    });
-}
-
-/// Whoever lets go last has the rest of the queue freed, that which was put at last, too.
-#[test]
-fn what_is_in_a_queue_goes_with_its_last_handle() {
-    model_of_reclamation(1, "segments: a last drop against put and drop", || {
-        let value = Arc::new(());
-        let queue = queue(&[Arc::clone(&value)]);
-        let putter = {
-            let (queue, value) = (queue.clone(), Arc::clone(&value));
-            thread::spawn(move || {
-                queue.put_now(value);
-                drop(queue);
-                flush();
-            })
-        };
-        let taken = queue.take_now();
-        drop(queue);
-        putter.join().unwrap();
-        assert!(taken.is_some());
-        drop(taken);
-        // What the putter has not freed it leaves to others when its thread ends, which is after
-        // it is joined.
-        for _ in 0..4 {
-            thread::yield_now();
-            flush();
-        }
-        assert_eq!(Arc::strong_count(&value), 1, "it is still there");
     });
 }

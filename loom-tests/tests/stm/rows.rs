@@ -205,23 +205,22 @@ fn a_value_that_is_peeked_at_outlives_its_unsetting() {
     });
 }
 
-/// The reader has no handle of the row while it looks at the value.
+/// The reader has no handle of the row any more while it looks at the value, and perhaps dropped
+/// the last one itself.
 #[test]
 fn a_row_outlives_its_last_handle_while_it_is_read() {
     model_of_reclamation(2, "row: a last handle against a reader", || {
         let (row, witness) = mortal();
-        let outer = TVar::new(Some(row));
-        let own = outer.clone();
-        let writer = spawn(move || {
-            own.store(None);
+        let mut own = Some(row.clone());
+        let other = spawn(move || {
+            drop(row);
             flush();
         });
         atomically(|tx| {
-            let Some(row) = outer.read(tx)? else {
+            let Some(row) = own.take() else {
                 return Ok(());
             };
             let lent = row.get(tx, 0)?;
-            // Perhaps the last one.
             drop(row);
             if lent.is_some() {
                 witness.look();
@@ -229,8 +228,7 @@ fn a_row_outlives_its_last_handle_while_it_is_read() {
             }
             Ok(())
         });
-        flush();
-        writer.join().unwrap();
+        other.join().unwrap();
     });
 }
 
