@@ -110,6 +110,8 @@ impl Contention {
             // Ordering: Relaxed, both; the token guards no data.
             let before = ELDER.load(Ordering::Relaxed);
             ELDER.store(DOUBLINGS.min(before) + 1, Ordering::Relaxed);
+            // Whoever was committing already may be off its processor.
+            thread::yield_now();
             return;
         }
         if self.conflicts >= PATIENCE {

@@ -1,12 +1,12 @@
 //! The queue, many threads at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hivework_stm::{TVar, atomically, check};
 use stm_ports::TQueue;
 
-use crate::support::{Random, start, start_asleep};
+use crate::support::{Counted, Random, soon, start, start_asleep};
 
 const PUTTERS: u64 = 3;
 const TAKERS: u64 = 3;
@@ -178,4 +178,26 @@ fn a_clear_beside_puts_and_takes_loses_count_of_nothing() {
     let taken = taker.answer();
     assert!(taken.is_sorted());
     assert_eq!(taken.len() + cleared, 5_001);
+}
+
+/// The last handles go on two threads, one of which ends, with a value inside.
+#[test]
+fn what_is_in_a_queue_goes_whichever_thread_lets_go_of_it_last() {
+    const ROUNDS: usize = if cfg!(miri) { 3 } else { 2_000 };
+    let alive = Arc::new(AtomicUsize::new(0));
+    for _ in 0..ROUNDS {
+        let queue = TQueue::new();
+        queue.put_now(Counted::new(&alive));
+        let other = {
+            let (queue, alive) = (queue.clone(), Arc::clone(&alive));
+            start(move || {
+                queue.put_now(Counted::new(&alive));
+                drop(queue);
+            })
+        };
+        drop(queue.take_now());
+        drop(queue);
+        other.answer();
+    }
+    soon("all values have gone", || alive.load(Ordering::SeqCst) == 0);
 }

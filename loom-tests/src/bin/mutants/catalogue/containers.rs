@@ -115,7 +115,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "hash map: entries of another bucket's way stay behind",
         &[(
             TABLE,
-            "        if ours.len() + theirs.len() < bucket.len() || !ours.is_empty() {\n            self.put(tx, place, Bucket::of(theirs.into_iter().cloned()))?;\n        }\n",
+            "        if ours.len() + theirs.len() < bucket.entries().len() || !ours.is_empty() {\n            self.put(tx, place, Bucket::of(theirs))?;\n        }\n",
             "        drop(theirs);\n",
         )],
         "hash_map::",
