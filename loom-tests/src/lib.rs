@@ -14,7 +14,8 @@
 //!
 //! loom's own variables work: `LOOM_MAX_PREEMPTIONS` replaces the bound,
 //! `LOOM_MAX_BRANCHES` the length of one execution, `LOOM_LOG` and
-//! `LOOM_LOCATION` show the failing one. `HIVEWORK_LOOM_PLAIN=1` leaves the
+//! `LOOM_LOCATION` show the failing one. `HIVEWORK_LOOM_DEEPER=1` adds one to each
+//! model's own bound (-1 takes one away). `HIVEWORK_LOOM_PLAIN=1` leaves the
 //! facade's companions out (see its head comment).
 
 mod explorer;

@@ -24,13 +24,27 @@ fn check_ends() {
     );
 }
 
+/// How many preemptions more than its own bound each model is given; fewer, below zero.
+fn deeper() -> isize {
+    const NAME: &str = "HIVEWORK_LOOM_DEEPER";
+    let Ok(wanted) = std::env::var(NAME) else {
+        return 0;
+    };
+    match wanted.parse() {
+        Ok(deeper) => deeper,
+        Err(_) => panic!("{NAME} must be a number, as 1 or -2, not {wanted:?}"),
+    }
+}
+
 /// Runs `program` under every schedule within the bound and answers how many
 /// executions there were.
 pub(crate) fn explore(preemptions: usize, program: impl Fn() + Send + Sync + 'static) -> usize {
     let executions = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&executions);
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(preemptions);
+    builder
+        .preemption_bound
+        .get_or_insert(preemptions.saturating_add_signed(deeper()));
     if std::env::var_os("LOOM_MAX_BRANCHES").is_none() {
         builder.max_branches = BRANCHES;
     }

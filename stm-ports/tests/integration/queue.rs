@@ -6,78 +6,85 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hivework_stm::{TVar, abort, atomically, atomically_or, check, try_atomically};
+use proptest::prelude::*;
 use stm_ports::{Container, Ordered, TQueue};
 
-use crate::support::{Counted, Random, eventually, soon};
+use crate::model::{config, programs, run};
+use crate::support::{Counted, eventually, soon};
 
-/// A random program of operations, in transactions of random length of which some
-/// are rolled back, does to the queue what it does to a `VecDeque`.
-#[test]
-fn agrees_with_a_vec_deque() {
-    for seed in 0..200 {
-        let mut random = Random::new(seed);
-        let queue = TQueue::new();
-        let mut model = VecDeque::new();
-        for _ in 0..60 {
-            let before = random.next();
-            let steps = 1 + random.below(5);
-            let roll_back = random.below(4) == 0;
-            let mut after = model.clone();
-            let outcome = atomically_or(|tx| {
-                // The closure may run again: it begins with the same numbers.
-                let mut random = Random::new(before);
-                after.clone_from(&model);
-                for _ in 0..steps {
-                    step(&mut random, tx, &queue, &mut after)?;
-                }
-                if roll_back { abort(()) } else { Ok(()) }
-            });
-            assert_eq!(outcome.is_err(), roll_back, "seed {seed}");
-            if !roll_back {
-                model = after;
-            }
-        }
-        let rest = atomically(|tx| queue.take_batch(tx, usize::MAX));
-        assert_eq!(rest, Vec::from(model), "seed {seed}");
-    }
+#[derive(Clone, Debug)]
+enum Operation {
+    Put(u64),
+    PutBatch(usize),
+    Take,
+    TakeBatch(usize),
+    Peek,
+    Look,
+    Clear,
 }
 
-fn step(
-    random: &mut Random,
-    tx: &mut hivework_stm::Transaction<'_>,
-    queue: &TQueue<u64>,
-    model: &mut VecDeque<u64>,
-) -> hivework_stm::StmResult<()> {
-    match random.below(10) {
-        0..=2 => {
-            let value = random.next();
-            queue.put(tx, value)?;
-            model.push_back(value);
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        6 => any::<u64>().prop_map(Operation::Put),
+        // Some are worth a segment of their own, and some are longer than any other.
+        2 => (0_usize..30).prop_map(Operation::PutBatch),
+        1 => (200_usize..600).prop_map(Operation::PutBatch),
+        6 => Just(Operation::Take),
+        2 => (0_usize..40).prop_map(Operation::TakeBatch),
+        1 => (0_usize..700).prop_map(Operation::TakeBatch),
+        2 => Just(Operation::Peek),
+        2 => Just(Operation::Look),
+        1 => Just(Operation::Clear),
+    ]
+}
+
+/// Numbers lie in the rows themselves, and are not unset; other values do not, and are.
+fn agrees<T>(program: &[(Vec<Operation>, bool)], value: impl Fn(u64) -> T)
+where
+    T: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static,
+{
+    let queue = TQueue::new();
+    let model = run(program, VecDeque::new(), |tx, model, operation| {
+        match *operation {
+            Operation::Put(n) => {
+                queue.put(tx, value(n))?;
+                model.push_back(value(n));
+            }
+            Operation::PutBatch(len) => {
+                let values: Vec<_> = (0..len as u64).map(&value).collect();
+                model.extend(values.iter().cloned());
+                queue.put_batch(tx, values)?;
+            }
+            Operation::Take => assert_eq!(queue.try_take(tx)?, model.pop_front()),
+            Operation::TakeBatch(max) => {
+                let expected: Vec<_> = model.drain(..max.min(model.len())).collect();
+                assert_eq!(queue.take_batch(tx, max)?, expected);
+            }
+            Operation::Peek => assert_eq!(queue.try_peek(tx)?, model.front().cloned()),
+            Operation::Look => {
+                assert_eq!(queue.len(tx)?, model.len());
+                assert_eq!(queue.is_empty(tx)?, model.is_empty());
+                assert!(!queue.is_full(tx)?);
+            }
+            Operation::Clear => {
+                queue.clear(tx)?;
+                model.clear();
+            }
         }
-        3 => {
-            let values: Vec<u64> = (0..random.below(4)).map(|_| random.next()).collect();
-            model.extend(&values);
-            queue.put_batch(tx, values)?;
-        }
-        4 | 5 => assert_eq!(queue.try_take(tx)?, model.pop_front()),
-        6 => {
-            let max = random.below(4);
-            let taken: Vec<u64> = model.drain(..max.min(model.len())).collect();
-            assert_eq!(queue.take_batch(tx, max)?, taken);
-        }
-        7 => assert_eq!(queue.try_peek(tx)?, model.front().copied()),
-        8 => {
-            assert_eq!(queue.len(tx)?, model.len());
-            assert_eq!(queue.is_empty(tx)?, model.is_empty());
-            assert!(!queue.is_full(tx)?);
-        }
-        _ if random.below(3) == 0 => {
-            queue.clear(tx)?;
-            model.clear();
-        }
-        _ => {}
+        Ok(())
+    });
+    let rest = atomically(|tx| queue.take_batch(tx, usize::MAX));
+    assert_eq!(rest, Vec::from(model));
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn agrees_with_a_vec_deque(program in programs(operation())) {
+        agrees(&program, |n| n);
+        agrees(&program, |n| n.to_string());
     }
-    Ok(())
 }
 
 #[test]
