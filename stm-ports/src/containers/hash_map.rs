@@ -9,7 +9,6 @@
 //!    of what it has read, and has the table grow if there are as many entries as buckets.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -20,10 +19,11 @@ use hivework_stm::{StmResult, TVar, Transaction, atomically};
 use self::bucket::Entry;
 use self::table::{CROWDED, Table};
 use super::count::Count;
-use super::{Container, KeyValue};
 
 mod bucket;
+mod kinds;
 mod table;
+mod whole;
 
 /// A map from keys to values, found by hash.
 ///
@@ -285,62 +285,6 @@ where
         self.0.count.reset(tx)
     }
 
-    /// Has `f` see every pair, in no particular order, as they are at one instant.
-    ///
-    /// Takes time in proportion to the size that the map has grown to, and conflicts with every
-    /// change of it, as [`THashMap::keys`], [`THashMap::values`], [`THashMap::pairs`] and
-    /// [`THashMap::snapshot`] do.
-    ///
-    /// # Errors
-    ///
-    /// A conflict, after `f` may have seen some of them already.
-    pub fn for_each(&self, tx: &mut Transaction<'_>, mut f: impl FnMut(&K, &V)) -> StmResult<()> {
-        self.table(tx)?
-            .for_each(tx, |entry| f(&entry.key, &entry.value))
-    }
-
-    /// All keys, in no particular order.
-    ///
-    /// # Errors
-    ///
-    /// A conflict.
-    pub fn keys(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<K>> {
-        let mut keys = Vec::new();
-        self.for_each(tx, |key, _| keys.push(key.clone()))?;
-        Ok(keys)
-    }
-
-    /// All values, in no particular order.
-    ///
-    /// # Errors
-    ///
-    /// A conflict.
-    pub fn values(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<V>> {
-        let mut values = Vec::new();
-        self.for_each(tx, |_, value| values.push(value.clone()))?;
-        Ok(values)
-    }
-
-    /// All pairs of a key and its value, in no particular order.
-    ///
-    /// # Errors
-    ///
-    /// A conflict.
-    pub fn pairs(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<(K, V)>> {
-        let mut pairs = Vec::new();
-        self.for_each(tx, |key, value| pairs.push((key.clone(), value.clone())))?;
-        Ok(pairs)
-    }
-
-    /// All of it, as it is at this one instant.
-    ///
-    /// # Errors
-    ///
-    /// A conflict.
-    pub fn snapshot(&self, tx: &mut Transaction<'_>) -> StmResult<HashMap<K, V>> {
-        Ok(self.pairs(tx)?.into_iter().collect())
-    }
-
     /// [`THashMap::get`] in a transaction of its own.
     ///
     /// # Panics
@@ -412,26 +356,6 @@ where
     }
 }
 
-impl<K, V, S> FromIterator<(K, V)> for THashMap<K, V, S>
-where
-    K: Eq + Hash + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    S: BuildHasher + Default,
-{
-    /// A map of these pairs; of those with the same key, the last.
-    ///
-    /// # Panics
-    ///
-    /// Inside a transaction of the same thread.
-    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let map = THashMap::default();
-        for (key, value) in pairs {
-            map.insert_now(key, value);
-        }
-        map
-    }
-}
-
 impl<K, V, S> fmt::Debug for THashMap<K, V, S>
 where
     K: Send + Sync + 'static,
@@ -443,75 +367,5 @@ where
         f.debug_struct("THashMap")
             .field("len", &self.0.count.about())
             .finish_non_exhaustive()
-    }
-}
-
-impl<K, V, S> Container for THashMap<K, V, S>
-where
-    K: Eq + Hash + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    S: BuildHasher,
-{
-    fn is_empty(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
-        self.is_empty(tx)
-    }
-
-    fn is_full(&self, _tx: &mut Transaction<'_>) -> StmResult<bool> {
-        Ok(false)
-    }
-
-    fn len(&self, tx: &mut Transaction<'_>) -> StmResult<usize> {
-        self.len(tx)
-    }
-
-    fn clear(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        self.clear(tx)
-    }
-}
-
-impl<K, V, S> KeyValue for THashMap<K, V, S>
-where
-    K: Eq + Hash + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-    S: BuildHasher,
-{
-    type Key = K;
-    type Value = V;
-    type Snapshot = HashMap<K, V>;
-
-    fn get(&self, tx: &mut Transaction<'_>, key: &K) -> StmResult<Option<V>> {
-        self.get(tx, key)
-    }
-
-    fn insert(&self, tx: &mut Transaction<'_>, key: K, value: V) -> StmResult<Option<V>> {
-        self.insert(tx, key, value)
-    }
-
-    fn remove(&self, tx: &mut Transaction<'_>, key: &K) -> StmResult<Option<V>> {
-        self.remove(tx, key)
-    }
-
-    fn contains(&self, tx: &mut Transaction<'_>, key: &K) -> StmResult<bool> {
-        self.contains(tx, key)
-    }
-
-    fn for_each(&self, tx: &mut Transaction<'_>, f: &mut dyn FnMut(&K, &V)) -> StmResult<()> {
-        self.for_each(tx, f)
-    }
-
-    fn keys(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<K>> {
-        self.keys(tx)
-    }
-
-    fn values(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<V>> {
-        self.values(tx)
-    }
-
-    fn pairs(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<(K, V)>> {
-        self.pairs(tx)
-    }
-
-    fn snapshot(&self, tx: &mut Transaction<'_>) -> StmResult<HashMap<K, V>> {
-        self.snapshot(tx)
     }
 }
