@@ -19,9 +19,11 @@
 //!    not woken for what may be over in a microsecond. Where the whole scheduler dozes nobody
 //!    would ever look: there one worker is woken.
 //! 2. on *request*: a searching worker, or the supervisor's beat, has set `limit` to 0.
-//!    The oldest latent half is promoted, the new one where there is no other, and announced.
-//! 3. after 1, 2, 4, … 512 forks, from then on every 512: where the section has run for
-//!    [`PATIENCE`] since the last promotion and somebody sleeps, as on request.
+//!    The oldest latent half is promoted, the new one where there is no other, and announced. A
+//!    section that promoted or began less than [`PATIENCE`] ago keeps the request in mind: what is
+//!    stolen costs both sides some hundred nanoseconds, and should be worth that.
+//! 3. after 1, 2, 4, … 512 forks, from then on every 512: as on request, where one is in mind
+//!    or somebody sleeps.
 //! 4. where the list has become *deep*, see below.
 //!
 //! A promotion may be lost to a race (a request that this thread overwrites) or put off (while the
@@ -64,8 +66,8 @@ const CHAIN: u32 = 64;
 const STRIDE: u32 = 512;
 /// How many bytes of stack may go by without a frame being listed.
 const NEAR: usize = 4096;
-/// How long a section runs before somebody is woken for it.
-const PATIENCE: Duration = Duration::from_micros(10);
+/// How long a section runs before it promotes, and before it promotes again.
+const PATIENCE: Duration = Duration::from_micros(20);
 /// The most that is promoted at a time.
 const MOST: usize = 32;
 
@@ -103,6 +105,8 @@ pub(crate) struct Lane {
     pub(super) fuel: Cell<u32>,
     /// How many there were between the last two looks.
     stride: Cell<u32>,
+    /// Somebody has asked, too early.
+    is_wanted: Cell<bool>,
     /// No fork of the section has been seen.
     is_fresh: Cell<bool>,
     /// When the section began or last promoted.
@@ -144,6 +148,7 @@ impl Seed {
             tail: Cell::new(None),
             fuel: Cell::new(0),
             stride: Cell::new(0),
+            is_wanted: Cell::new(false),
             is_fresh: Cell::new(true),
             since: Cell::new(None),
             base: Cell::new(0),
@@ -270,11 +275,15 @@ impl Lane {
                 Offer::Quietly
             };
         }
-        let is_long = || {
-            let since = self.since.get();
-            since.is_none_or(|since| now.saturating_duration_since(since) >= PATIENCE)
-        };
-        if limit != 0 && !(is_long() && around.has_sleepers()) {
+        let wanted = self.is_wanted.replace(false) || limit == 0;
+        let since = self.since.get();
+        let is_early = since.is_some_and(|since| now.saturating_duration_since(since) < PATIENCE);
+        if is_early || !(wanted || around.has_sleepers()) {
+            if wanted && limit == 0 {
+                // From now on it looks again soon, and ever less often.
+                self.stride.set(0);
+            }
+            self.is_wanted.set(wanted);
             self.go_on();
             return Offer::No;
         }
