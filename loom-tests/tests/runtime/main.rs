@@ -4,6 +4,7 @@ mod away;
 mod bell;
 mod canary;
 mod completion;
+mod forking;
 mod idle;
 mod quiet;
 mod state;

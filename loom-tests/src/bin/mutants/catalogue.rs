@@ -7,6 +7,7 @@
 mod clock;
 mod commit;
 mod containers;
+mod fork;
 mod nest;
 mod ports;
 mod reclaim;
@@ -91,6 +92,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         containers::MUTANTS,
         ports::MUTANTS,
         runtime::MUTANTS,
+        fork::MUTANTS,
     ]
     .into_iter()
     .flatten()
