@@ -18,6 +18,14 @@ impl Fork<'_> {
         let first = a(self);
         (first, b(self))
     }
+
+    /// Is somebody looking for work, so that a fork would be taken?
+    pub(crate) fn is_hungry(&mut self) -> bool {
+        false
+    }
+
+    /// This section lasts, or is about to: worth waking somebody for.
+    pub(crate) fn look_around(&mut self) {}
 }
 
 /// Runs both closures on the pool that the caller runs in.

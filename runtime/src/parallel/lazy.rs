@@ -1,0 +1,207 @@
+//! Lazy splitting: how a loop over an input becomes parallel, and when it does not.
+//!
+//! The grain of a parallel loop cannot be known beforehand: an addition takes less than a
+//! fork, and a line of a fractal takes as long as a million of them. So nothing is cut
+//! beforehand, neither into as many parts as there are threads, which is too few where
+//! the items are uneven, nor down to some smallest part, which is too many where they are
+//! not. A part is worked off by a plain loop, and only when somebody is known to look for
+//! work is *what is left of it* cut in half ("lazy splitting": Tzannes, Caragea, Barua,
+//! Vishkin, PPoPP 2010; TOPLAS 2014). While nobody is hungry there is one part and no fork.
+//!
+//! 1. A *part* is a piece of the input, with a state of what was made of it so far. It has
+//!    one thread, which takes *blocks* off its front and has each gathered into the state.
+//! 2. Between blocks the thread asks whether somebody is hungry, which is one load of a
+//!    line of its own. If not, the next block is due.
+//! 3. If so, and if more than a block is left, the rest is cut in half and so is the state;
+//!    [`Fork::join`] works on both, each by the same steps, and the states are merged,
+//!    front before back. What was gathered before stays with the front: order is kept.
+//! 4. A gathering that has seen enough (a search) breaks off, and others learn it before
+//!    their next block.
+//!
+//! **How large is a block?** The loop over a block is the compiler's: what can be
+//! vectorised is, and the look at the flag costs nothing beside it. But nobody can take
+//! anything from a block that is begun. So the first block is one item, and a clock says
+//! how the others grow: a block is to be over in about a microsecond ([`PACE`]), and has
+//! [`MOST`] items at most, because beyond that the loop gains nothing. Heavy items are thus
+//! blocks of their own, and can be split to the last. The clock is read after one block,
+//! two, four, eight, up to [`SELDOM`], and whenever the pace was wrong again after one: where
+//! blocks are short its reading would cost more than they do. What remains is an item of
+//! another kind amid light ones, which keeps the rest of its block, fewer than [`MOST`].
+//!
+//! **Who says that the section lasts?** Hunger is shown only to threads that are known to
+//! fork, and a loop without hunger never forks. But it knows the time: once that has
+//! passed [`LASTS`] the fork is told to look around, and a loop that is over sooner wakes
+//! nobody.
+//!
+//! **Why it ends.** Each part is smaller than what it was cut from, and each block has an
+//! item at least. A recursion halves, so it is no deeper than the length has bits.
+//!
+//! **Panics.** A panic in a closure unwinds the part's loop and drops its state;
+//! [`Fork::join`] lets the other half end, and passes it on.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use super::input::Part;
+use crate::Fork;
+use crate::fork::in_section;
+
+/// The most items of a block. The loop over it is long enough to be vectorised, and the
+/// look that follows is lost beside it.
+const MOST: usize = 64;
+
+/// A block may take about so long.
+const PACE: Duration = Duration::from_micros(1);
+
+/// The most blocks between two looks at the clock.
+const SELDOM: u32 = 64;
+
+/// What takes longer than this is worth waking somebody for.
+const LASTS: Duration = Duration::from_micros(5);
+
+/// What is made of the items of an input: a state for each part, that goes through all its
+/// items in order.
+pub(super) trait Gather<I>: Sync {
+    /// What was made of a part.
+    type State: Send;
+
+    /// Goes on with items that follow those gathered so far. Breaks when the rest of the
+    /// part does not matter any more.
+    fn take(&self, state: &mut Self::State, items: impl Iterator<Item = I>) -> ControlFlow<()>;
+
+    /// The state for what comes after the next `at` items, which stay with `state`.
+    fn split_off(&self, state: &mut Self::State, at: usize) -> Self::State;
+
+    /// What was made of two parts of which the first ends where the second begins.
+    fn merge(&self, front: Self::State, back: Self::State) -> Self::State;
+}
+
+/// Gathers all items of the part, on as many threads as are hungry.
+pub(super) fn gather<P: Part, G: Gather<P::Item>>(
+    part: P,
+    gather: &G,
+    state: G::State,
+) -> G::State {
+    in_section(|fork| work_off(fork, gather, part, state, 1))
+}
+
+/// Steps 1 and 2, beginning with a block of so many items.
+fn work_off<P: Part, G: Gather<P::Item>>(
+    fork: &mut Fork<'_>,
+    gather: &G,
+    mut part: P,
+    mut state: G::State,
+    block: usize,
+) -> G::State {
+    let mut pace = Pace::begin(block);
+    loop {
+        let left = part.len();
+        if left > pace.block && is_hungry(fork) {
+            return divide(fork, gather, part, state, pace.block);
+        }
+        if left == 0 {
+            return state;
+        }
+        let (block, rest) = part.split_at(pace.block.min(left));
+        part = rest;
+        if gather.take(&mut state, block.items()).is_break() {
+            return state;
+        }
+        pace.step(fork);
+    }
+}
+
+/// Step 3. The halves begin with smaller blocks: the items may be of another kind there.
+#[cold]
+#[inline(never)]
+fn divide<P: Part, G: Gather<P::Item>>(
+    fork: &mut Fork<'_>,
+    gather: &G,
+    part: P,
+    mut state: G::State,
+    block: usize,
+) -> G::State {
+    let at = part.len() / 2;
+    let beyond = gather.split_off(&mut state, at);
+    let (front, back) = part.split_at(at);
+    let block = (block / 8).max(1);
+    let (front, back) = fork.join(
+        |fork| work_off(fork, gather, front, state, block),
+        |fork| work_off(fork, gather, back, beyond, block),
+    );
+    gather.merge(front, back)
+}
+
+/// How large the blocks of a part are.
+struct Pace {
+    block: usize,
+    /// The blocks since the clock was read, and when it is to be read again.
+    done: u32,
+    due: u32,
+    begun: Instant,
+    read: Instant,
+    told: bool,
+}
+
+impl Pace {
+    fn begin(block: usize) -> Pace {
+        let now = Instant::now();
+        Pace {
+            block,
+            done: 0,
+            due: 1,
+            begun: now,
+            read: now,
+            told: false,
+        }
+    }
+
+    /// A block is over.
+    #[inline]
+    fn step(&mut self, fork: &mut Fork<'_>) {
+        self.done += 1;
+        if self.done == self.due {
+            self.read_clock(fork);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn read_clock(&mut self, fork: &mut Fork<'_>) {
+        let now = Instant::now();
+        let each = now.duration_since(self.read) / self.done;
+        self.due = if each > 2 * PACE && self.block > 1 {
+            let times = (each.as_nanos() / PACE.as_nanos()).try_into();
+            self.block = (self.block / times.unwrap_or(usize::MAX)).max(1);
+            1
+        } else if each * 8 < PACE && self.block < MOST {
+            self.block = (self.block * 8).min(MOST);
+            1
+        } else {
+            (self.due * 2).min(SELDOM)
+        };
+        (self.done, self.read) = (0, now);
+        if !self.told && now.duration_since(self.begun) > LASTS {
+            self.told = true;
+            fork.look_around();
+        }
+    }
+}
+
+/// Is somebody looking for work?
+#[inline]
+pub(super) fn is_hungry(fork: &mut Fork<'_>) -> bool {
+    let is_hungry = fork.is_hungry();
+    #[cfg(test)]
+    let is_hungry = is_hungry || pretend_hunger();
+    is_hungry
+}
+
+/// In the unit tests every third look finds somebody.
+#[cfg(test)]
+fn pretend_hunger() -> bool {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static LOOKS: AtomicU32 = AtomicU32::new(0);
+    LOOKS.fetch_add(1, Ordering::Relaxed) % 3 == 0
+}
