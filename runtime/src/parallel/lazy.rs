@@ -19,14 +19,14 @@
 //!    their next block.
 //!
 //! **How large is a block?** The loop over a block is the compiler's: what can be
-//! vectorised is, and the look at the flag costs nothing beside it. But nobody can take
+//! vectorised is, and the look at the flag costs little beside it. But nobody can take
 //! anything from a block that is begun. So the first block is one item, and a clock says
 //! how the others grow: a block is to be over in about a microsecond ([`PACE`]), and has
 //! [`MOST`] items at most, because beyond that the loop gains nothing. Heavy items are thus
-//! blocks of their own, and can be split to the last. The clock is read after one block,
-//! two, four, eight, up to [`SELDOM`], and whenever the pace was wrong again after one: where
-//! blocks are short its reading would cost more than they do. What remains is an item of
-//! another kind amid light ones, which keeps the rest of its block, fewer than [`MOST`].
+//! blocks of their own, and can be split to the last. The clock is read once in the time
+//! that a block may take, even if that is several blocks' ([`SELDOM`] at most): reading it
+//! takes longer than a short block. What remains is the heavy item amid light ones, which
+//! keeps the rest of its block, fewer than [`MOST`]; between blocks others are asked.
 //!
 //! **Who says that the section lasts?** Hunger is shown only to threads that are known to
 //! fork, and a loop without hunger never forks. But it knows the time: once that has
@@ -48,13 +48,13 @@ use crate::fork::in_section;
 
 /// The most items of a block. The loop over it is long enough to be vectorised, and the
 /// look that follows is lost beside it.
-const MOST: usize = 64;
+const MOST: usize = 128;
 
 /// A block may take about so long.
 const PACE: Duration = Duration::from_micros(1);
 
 /// The most blocks between two looks at the clock.
-const SELDOM: u32 = 64;
+const SELDOM: u32 = 32;
 
 /// What takes longer than this is worth waking somebody for.
 const LASTS: Duration = Duration::from_micros(5);
@@ -102,9 +102,9 @@ fn work_off<P: Part, G: Gather<P::Item>>(
         if left == 0 {
             return state;
         }
-        let (block, rest) = part.split_at(pace.block.min(left));
+        let (items, rest) = part.split_at(pace.block.min(left));
         part = rest;
-        if gather.take(&mut state, block.items()).is_break() {
+        if gather.take(&mut state, items.items()).is_break() {
             return state;
         }
         pace.step(fork);
@@ -135,9 +135,9 @@ fn divide<P: Part, G: Gather<P::Item>>(
 /// How large the blocks of a part are.
 struct Pace {
     block: usize,
-    /// The blocks since the clock was read, and when it is to be read again.
-    done: u32,
-    due: u32,
+    /// After so many blocks the clock is read again, and `left` are left of them.
+    blocks: u32,
+    left: u32,
     begun: Instant,
     read: Instant,
     told: bool,
@@ -148,8 +148,8 @@ impl Pace {
         let now = Instant::now();
         Pace {
             block,
-            done: 0,
-            due: 1,
+            blocks: 1,
+            left: 1,
             begun: now,
             read: now,
             told: false,
@@ -159,8 +159,8 @@ impl Pace {
     /// A block is over.
     #[inline]
     fn step(&mut self, fork: &mut Fork<'_>) {
-        self.done += 1;
-        if self.done == self.due {
+        self.left -= 1;
+        if self.left == 0 {
             self.read_clock(fork);
         }
     }
@@ -169,18 +169,14 @@ impl Pace {
     #[inline(never)]
     fn read_clock(&mut self, fork: &mut Fork<'_>) {
         let now = Instant::now();
-        let each = now.duration_since(self.read) / self.done;
-        self.due = if each > 2 * PACE && self.block > 1 {
-            let times = (each.as_nanos() / PACE.as_nanos()).try_into();
-            self.block = (self.block / times.unwrap_or(usize::MAX)).max(1);
-            1
-        } else if each * 8 < PACE && self.block < MOST {
-            self.block = (self.block * 8).min(MOST);
-            1
-        } else {
-            (self.due * 2).min(SELDOM)
-        };
-        (self.done, self.read) = (0, now);
+        let took = now.duration_since(self.read).as_nanos().max(1);
+        // What was done in this time, and what would be done in that of a block. As the time
+        // of the reading is in it, the first guess is cautious.
+        let items = self.block as u128 * u128::from(self.blocks);
+        let items = (items * PACE.as_nanos() / took).max(1);
+        self.block = items.min(MOST as u128) as usize;
+        self.blocks = (items / self.block as u128).min(u128::from(SELDOM)) as u32;
+        (self.left, self.read) = (self.blocks, now);
         if !self.told && now.duration_since(self.begun) > LASTS {
             self.told = true;
             fork.look_around();

@@ -2,7 +2,7 @@
 //!
 //! Both divide the slice and have the standard library sort the pieces, which nobody does
 //! faster on one thread. How far they divide depends on who is hungry, as with loops
-//! (`lazy.rs`): a piece of [`fine`] size is never divided, one above [`coarse`] size
+//! (`lazy.rs`): a piece of [`FINE`] size is never divided, one above [`COARSE`] size
 //! always, because nobody can take anything from a piece that is being sorted; and one
 //! between only while somebody looks for work. Before all that, one look along the slice
 //! finds those that are in order or in reverse (`sort/ordered.rs`).
@@ -152,7 +152,7 @@ fn sort_by<T: Send, C: Fn(&T, &T) -> Ordering + Sync>(
     sort_alone: impl FnOnce(&mut [T]),
 ) {
     // Items without a size cannot be told apart, and the standard library knows it.
-    if items.len() <= fine::<T>() || size_of::<T>() == 0 {
+    if items.len() <= FINE || size_of::<T>() == 0 {
         return sort_alone(items);
     }
     in_section(|fork| {
@@ -164,16 +164,8 @@ fn sort_by<T: Send, C: Fn(&T, &T) -> Ordering + Sync>(
     });
 }
 
-/// The piece that is sorted faster than divided.
-const fn fine<T>() -> usize {
-    // So that tests need not sort much, nor an interpreter.
-    if cfg!(test) { 32 } else { 2048 }
-}
+/// The piece that is sorted faster than divided; tests and interpreters need not sort much.
+const FINE: usize = if cfg!(test) { 32 } else { 2048 };
 
-/// The piece that is divided even if nobody is hungry yet: somebody may be later. What has
-/// a destructor owns memory, and is most likely compared by what lies there, which takes
-/// longer.
-const fn coarse<T>() -> usize {
-    let few = std::mem::needs_drop::<T>();
-    fine::<T>() * if few { 4 } else { 16 }
-}
+/// The piece that is divided even if nobody is hungry yet: somebody may be later.
+const COARSE: usize = 16 * FINE;

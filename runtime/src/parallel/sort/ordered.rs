@@ -26,18 +26,27 @@ pub(super) fn put_in_order<T: Send>(
     let [first, second, ..] = items else {
         return true;
     };
-    let reverse = compare(second, first) == Ordering::Less;
-    // Only where no two are equal does reversing keep the order of equals.
-    let fits = |one: &T, next: &T| (compare(next, one) == Ordering::Less) == reverse;
-    let broken = AtomicBool::new(false);
-    look_along(fork, items, &fits, &broken);
-    if broken.into_inner() {
-        return false;
+    let less = |one: &T, other: &T| compare(one, other) == Ordering::Less;
+    if !less(second, first) {
+        return all_fit(fork, items, &|one, next| !less(next, one));
     }
-    if reverse {
+    // Only where no two are equal does reversing keep the order of equals.
+    let is_reverse = all_fit(fork, items, &|one, next| less(next, one));
+    if is_reverse {
         items.reverse();
     }
-    true
+    is_reverse
+}
+
+fn all_fit<T: Send>(
+    fork: &mut Fork<'_>,
+    items: &mut [T],
+    fits: &(impl Fn(&T, &T) -> bool + Sync),
+) -> bool {
+    let broken = AtomicBool::new(false);
+    look_along(fork, items, fits, &broken);
+    // Ordering: Relaxed; whoever stored was joined.
+    !broken.load(atomic::Ordering::Relaxed)
 }
 
 /// Sets the flag if two neighbours do not fit.
@@ -48,7 +57,7 @@ fn look_along<T: Send>(
     broken: &AtomicBool,
 ) {
     while items.len() > 1 {
-        // Ordering: Relaxed; a hint here, and read at the end by who has joined all.
+        // Ordering: Relaxed; a hint.
         if broken.load(atomic::Ordering::Relaxed) {
             return;
         }

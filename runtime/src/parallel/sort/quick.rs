@@ -17,7 +17,7 @@
 use std::cmp::Ordering;
 
 use super::super::lazy::is_hungry;
-use super::{coarse, fine};
+use super::{COARSE, FINE};
 use crate::Fork;
 
 pub(super) fn sort<T: Send, C: Fn(&T, &T) -> Ordering + Sync>(
@@ -37,7 +37,7 @@ fn divide<T: Send, C: Fn(&T, &T) -> Ordering + Sync>(
     patience: u32,
 ) {
     let len = items.len();
-    let is_whole = len <= fine::<T>() || len <= coarse::<T>() && !is_hungry(fork);
+    let is_whole = len <= FINE || len <= COARSE && !is_hungry(fork);
     if is_whole || patience == 0 {
         return items.sort_unstable_by(compare);
     }

@@ -33,7 +33,7 @@ use std::slice::from_raw_parts_mut;
 
 use super::super::lazy::is_hungry;
 use super::merge::{copy, merge};
-use super::{coarse, fine};
+use super::{COARSE, FINE};
 use crate::Fork;
 
 /// Where a piece is wanted.
@@ -63,7 +63,7 @@ fn divide<T: Send, C: Fn(&T, &T) -> Ordering + Sync>(
     compare: &C,
 ) {
     let len = items.len();
-    if len <= fine::<T>() || len <= coarse::<T>() && !is_hungry(fork) {
+    if len <= FINE || len <= COARSE && !is_hungry(fork) {
         items.sort_by(compare);
         if let Wanted::InRoom = wanted {
             copy(items, room);
