@@ -28,10 +28,7 @@
 //! takes longer than a short block. What remains is the heavy item amid light ones, which
 //! keeps the rest of its block, fewer than [`MOST`]; between blocks others are asked.
 //!
-//! **Who says that the section lasts?** Hunger is shown only to threads that are known to
-//! fork, and a loop without hunger never forks. But it knows the time: once that has
-//! passed [`LASTS`] the fork is told to look around, and a loop that is over sooner wakes
-//! nobody.
+//! **Outside of any pool**, where nobody can become hungry, the whole input is one block.
 //!
 //! **Why it ends.** Each part is smaller than what it was cut from, and each block has an
 //! item at least. A recursion halves, so it is no deeper than the length has bits.
@@ -56,9 +53,6 @@ const PACE: Duration = Duration::from_micros(1);
 /// The most blocks between two looks at the clock.
 const SELDOM: u32 = 32;
 
-/// What takes longer than this is worth waking somebody for.
-const LASTS: Duration = Duration::from_micros(5);
-
 /// What is made of the items of an input: a state for each part, that goes through all its
 /// items in order.
 pub(super) trait Gather<I>: Sync {
@@ -82,7 +76,23 @@ pub(super) fn gather<P: Part, G: Gather<P::Item>>(
     gather: &G,
     state: G::State,
 ) -> G::State {
-    in_section(|fork| work_off(fork, gather, part, state, 1))
+    in_section(|fork| match fork {
+        Some(fork) => work_off(fork, gather, part, state, 1),
+        None => at_once(gather, part, state),
+    })
+}
+
+/// For somebody who is alone.
+fn at_once<P: Part, G: Gather<P::Item>>(gather: &G, mut part: P, mut state: G::State) -> G::State {
+    loop {
+        let len = part.len();
+        let (items, rest) = part.split_at(len);
+        part = rest;
+        // There may be more items than a length can say.
+        if len == 0 || gather.take(&mut state, items.items()).is_break() {
+            return state;
+        }
+    }
 }
 
 /// Steps 1 and 2, beginning with a block of so many items.
@@ -107,7 +117,7 @@ fn work_off<P: Part, G: Gather<P::Item>>(
         if gather.take(&mut state, items.items()).is_break() {
             return state;
         }
-        pace.step(fork);
+        pace.step();
     }
 }
 
@@ -138,36 +148,31 @@ struct Pace {
     /// After so many blocks the clock is read again, and `left` are left of them.
     blocks: u32,
     left: u32,
-    begun: Instant,
     read: Instant,
-    told: bool,
 }
 
 impl Pace {
     fn begin(block: usize) -> Pace {
-        let now = Instant::now();
         Pace {
             block,
             blocks: 1,
             left: 1,
-            begun: now,
-            read: now,
-            told: false,
+            read: Instant::now(),
         }
     }
 
     /// A block is over.
     #[inline]
-    fn step(&mut self, fork: &mut Fork<'_>) {
+    fn step(&mut self) {
         self.left -= 1;
         if self.left == 0 {
-            self.read_clock(fork);
+            self.read_clock();
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn read_clock(&mut self, fork: &mut Fork<'_>) {
+    fn read_clock(&mut self) {
         let now = Instant::now();
         let took = now.duration_since(self.read).as_nanos().max(1);
         // What was done in this time, and what would be done in that of a block. As the time
@@ -177,17 +182,13 @@ impl Pace {
         self.block = items.min(MOST as u128) as usize;
         self.blocks = (items / self.block as u128).min(u128::from(SELDOM)) as u32;
         (self.left, self.read) = (self.blocks, now);
-        if !self.told && now.duration_since(self.begun) > LASTS {
-            self.told = true;
-            fork.look_around();
-        }
     }
 }
 
-/// Is somebody looking for work?
+/// Would a fork now be taken?
 #[inline]
 pub(super) fn is_hungry(fork: &mut Fork<'_>) -> bool {
-    let is_hungry = fork.is_hungry();
+    let is_hungry = fork.is_wanted();
     #[cfg(test)]
     let is_hungry = is_hungry || pretend_hunger();
     is_hungry

@@ -155,12 +155,13 @@ fn sort_by<T: Send, C: Fn(&T, &T) -> Ordering + Sync>(
     if items.len() <= FINE || size_of::<T>() == 0 {
         return sort_alone(items);
     }
-    in_section(|fork| {
-        // Sorting pieces looks around seldom, and this many are worth somebody's while.
-        fork.look_around();
-        if !ordered::put_in_order(fork, items, compare) {
-            sort(fork, items, compare);
+    in_section(|fork| match fork {
+        Some(fork) => {
+            if !ordered::put_in_order(fork, items, compare) {
+                sort(fork, items, compare);
+            }
         }
+        None => sort_alone(items),
     });
 }
 
