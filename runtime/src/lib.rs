@@ -29,6 +29,8 @@
 //!   work; [`make_work`] gives it a name, a deadline, a callback.
 //! * [`WorkHandle`]: waiting, awaiting, waiting in a transaction, cancelling.
 //! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
+//! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
+//!   and their kin: over slices and ranges, on all workers.
 //! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on.
 //!
 //! The transactional memory ([`hivework_stm`]) and its containers and channels
@@ -43,6 +45,10 @@
 
 #![deny(unsafe_code)]
 
+// The unit tests of the parallel functions are the integration tests.
+#[cfg(test)]
+extern crate self as hivework;
+
 mod books;
 mod builder;
 mod crew;
@@ -53,6 +59,7 @@ mod handle;
 mod idle;
 mod injector;
 mod local;
+mod parallel;
 mod scheduler;
 mod shared;
 mod stop;
@@ -69,6 +76,15 @@ pub use builder::{BuildError, Builder};
 pub use event::{Event, Events, UserEvent, WorkId};
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
+pub use parallel::input::ParInput;
+pub use parallel::sort::{
+    par_sort, par_sort_by, par_sort_by_key, par_sort_unstable, par_sort_unstable_by,
+    par_sort_unstable_by_key,
+};
+pub use parallel::{
+    par_all, par_any, par_count, par_find_any, par_find_first, par_for_each, par_map,
+    par_map_reduce, par_reduce,
+};
 pub use scheduler::{Scheduler, TryPutError};
 pub use stop::{Drained, StartError, StopError};
 pub use work::context::WorkContext;

@@ -161,22 +161,6 @@ impl Seed {
     }
 }
 
-/// The surroundings of who is alone.
-enum Nobody {}
-
-impl Around for Nobody {
-    fn announce(&self) {}
-    fn has_sleepers(&self) -> bool {
-        false
-    }
-    fn is_dozing(&self) -> bool {
-        false
-    }
-    fn peers(&self) -> Arc<[Arc<Peer>]> {
-        Arc::new([])
-    }
-}
-
 impl fmt::Debug for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seed")
@@ -186,11 +170,6 @@ impl fmt::Debug for Seed {
 }
 
 impl Lane {
-    /// One that nobody knows of.
-    pub(super) fn alone() -> Self {
-        Seed::new(false).grow(Weak::<Nobody>::new())
-    }
-
     /// The thread as others see it.
     pub fn peer(&self) -> &Arc<Peer> {
         &self.peer

@@ -13,6 +13,7 @@ mod forking;
 mod futures;
 mod idling;
 mod panics;
+mod parallel;
 mod putting;
 mod races;
 mod stopping;
