@@ -41,7 +41,7 @@
 //! hooks and wakers, and in the `Drop` of closures, results and payloads. (With
 //! `panic = "abort"` nothing can be contained.)
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod books;
 mod builder;
@@ -54,6 +54,7 @@ mod idle;
 mod injector;
 mod local;
 mod scheduler;
+mod scope;
 mod shared;
 mod stop;
 mod supervisor;
@@ -70,6 +71,7 @@ pub use event::{Event, Events, UserEvent, WorkId};
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
 pub use scheduler::{Scheduler, TryPutError};
+pub use scope::{Scope, scope};
 pub use stop::{Drained, StartError, StopError};
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
@@ -101,6 +103,8 @@ struct ReadmeDoctests;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::idle::{Idle, Notified, Parked, Parker};
+    pub use crate::scope::board::Flag;
+    pub use crate::scope::jobs::{End, Jobs, Next};
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::Bell;
     pub use crate::work::completion::Completion;
