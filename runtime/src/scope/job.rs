@@ -85,10 +85,7 @@ impl<'scope> Scope<'scope> {
     }
 
     /// Makes a job of the closure that goes another way.
-    pub(crate) fn entrust(
-        &self,
-        body: impl FnOnce(&Scope<'scope>) + Send + 'scope,
-    ) -> Entrusted {
+    pub(crate) fn entrust(&self, body: impl FnOnce(&Scope<'scope>) + Send + 'scope) -> Entrusted {
         self.core.jobs.entrust();
         // SAFETY: It counts already, until what is answered here is run or dropped, which
         // consumes it first: by 4 above that is within `'scope`.

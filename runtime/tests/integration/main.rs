@@ -14,6 +14,7 @@ mod idling;
 mod panics;
 mod putting;
 mod races;
+mod scope;
 mod stopping;
 mod support;
 mod transactions;
