@@ -44,6 +44,7 @@
 #![deny(unsafe_code)]
 
 mod books;
+mod broadcast;
 mod builder;
 mod crew;
 mod event;
@@ -66,6 +67,7 @@ pub use hivework_stm::*;
 pub use stm_ports::*;
 
 pub use books::{Stats, WorkerStats};
+pub use broadcast::NotRunning;
 pub use builder::{BuildError, Builder};
 pub use event::{Event, Events, UserEvent, WorkId};
 pub use fork::{Fork, join};

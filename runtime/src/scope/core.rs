@@ -105,7 +105,9 @@ impl Core {
 
     fn finish_all(&self, scope: &Scope<'static>, meanwhile: impl Fn()) {
         loop {
-            meanwhile();
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(&meanwhile)) {
+                self.panicked(payload);
+            }
             match self.jobs.wait(absent) {
                 Next::Run(job) => {
                     let mut next = Some(job);

@@ -7,8 +7,8 @@
 //! that runs it, know nothing of that lifetime, `'scope`; so it is erased here, and
 //! must be kept by what follows.
 //!
-//! 1. `'scope` is a parameter of the functions that open a scope, and so outlives
-//!    their whole body. It is invariant in [`Scope`], so nobody can pass for a scope
+//! 1. `'scope` is a parameter of the function that opens a scope,
+//!    [`Core::complete`], and so outlives its whole body. It is invariant in [`Scope`], so nobody can pass for a scope
 //!    with a longer or a shorter one.
 //! 2. A job is made only through a [`Scope`] that is borrowed. There are two kinds: the
 //!    one in the frame of the function that opened it, lent to the caller's closure and
@@ -18,7 +18,7 @@
 //!    [`Jobs`](super::jobs::Jobs), or it is entrusted there and goes to a mailbox.
 //!    There it counts until it has been consumed: run to its end or unwound, its
 //!    captures dropped, or dropped without being run.
-//! 4. The function that opened the scope ([`Core::complete`]) neither returns nor unwinds before none counts:
+//! 4. That function neither returns nor unwinds before none counts:
 //!    it catches what the caller's closure throws, and where waiting itself were to
 //!    unwind, it aborts the process instead. None counting stays so: a job
 //!    can only be made under 2, by the caller's closure, which is over, or by a job that
