@@ -6,4 +6,5 @@ mod canary;
 mod completion;
 mod idle;
 mod quiet;
+mod scope;
 mod state;

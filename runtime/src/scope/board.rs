@@ -100,8 +100,14 @@ impl Flag {
         !self.0.load(Ordering::Relaxed) && !self.0.swap(true, Ordering::Relaxed)
     }
 
-    /// T1.
-    pub fn lower(&self) {
+    /// T1 and T2.
+    pub fn answer<T>(&self, look: impl FnOnce() -> T) -> T {
+        self.lower();
+        look()
+    }
+
+    /// T1, and for a ticket that nobody will answer.
+    fn lower(&self) {
         // Ordering: Relaxed; as in `raise`.
         self.0.store(false, Ordering::Relaxed);
     }
@@ -194,13 +200,13 @@ impl WorkItem for Board {
 
     /// T1 to T4.
     fn run(self: Arc<Self>) {
-        self.flag.lower();
-        let Some(worker) = local::worker() else {
-            return;
-        };
-        let shared = &worker.shared;
+        let mut found = self.flag.answer(|| self.find());
         let mut left = TURN;
-        while let Some((core, job, more)) = self.find() {
+        while let Some((core, job, more)) = found {
+            let Some(shared) = core.shared().cloned() else {
+                return;
+            };
+            let shared = &shared;
             if more {
                 self.raise(shared);
             }
@@ -221,6 +227,7 @@ impl WorkItem for Board {
                 self.raise(shared);
                 return;
             }
+            found = self.find();
         }
     }
 

@@ -63,6 +63,11 @@ impl Core {
         core
     }
 
+    /// Whose workers help.
+    pub(super) fn shared(&self) -> Option<&Arc<Shared>> {
+        self.pool.as_ref().map(|(shared, _)| shared)
+    }
+
     /// Step 2.
     pub(super) fn spawn(&self, job: Job) {
         self.jobs.push(job);

@@ -12,6 +12,7 @@ mod ports;
 mod reclaim;
 mod rows;
 mod runtime;
+mod scopes;
 mod single;
 mod snapshot;
 mod version;
@@ -91,6 +92,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         containers::MUTANTS,
         ports::MUTANTS,
         runtime::MUTANTS,
+        scopes::MUTANTS,
     ]
     .into_iter()
     .flatten()
