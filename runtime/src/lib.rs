@@ -27,6 +27,8 @@
 //! * [`make_scheduler`], [`Scheduler::builder`]: making one.
 //! * [`Scheduler::put_work`], [`put_work_in`](Scheduler::put_work_in): putting
 //!   work; [`make_work`] gives it a name, a deadline, a callback.
+//! * [`Scheduler::scope`], [`scope()`]: spawning work that borrows;
+//!   [`Scheduler::broadcast`]: once on every worker.
 //! * [`WorkHandle`]: waiting, awaiting, waiting in a transaction, cancelling.
 //! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
 //! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
@@ -50,6 +52,7 @@
 extern crate self as hivework;
 
 mod books;
+mod broadcast;
 mod builder;
 mod crew;
 mod event;
@@ -61,6 +64,7 @@ mod injector;
 mod local;
 mod parallel;
 mod scheduler;
+mod scope;
 mod shared;
 mod stop;
 mod supervisor;
@@ -72,6 +76,7 @@ pub use hivework_stm::*;
 pub use stm_ports::*;
 
 pub use books::{Stats, WorkerStats};
+pub use broadcast::NotRunning;
 pub use builder::{BuildError, Builder};
 pub use event::{Event, Events, UserEvent, WorkId};
 pub use fork::{Fork, join};
@@ -86,6 +91,7 @@ pub use parallel::{
     par_map_reduce, par_reduce,
 };
 pub use scheduler::{Scheduler, TryPutError};
+pub use scope::{Scope, scope};
 pub use stop::{Drained, StartError, StopError};
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
@@ -120,6 +126,8 @@ pub mod internals {
     pub use crate::fork::latch::Latch;
     pub use crate::fork::peer::{Peer, Stolen};
     pub use crate::idle::{Idle, Notified, Parked, Parker};
+    pub use crate::scope::board::Flag;
+    pub use crate::scope::jobs::{End, Jobs, Next};
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::Bell;
     pub use crate::work::completion::Completion;

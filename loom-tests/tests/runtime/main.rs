@@ -7,4 +7,5 @@ mod completion;
 mod forking;
 mod idle;
 mod quiet;
+mod scope;
 mod state;

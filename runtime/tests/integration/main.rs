@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod blocked;
+mod broadcast;
 mod cancelling;
 mod crashing;
 mod deadlines;
@@ -16,6 +17,7 @@ mod panics;
 mod parallel;
 mod putting;
 mod races;
+mod scope;
 mod stopping;
 mod support;
 mod transactions;

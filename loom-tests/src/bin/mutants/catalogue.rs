@@ -13,6 +13,7 @@ mod ports;
 mod reclaim;
 mod rows;
 mod runtime;
+mod scopes;
 mod single;
 mod snapshot;
 mod version;
@@ -93,6 +94,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         ports::MUTANTS,
         runtime::MUTANTS,
         fork::MUTANTS,
+        scopes::MUTANTS,
     ]
     .into_iter()
     .flatten()
