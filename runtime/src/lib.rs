@@ -53,8 +53,10 @@ mod handle;
 mod idle;
 mod injector;
 mod local;
+mod polled;
 mod scheduler;
 mod shared;
+mod spawn;
 mod stop;
 mod supervisor;
 mod time;
@@ -70,6 +72,7 @@ pub use event::{Event, Events, UserEvent, WorkId};
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
 pub use scheduler::{Scheduler, TryPutError};
+pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::{Drained, StartError, StopError};
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
@@ -101,6 +104,8 @@ struct ReadmeDoctests;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::idle::{Idle, Notified, Parked, Parker};
+    pub use crate::polled::lobby::{Kind, Lobby, Place};
+    pub use crate::polled::turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::Bell;
     pub use crate::work::completion::Completion;

@@ -124,6 +124,20 @@ pub(crate) fn finished(info: &Info) {
     });
 }
 
+/// The running item is about to be set aside.
+pub(crate) fn set_aside(info: &Info) {
+    with_books(info, |books| {
+        books.aside.add(1);
+    });
+}
+
+/// An item that was set aside is about to be queued again, or over.
+pub(crate) fn taken_up(info: &Info) {
+    with_books(info, |books| {
+        books.taken_up.add(1);
+    });
+}
+
 /// Does the item run on this thread, under whatever runs on top of it?
 pub(crate) fn is_running_here(info: &Info) -> bool {
     RUNNING

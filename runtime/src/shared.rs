@@ -17,6 +17,8 @@ use crate::gate::Gate;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
+use crate::polled::Guest;
+use crate::polled::lobby::Lobby;
 use crate::scheduler::Owner;
 use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
@@ -36,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) books: Books,
     pub(crate) hub: Arc<Hub>,
     pub(crate) supervisor: Supervisor,
+    /// Where items that were set aside can be found.
+    pub(crate) lobby: Lobby<Arc<dyn Guest>>,
     /// One start, stop or drain at a time.
     pub(crate) turn: Mutex<()>,
     /// A drain waits on it for the last work to end.
@@ -65,6 +69,7 @@ impl Shared {
             books: Books::default(),
             hub: Arc::new(Hub::new()),
             supervisor: Supervisor::new(),
+            lobby: Lobby::new(),
             turn: Mutex::new(()),
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),
@@ -93,6 +98,24 @@ impl Shared {
     /// Is there anything that a worker could take?
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.crew.has_work()
+    }
+
+    /// How many items are set aside, waiting to be woken.
+    pub(crate) fn waiting(&self) -> u64 {
+        let workers = self.crew.books();
+        self.books.waiting(workers.iter().map(|books| &**books))
+    }
+
+    /// What a drain waits for to be 0: how many works are live, as long as one of them
+    /// does anything but wait, or none of those that wait is a transaction.
+    pub(crate) fn unsettled(&self) -> u64 {
+        let before = self.waiting();
+        let live = self.books.live();
+        // Where nothing was set aside or taken up in between, `live` was true at its moment.
+        if live > 0 && live <= before && self.waiting() == before && self.lobby.has_transactions() {
+            return 0;
+        }
+        live
     }
 
     /// Something was published: sees to it that somebody takes it.

@@ -7,3 +7,4 @@ mod completion;
 mod idle;
 mod quiet;
 mod state;
+mod task;
