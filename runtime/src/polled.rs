@@ -90,6 +90,9 @@ pub(crate) struct Polled<F, T> {
 
 struct Inside<F> {
     future: Option<F>,
+    /// Its own, kept from the first turn to the last: to make one anew and drop it would
+    /// cost each turn two exchanges.
+    waker: Option<Waker>,
     place: Option<Place>,
     begun: bool,
 }
@@ -113,6 +116,7 @@ where
             kind,
             inside: Mutex::new(Inside {
                 future: Some(future),
+                waker: None,
                 place: None,
                 begun: false,
             }),
@@ -155,17 +159,18 @@ where
             local::Running::without_books(&self.info)
         };
         let unfinished = Unfinished(Some(self));
-        let mut inside = self.inside.lock();
-        let waker = Waker::from(Arc::clone(self));
+        let mut guard = self.inside.lock();
+        let inside = &mut *guard;
         let polled = contain(|| {
             let future = inside.future.as_mut()?;
-            Some(Pin::new(future).poll(&mut Context::from_waker(&waker)))
+            let waker = inside.waker.get_or_insert_with(|| Arc::clone(self).into());
+            Some(Pin::new(future).poll(&mut Context::from_waker(waker)))
         });
         let entered = match polled {
-            Ok(Some(Poll::Pending)) => self.enter_lobby(&mut inside),
+            Ok(Some(Poll::Pending)) => self.enter_lobby(inside),
             _ => false,
         };
-        drop(inside);
+        drop(guard);
         unfinished.disarm();
         match polled {
             Ok(Some(Poll::Pending)) if entered => self.set_aside(),
@@ -228,14 +233,21 @@ where
         }
     }
 
-    /// Drops the future, and leaves the lobby. For who owns the turn, or the outcome of
+    /// Drops the future and the waker, and leaves the lobby. For who owns the turn, or the outcome of
     /// an item that has not begun; says whether it had begun.
     fn take_apart(&self) -> bool {
-        let (future, place, begun) = {
+        let (future, waker, place, begun) = {
             let mut inside = self.inside.lock();
-            (inside.future.take(), inside.place.take(), inside.begun)
+            let Inside {
+                future,
+                waker,
+                place,
+                begun,
+            } = &mut *inside;
+            (future.take(), waker.take(), place.take(), *begun)
         };
         drop_contained(future);
+        drop(waker);
         if let (Some(place), Some(owner)) = (place, self.owner()) {
             owner.lobby.leave(place);
         }
