@@ -27,6 +27,8 @@
 //! * [`make_scheduler`], [`Scheduler::builder`]: making one.
 //! * [`Scheduler::put_work`], [`put_work_in`](Scheduler::put_work_in): putting
 //!   work; [`make_work`] gives it a name, a deadline, a callback.
+//! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
+//!   worker: transactions, and futures.
 //! * [`WorkHandle`]: waiting, awaiting, waiting in a transaction, cancelling.
 //! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
 //! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on.

@@ -129,8 +129,8 @@ impl TurnWord {
     /// Step 1.
     pub fn begin(&self) -> Turn {
         // Ordering: Acquire. The poll sees what was done before every wake-up that it
-        // answers, and what the last poll left behind; partners: the AcqRel of `wake`
-        // and the Release of `set_aside`.
+        // answers, and what the last poll left behind; partners: the Release of `wake` and
+        // that of `set_aside`, each through the exchanges that came after it.
         let taken = self
             .0
             .compare_exchange(WOKEN, POLLING, Ordering::Acquire, Ordering::Relaxed);
@@ -151,11 +151,11 @@ impl TurnWord {
             return SetAside::Aside;
         };
         if word & CLOSED == 0 {
-            // Ordering: AcqRel. Release as above; Acquire hands what the waker did on
-            // to the next poll, which reads from this.
+            // Ordering: Release, as above. The wake-up's own reaches the next poll
+            // through this exchange.
             let queued = self
                 .0
-                .compare_exchange(word, WOKEN, Ordering::AcqRel, Ordering::Acquire);
+                .compare_exchange(word, WOKEN, Ordering::Release, Ordering::Relaxed);
             if queued.is_ok() {
                 return SetAside::Queue;
             }
@@ -165,10 +165,9 @@ impl TurnWord {
 
     /// Step 3.
     pub fn wake(&self) -> Wakeup {
-        // Ordering: AcqRel, and a write whatever it finds. Release hands on what the
-        // caller did before; partner: the Acquire in `begin`. Acquire takes the future
-        // over from the poll that set it aside, for whom the caller queues it.
-        match self.0.fetch_or(WOKEN, Ordering::AcqRel) {
+        // Ordering: Release, and a write whatever it finds: hands on what the caller did
+        // before; partner: the Acquire in `begin`.
+        match self.0.fetch_or(WOKEN, Ordering::Release) {
             ASIDE => Wakeup::Queue,
             _ => Wakeup::Nothing,
         }
@@ -186,13 +185,12 @@ impl TurnWord {
             if word & CLOSED != 0 {
                 return Close::TooLate;
             }
-            // Ordering: AcqRel. Acquire takes the future over from the last poll;
-            // partner: the Release in `set_aside`. Release lets a poller that finds it
-            // closed see what the closer did.
+            // Ordering: Acquire takes the future over from the last poll; partner: the
+            // Release in `set_aside`.
             match self.0.compare_exchange_weak(
                 word,
                 word | bits,
-                Ordering::AcqRel,
+                Ordering::Acquire,
                 Ordering::Relaxed,
             ) {
                 Ok(word) if word & POLLING != 0 => return Close::Told,
@@ -209,8 +207,8 @@ impl TurnWord {
     /// The one that polls it, and sees to its end, closes it; says why somebody else
     /// has closed it, if so.
     pub fn close_for_good(&self) -> Why {
-        // Ordering: Acquire; partner: the Release in `close`.
-        let word = self.0.swap(CLOSED, Ordering::Acquire);
+        // Ordering: Relaxed; the future is the caller's already.
+        let word = self.0.swap(CLOSED, Ordering::Relaxed);
         if word & STOPPED != 0 {
             Why::Stopped
         } else {

@@ -14,6 +14,7 @@ mod rows;
 mod runtime;
 mod single;
 mod snapshot;
+mod turn;
 mod version;
 mod wait;
 
@@ -91,6 +92,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         containers::MUTANTS,
         ports::MUTANTS,
         runtime::MUTANTS,
+        turn::MUTANTS,
     ]
     .into_iter()
     .flatten()
