@@ -53,17 +53,16 @@
 //! item itself, which is live and does not wait, or is outside, where nothing
 //! orders it with a drain. Then it notifies, which stirs the supervisor.
 
+mod faces;
 pub(crate) mod lobby;
 pub(crate) mod turn;
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
-use hivework_stm::facade::sync::{Arc, Mutex, Weak};
+use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::{after_transaction, in_transaction};
-use stm_ports::{Refusal, WorkItem};
 
 use crate::books::Ending;
 use crate::injector::Item;
@@ -72,16 +71,20 @@ use crate::shared::Shared;
 use crate::work::completion::{Completion, Outcome};
 use crate::work::error::{PanicReport, WorkError};
 use crate::work::info::Info;
-use crate::work::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Status, Withdraw};
-use crate::work::task::{Core, Due};
+use crate::work::state::{Begin, Claim, Expire, Finish, Status, Withdraw};
 use crate::work::unwind::{contain, drop_contained};
 use lobby::{Kind, Place};
 use turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
 
+/// What can be polled turn by turn, on one worker or another.
+pub(crate) trait Turns: Future<Output: Send + 'static> + Unpin + Send + 'static {}
+
+impl<F: Future<Output: Send + 'static> + Unpin + Send + 'static> Turns for F {}
+
 /// See the [module](self).
-pub(crate) struct Polled<F, T> {
+pub(crate) struct Polled<F: Turns> {
     info: Info,
-    completion: Completion<T>,
+    completion: Completion<F::Output>,
     turn: TurnWord,
     kind: Kind,
     /// Of the one whose turn it is; the lock is never waited for.
@@ -103,11 +106,7 @@ pub(crate) trait Guest: Send + Sync {
     fn stop(&self);
 }
 
-impl<F, T> Polled<F, T>
-where
-    F: Future<Output = T> + Unpin + Send + 'static,
-    T: Send + 'static,
-{
+impl<F: Turns> Polled<F> {
     pub(crate) fn new(future: F, kind: Kind) -> Self {
         Polled {
             info: Info::default(),
@@ -132,9 +131,8 @@ where
         if self.info.is_overdue() {
             self.expire_now();
         }
-        match self.turn.begin() {
-            Turn::Gone => return false,
-            Turn::Mine => {}
+        if self.turn.begin() == Turn::Gone {
+            return false;
         }
         let state = &self.completion.state;
         // Only whoever has the turn begins it, so this says truly whether it had begun
@@ -220,7 +218,7 @@ where
     }
 
     /// Its turn is over and will not come again: drops the future and publishes.
-    fn end(&self, outcome: Outcome<T>, ending: Ending) {
+    fn end(&self, outcome: Outcome<F::Output>, ending: Ending) {
         _ = self.turn.close_for_good();
         self.take_apart();
         self.finish(outcome, ending);
@@ -255,7 +253,7 @@ where
     }
 
     /// Decides the outcome of an item that had begun, or finds it decided.
-    fn finish(&self, outcome: Outcome<T>, ending: Ending) {
+    fn finish(&self, outcome: Outcome<F::Output>, ending: Ending) {
         match self.completion.state.finish() {
             Finish::Mine { .. } => {
                 self.count(ending, outcome.as_ref().err());
@@ -375,26 +373,15 @@ fn requeue(shared: &Arc<Shared>, item: Item) {
 }
 
 /// Answers [`WorkError::Lost`] when its thread unwinds past it.
-struct Unfinished<'a, F, T>(Option<&'a Arc<Polled<F, T>>>)
-where
-    F: Future<Output = T> + Unpin + Send + 'static,
-    T: Send + 'static;
+struct Unfinished<'a, F: Turns>(Option<&'a Arc<Polled<F>>>);
 
-impl<F, T> Unfinished<'_, F, T>
-where
-    F: Future<Output = T> + Unpin + Send + 'static,
-    T: Send + 'static,
-{
+impl<F: Turns> Unfinished<'_, F> {
     fn disarm(mut self) {
         self.0 = None;
     }
 }
 
-impl<F, T> Drop for Unfinished<'_, F, T>
-where
-    F: Future<Output = T> + Unpin + Send + 'static,
-    T: Send + 'static,
-{
+impl<F: Turns> Drop for Unfinished<'_, F> {
     fn drop(&mut self) {
         if let Some(item) = self.0 {
             let why = "the worker that ran it died";
@@ -403,163 +390,16 @@ where
     }
 }
 
-impl<F, T> Wake for Polled<F, T>
-where
-    F: Future<Output = T> + Unpin + Send + 'static,
-    T: Send + 'static,
-{
+impl<F: Turns> Wake for Polled<F> {
     fn wake(self: Arc<Self>) {
-        match self.turn.wake() {
-            Wakeup::Queue => self.queue(),
-            Wakeup::Nothing => {}
+        if self.turn.wake() == Wakeup::Queue {
+            self.queue();
         }
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        match self.turn.wake() {
-            Wakeup::Queue => Arc::clone(self).queue(),
-            Wakeup::Nothing => {}
+        if self.turn.wake() == Wakeup::Queue {
+            Arc::clone(self).queue();
         }
-    }
-}
-
-impl<F, T> Guest for Polled<F, T>
-where
-    F: Future<Output = T> + Unpin + Send + 'static,
-    T: Send + 'static,
-{
-    fn stop(&self) {
-        self.close(Why::Stopped);
-    }
-}
-
-impl<F, T> WorkItem for Polled<F, T>
-where
-    F: Future<Output = T> + Unpin + Send + 'static,
-    T: Send + 'static,
-{
-    fn id(&self) -> u64 {
-        self.info.id
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.info.name()
-    }
-
-    fn run(self: Arc<Self>) {
-        if !self.take_turn() {
-            self.bury();
-        }
-    }
-
-    fn refuse(self: Arc<Self>, why: Refusal) {
-        let (why, ending) = match why {
-            Refusal::Stopped => (WorkError::Stopped, Ending::Stopped),
-            Refusal::Lost(why) => (WorkError::Lost(why), Ending::Lost),
-            _ => (WorkError::Lost("the transport refused it"), Ending::Lost),
-        };
-        self.withdraw_as(why, ending);
-        // One that has begun lies in the queue only because it was woken there; a
-        // transport knows nothing of it and can lose no more than a tombstone.
-        if ending == Ending::Stopped && self.completion.state.status() == Status::Running {
-            self.close(Why::Stopped);
-        }
-    }
-}
-
-impl<F, T> Core<T> for Polled<F, T>
-where
-    F: Future<Output = T> + Unpin + Send + 'static,
-    T: Send + 'static,
-{
-    fn completion(&self) -> &Completion<T> {
-        &self.completion
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
-    }
-
-    fn state(&self) -> &StateWord {
-        &self.completion.state
-    }
-
-    fn detach(&self) {
-        self.completion.detach();
-    }
-
-    fn run_here(self: Arc<Self>) {
-        // Once its put is known to have committed an entry is, or was, in a queue, which
-        // becomes a tombstone. Before that the turn is not to be had.
-        if !self.completion.state.is_held() {
-            self.take_turn();
-        }
-    }
-
-    fn cancel(&self) -> bool {
-        match self.completion.state.cancel() {
-            Cancel::Withdrawn => {
-                self.publish_unbegun(WorkError::Cancelled, Ending::Cancelled);
-                true
-            }
-            Cancel::Asked => self.close(Why::Cancelled),
-            Cancel::TooLate => false,
-        }
-    }
-
-    fn withdraw(&self, why: WorkError) {
-        let ending = match why {
-            WorkError::Cancelled => Ending::Cancelled,
-            WorkError::Stopped | WorkError::Full => Ending::Stopped,
-            _ => Ending::Lost,
-        };
-        self.withdraw_as(why, ending);
-    }
-
-    fn roll_back(&self) {
-        self.completion.forget_callbacks();
-        self.withdraw_as(WorkError::Cancelled, Ending::RolledBack);
-    }
-
-    fn expire(self: Arc<Self>) {
-        self.expire_now();
-    }
-
-    fn item(self: Arc<Self>) -> Arc<dyn WorkItem> {
-        self
-    }
-
-    fn due(self: Arc<Self>) -> Weak<dyn Due> {
-        let weak: Weak<Self> = Arc::downgrade(&self);
-        weak
-    }
-}
-
-impl<F, T> Due for Polled<F, T>
-where
-    F: Future<Output = T> + Unpin + Send + 'static,
-    T: Send + 'static,
-{
-    fn overdue(self: Arc<Self>) {
-        self.expire_now();
-    }
-
-    fn is_over(&self) -> bool {
-        self.completion.state.is_over()
-    }
-}
-
-impl<F, T> fmt::Debug for Polled<F, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work")
-            .field("id", &self.info.id)
-            .field("name", &self.info.name())
-            .field("state", &self.completion.state)
-            .field("turn", &self.turn)
-            .finish_non_exhaustive()
     }
 }
