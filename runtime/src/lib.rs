@@ -43,7 +43,7 @@
 //! hooks and wakers, and in the `Drop` of closures, results and payloads. (With
 //! `panic = "abort"` nothing can be contained.)
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod books;
 mod builder;
@@ -105,6 +105,7 @@ struct ReadmeDoctests;
 /// The mechanisms, for the models and the tests. Not part of the interface.
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::fork::latch::Latch;
     pub use crate::idle::{Idle, Notified, Parked, Parker};
     pub use crate::polled::lobby::{Kind, Lobby, Place};
     pub use crate::polled::turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};

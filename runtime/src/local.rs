@@ -9,6 +9,7 @@ use hivework_stm::facade::{global, local};
 
 use crate::books::{Counter, WorkerBooks};
 use crate::crew::Seat;
+use crate::fork::lane::Lane;
 use crate::injector::Item;
 use crate::shared::Shared;
 use crate::work::info::Info;
@@ -19,6 +20,8 @@ pub(crate) struct Local {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Arc<Seat>,
     pub(crate) deque: Deque<Item>,
+    /// What it forks.
+    pub(crate) lane: Lane,
 }
 
 local! {
