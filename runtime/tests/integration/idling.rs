@@ -56,7 +56,8 @@ fn works_that_are_set_aside_wake_nobody() {
 
     let scheduler = builder().workers(2).name("waiter").start().unwrap();
     let future = scheduler.spawn(std::future::pending::<()>());
-    let transaction = scheduler.put_transaction(|_| hivework::retry::<()>());
+    let never = hivework::TVar::new(false);
+    let transaction = scheduler.put_transaction(move |tx| hivework::check(never.read(tx)?));
     eventually("both wait", || scheduler.stats().waiting == 2);
     // As above.
     eventually("two looks without a wake-up between", || {

@@ -181,9 +181,10 @@ fn a_deadline_answers_one_that_waits_and_frees_it() {
     let scheduler = scheduler(1);
     let (witness, dropped) = Witness::new();
     let (told, hears) = latch();
-    let work = make_transaction(move |_| {
+    let never = TVar::new(false);
+    let work = make_transaction(move |tx| {
         let _witness = &witness;
-        retry::<()>()
+        check(never.read(tx)?)
     });
     let work = work
         .deadline(Duration::from_millis(20))
@@ -211,6 +212,14 @@ fn a_panic_rolls_it_back_and_answers() {
     let error = join(work).unwrap_err();
     assert_eq!(error.panic_message(), Some("half done"));
     assert_eq!(var.load(), 0);
+}
+
+#[test]
+fn one_that_waits_for_nothing_is_told_so() {
+    let scheduler = scheduler(1);
+    let error = join(scheduler.put_transaction(|_| retry::<()>())).unwrap_err();
+    let said = error.panic_message().unwrap_or_default();
+    assert!(said.contains("nothing could ever wake it"), "{said}");
 }
 
 #[test]
