@@ -62,10 +62,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
 use hivework_stm::facade::sync::{Arc, Mutex};
-use hivework_stm::{after_transaction, in_transaction};
 
 use crate::books::Ending;
-use crate::injector::Item;
 use crate::local;
 use crate::shared::Shared;
 use crate::work::completion::{Completion, Outcome};
@@ -102,8 +100,10 @@ struct Inside<F> {
 
 /// An item as the lobby sees it.
 pub(crate) trait Guest: Send + Sync {
-    /// Its scheduler ends, or drains.
+    /// Its scheduler ends.
     fn stop(&self);
+    /// Its scheduler drains, and nothing is left that would wake it.
+    fn give_up(&self);
 }
 
 impl<F: Turns> Polled<F> {
@@ -213,7 +213,7 @@ impl<F: Turns> Polled<F> {
     fn queue(self: Arc<Self>) {
         local::taken_up(&self.info);
         if let Some(owner) = self.owner().cloned() {
-            requeue(&owner, self);
+            owner.requeue(self);
         }
     }
 
@@ -286,16 +286,20 @@ impl<F: Turns> Polled<F> {
     fn close(&self, why: Why) -> bool {
         match self.turn.close(why) {
             Close::Mine { aside } => {
-                let _running = local::Running::without_books(&self.info);
-                if aside {
-                    local::taken_up(&self.info);
-                }
-                self.end_as(why);
+                self.end_from_outside(why, aside);
                 true
             }
             Close::Told => true,
             Close::TooLate => false,
         }
+    }
+
+    fn end_from_outside(&self, why: Why, was_aside: bool) {
+        let _running = local::Running::without_books(&self.info);
+        if was_aside {
+            local::taken_up(&self.info);
+        }
+        self.end_as(why);
     }
 
     /// As for any item that nobody has begun, and nobody will.
@@ -356,19 +360,6 @@ impl<F: Turns> Polled<F> {
         if let Some(owner) = self.owner() {
             owner.work_ended_elsewhere();
         }
-    }
-}
-
-/// Queues an item that was let in before, from wherever it was woken.
-fn requeue(shared: &Arc<Shared>, item: Item) {
-    if let Some(worker) = local::worker_of(shared) {
-        worker.deque.push(item);
-        shared.notify();
-    } else if in_transaction() {
-        let shared = Arc::clone(shared);
-        after_transaction(move || _ = shared.put_back(std::iter::once(item)));
-    } else {
-        shared.put_back(std::iter::once(item));
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use hivework_stm::facade::atomic::{AtomicBool, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
-use hivework_stm::{TVar, atomically, in_transaction};
+use hivework_stm::{TVar, after_transaction, atomically, in_transaction};
 
 use crate::Scheduler;
 use crate::books::{Books, Ending};
@@ -147,6 +147,19 @@ impl Shared {
             self.notify();
         }
         count
+    }
+
+    /// Queues an item that was let in before and has been woken, from wherever that was.
+    pub(crate) fn requeue(self: &Arc<Self>, item: Item) {
+        if let Some(worker) = local::worker_of(self) {
+            worker.deque.push(item);
+            self.notify();
+        } else if in_transaction() {
+            let shared = Arc::clone(self);
+            after_transaction(move || _ = shared.put_back(std::iter::once(item)));
+        } else {
+            self.put_back(std::iter::once(item));
+        }
     }
 
     /// Counts an item that is settled, before its outcome is published.

@@ -169,7 +169,9 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
         if is_late || shared.books.live() == 0 {
             break;
         }
-        shared.lobby.each(Kind::Transaction, |guest| guest.stop());
+        shared
+            .lobby
+            .each(Kind::Transaction, |guest| guest.give_up());
     }
     end_run(shared);
     shared.announce(|| Some(Event::Stopped));

@@ -242,6 +242,27 @@ fn a_stop_against_a_wake_up_answers_it_or_leaves_it_queued() {
 }
 
 #[test]
+fn a_drain_gives_up_what_waits_and_leaves_what_was_woken() {
+    model("task: give up against wake", || {
+        let item = Item::new();
+        assert!(!item.take_turn(1));
+        let theirs = Arc::clone(&item);
+        let waker = thread::spawn(move || theirs.happen(0));
+        let given_up = item.turn.close_aside();
+        if given_up {
+            item.end();
+        }
+        waker.join().unwrap();
+        let queued = item.entries.load(Ordering::Relaxed);
+        assert_eq!(queued, u32::from(!given_up));
+        if !given_up {
+            assert!(item.take_turn(1));
+        }
+        assert_eq!(item.ended.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[test]
 fn who_comes_into_the_lobby_as_it_closes_is_answered() {
     model("task: enter against close", || {
         let lobby = Arc::new(Lobby::new());

@@ -21,6 +21,14 @@ impl<F: Turns> Guest for Polled<F> {
     fn stop(&self) {
         self.close(Why::Stopped);
     }
+
+    fn give_up(&self) {
+        // Somebody outside may have woken it since the drain looked: then it is queued,
+        // and runs.
+        if self.turn.close_aside() {
+            self.end_from_outside(Why::Stopped, true);
+        }
+    }
 }
 
 impl<F: Turns> WorkItem for Polled<F> {

@@ -204,6 +204,21 @@ impl TurnWord {
         }
     }
 
+    /// Step 4 for one that waits, and not otherwise; true when the caller sees to its
+    /// end, because its scheduler drains.
+    #[must_use]
+    pub fn close_aside(&self) -> bool {
+        // Ordering: Acquire, as in `close`.
+        self.0
+            .compare_exchange(
+                ASIDE,
+                CLOSED | STOPPED,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            )
+            .is_ok()
+    }
+
     /// The one that polls it, and sees to its end, closes it; says why somebody else
     /// has closed it, if so.
     pub fn close_for_good(&self) -> Why {
