@@ -29,6 +29,8 @@
 //!   work; [`make_work`] gives it a name, a deadline, a callback.
 //! * [`Scheduler::scope`], [`scope()`]: spawning work that borrows;
 //!   [`Scheduler::broadcast`]: once on every worker.
+//! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
+//!   worker: transactions, and futures.
 //! * [`WorkHandle`]: waiting, awaiting, waiting in a transaction, cancelling.
 //! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
 //! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
@@ -63,9 +65,11 @@ mod idle;
 mod injector;
 mod local;
 mod parallel;
+mod polled;
 mod scheduler;
 mod scope;
 mod shared;
+mod spawn;
 mod stop;
 mod supervisor;
 mod time;
@@ -92,6 +96,7 @@ pub use parallel::{
 };
 pub use scheduler::{Scheduler, TryPutError};
 pub use scope::{Scope, scope};
+pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::{Drained, StartError, StopError};
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
@@ -126,6 +131,8 @@ pub mod internals {
     pub use crate::fork::latch::Latch;
     pub use crate::fork::peer::{Peer, Stolen};
     pub use crate::idle::{Idle, Notified, Parked, Parker};
+    pub use crate::polled::lobby::{Kind, Lobby, Place};
+    pub use crate::polled::turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
     pub use crate::scope::board::Flag;
     pub use crate::scope::jobs::{End, Jobs, Next};
     pub use crate::stop::quiet::Quiet;

@@ -9,3 +9,4 @@ mod idle;
 mod quiet;
 mod scope;
 mod state;
+mod task;

@@ -16,6 +16,7 @@ mod runtime;
 mod scopes;
 mod single;
 mod snapshot;
+mod turn;
 mod version;
 mod wait;
 
@@ -95,6 +96,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         runtime::MUTANTS,
         fork::MUTANTS,
         scopes::MUTANTS,
+        turn::MUTANTS,
     ]
     .into_iter()
     .flatten()
