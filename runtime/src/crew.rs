@@ -25,7 +25,7 @@ use stm_ports::ConnectError;
 
 use crate::books::WorkerBooks;
 use crate::broadcast::mailbox::Mailbox;
-use crate::fork::lane::Seed;
+use crate::fork::latents::Seed;
 use crate::fork::peer::Peer;
 use crate::idle::Parker;
 use crate::injector::Item;

@@ -127,8 +127,8 @@ struct ReadmeDoctests;
 /// The mechanisms, for the models and the tests. Not part of the interface.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::fork::lane::{Around as ForkAround, Lane, Seat, Seed};
     pub use crate::fork::latch::Latch;
+    pub use crate::fork::latents::{Around as ForkAround, Current, Latents, Seed};
     pub use crate::fork::peer::{Peer, Stolen};
     pub use crate::idle::{Idle, Notified, Parked, Parker};
     pub use crate::polled::lobby::{Kind, Lobby, Place};

@@ -9,7 +9,7 @@ use hivework_stm::facade::{global, local};
 
 use crate::books::{Counter, WorkerBooks};
 use crate::crew::Seat;
-use crate::fork::lane::Lane;
+use crate::fork::latents::Latents;
 use crate::injector::Item;
 use crate::shared::Shared;
 use crate::work::info::Info;
@@ -21,7 +21,7 @@ pub(crate) struct Local {
     pub(crate) seat: Arc<Seat>,
     pub(crate) deque: Deque<Item>,
     /// What it forks.
-    pub(crate) lane: Lane,
+    pub(crate) latents: Latents,
 }
 
 local! {

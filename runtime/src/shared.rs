@@ -13,7 +13,7 @@ use crate::builder::Config;
 use crate::crew::Crew;
 use crate::event::hub::Hub;
 use crate::event::{Event, WorkId};
-use crate::fork::lane;
+use crate::fork::latents;
 use crate::fork::peer::Peer;
 use crate::gate::Gate;
 use crate::idle::{Idle, Notified};
@@ -243,7 +243,7 @@ fn work_event(info: &Info, ending: Ending, why: Option<&WorkError>) -> Option<Ev
     })
 }
 
-impl lane::Around for Shared {
+impl latents::Around for Shared {
     fn announce(&self) {
         self.notify();
     }

@@ -30,7 +30,7 @@ use hivework_stm::set_block_hook;
 
 use crate::crew::Seat;
 use crate::event::Event;
-use crate::fork::lane::{Around, Seed};
+use crate::fork::latents::{Around, Seed};
 use crate::idle::Parked;
 use crate::injector::Item;
 use crate::local::{self, Local};
@@ -51,7 +51,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
         shared: Arc::clone(&shared),
         seat: Arc::clone(&seat),
         deque,
-        lane: seed.grow(Arc::downgrade(&around)),
+        latents: seed.grow(Arc::downgrade(&around)),
     });
     drop(around);
     local::serve(&shared);
@@ -84,7 +84,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
 
 /// From the first hook to the last; true for a spare that has been discharged.
 fn work(local: &Local) -> bool {
-    let _seat = local.lane.sit();
+    let _current = local.latents.make_current();
     let (shared, seat) = (&local.shared, &local.seat);
     let worker = seat.number;
     if let Some(hook) = &shared.config.on_thread_start {
@@ -123,7 +123,7 @@ fn run(local: &Local) -> bool {
             seat.mailbox.read();
         }
         if let Some(found) = search.next() {
-            found.run(&local.lane);
+            found.run(&local.latents);
             sleep = SPARE_SLEEP;
             continue;
         }

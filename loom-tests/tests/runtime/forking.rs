@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::sync::OnceLock;
 
-use hivework::internals::{ForkAround, Lane, Peer, Seed, Steal};
+use hivework::internals::{ForkAround, Latents, Peer, Seed, Steal};
 use hivework_loom_tests::model;
 use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
 use hivework_stm::facade::sync::Arc;
@@ -42,16 +42,16 @@ fn two() -> (Arc<House>, Seed, Seed) {
     (house, one, two)
 }
 
-fn grow(house: &Arc<House>, seed: Seed) -> Lane {
+fn grow(house: &Arc<House>, seed: Seed) -> Latents {
     let around: Arc<dyn ForkAround> = Arc::<House>::clone(house);
     seed.grow(Arc::downgrade(&around))
 }
 
 /// Steals what there is in a few looks, and runs it.
-fn steal_from(peer: &Arc<Peer>, lane: &Lane) {
+fn steal_from(peer: &Arc<Peer>, latents: &Latents) {
     for _ in 0..3 {
         if let Steal::Taken(half) = peer.steal() {
-            half.run(lane);
+            half.run(latents);
             return;
         }
     }
@@ -64,10 +64,10 @@ fn a_half_is_taken_back_or_stolen_and_awaited() {
         let peer = Arc::clone(seed.peer());
         let theirs = Arc::clone(&house);
         let thief = thread::spawn(move || steal_from(&peer, &grow(&theirs, other)));
-        let lane = grow(&house, seed);
+        let latents = grow(&house, seed);
         // The half's work, seen through the result alone.
         let work = Arc::new(AtomicUsize::new(0));
-        let (first, second) = lane.nested(|fork| {
+        let (first, second) = latents.nested(|fork| {
             fork.join(
                 |_| 1,
                 |_| {
@@ -89,14 +89,14 @@ fn two_halves_are_settled_in_order() {
         let peer = Arc::clone(seed.peer());
         let theirs = Arc::clone(&house);
         let thief = thread::spawn(move || {
-            let lane = grow(&theirs, other);
-            steal_from(&peer, &lane);
+            let latents = grow(&theirs, other);
+            steal_from(&peer, &latents);
         });
-        let lane = grow(&house, seed);
-        let sum = lane.nested(|fork| {
+        let latents = grow(&house, seed);
+        let sum = latents.nested(|fork| {
             let (inner, one) = fork.join(
                 |fork| {
-                    lane.peer().request();
+                    latents.peer().request();
                     let (a, b) = fork.join(|_| 1, |_| 2);
                     a + b
                 },
@@ -119,10 +119,10 @@ fn a_visitor_takes_nothing_but_parts_of_its_own_half() {
         let mark = Arc::clone(&here);
         let thief = thread::spawn(move || {
             MINE.with(|mine| mine.set(true));
-            let lane = grow(&theirs, other);
-            steal_from(&peer, &lane);
+            let latents = grow(&theirs, other);
+            steal_from(&peer, &latents);
             // Something else altogether, which begins when the half is done.
-            lane.nested(|fork| {
+            latents.nested(|fork| {
                 fork.join(
                     |_| (),
                     |_| {
@@ -133,8 +133,8 @@ fn a_visitor_takes_nothing_but_parts_of_its_own_half() {
                 );
             });
         });
-        let lane = grow(&house, seed);
-        lane.nested(|fork| {
+        let latents = grow(&house, seed);
+        latents.nested(|fork| {
             fork.join(|_| (), |_| ());
         });
         thief.join().unwrap();

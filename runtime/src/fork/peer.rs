@@ -8,8 +8,8 @@ use hivework_stm::facade::global;
 use hivework_stm::facade::sync::Arc;
 
 use super::frame::Job;
-use super::lane::Lane;
 use super::latch::Latch;
+use super::latents::Latents;
 use crate::idle::Parker;
 use crate::worker::deque::{Steal, Stealer};
 
@@ -118,7 +118,7 @@ impl Peer {
     }
 
     /// A section begins or ends on its thread.
-    pub(super) fn turn(&self) {
+    pub(super) fn cross(&self) {
         // Ordering: advice for the beat; only the owner writes.
         let sections = self.sections.load(Ordering::Relaxed);
         self.sections
@@ -132,10 +132,10 @@ impl Peer {
 }
 
 impl Stolen {
-    /// Runs it on the thread whose lane this is.
-    pub fn run(self, lane: &Lane) {
+    /// Runs it on the thread whose list this is.
+    pub fn run(self, latents: &Latents) {
         let Stolen { job, owner } = self;
-        let wake = lane.nested(|fork| job.run(lane.peer().id, fork));
+        let wake = latents.nested(|fork| job.run(latents.peer().id, fork));
         // The owner's frame may be gone by now; its peer is not.
         if wake {
             owner.parker.unpark();
