@@ -57,3 +57,10 @@ impl Scheduler {
         self.fork(|_| f())
     }
 }
+
+/// The calling thread is about to block: puts its latent forks where others can take
+/// them.
+pub(crate) fn hand_over() {}
+
+/// The supervisor's beat: somebody is hungry.
+pub(crate) fn beat(_shared: &crate::shared::Shared) {}

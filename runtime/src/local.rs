@@ -18,6 +18,8 @@ pub(crate) struct Local {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Arc<Seat>,
     pub(crate) deque: Deque<Item>,
+    /// Does it count as searching?
+    pub(crate) searches: Cell<bool>,
 }
 
 local! {

@@ -92,7 +92,7 @@ impl Shared {
 
     /// Is there anything that a worker could take?
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.crew.has_work()
+        !self.injector.looks_empty() || self.crew.has_work()
     }
 
     /// Something was published: sees to it that somebody takes it.
@@ -102,12 +102,20 @@ impl Shared {
     }
 
     /// What remains to be done after a notification: who is away needs a
-    /// stand-in, and the supervisor may have to be stirred.
+    /// stand-in. The supervisor is left to whoever works for a while.
+    #[inline]
     pub(crate) fn follow_up(&self, notified: Notified) {
         if notified == Notified::Nobody && self.away.count() > 0 {
             self.away.call(self);
         }
-        self.supervisor.stir();
+        if !self.injector.is_local() {
+            // What a transport carries arrives unannounced: somebody must look.
+            //
+            // Ordering: SeqCst fence between the count of what is put and the look
+            // at `dozing`; partner: the heavy barrier in `Bell::doze`.
+            fence(Ordering::SeqCst);
+            self.supervisor.stir();
+        }
     }
 
     /// Puts items back into the injector, whatever its capacity and whoever is
@@ -212,6 +220,10 @@ impl Around for Shared {
 
     fn ring(&self) {
         self.supervisor.ring();
+    }
+
+    fn notify(&self) {
+        Shared::notify(self);
     }
 
     fn is_halting(&self) -> bool {

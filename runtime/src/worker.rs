@@ -18,8 +18,9 @@
 
 pub(crate) mod away;
 pub(crate) mod deque;
-mod search;
+pub(crate) mod search;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>) {
         shared: Arc::clone(&shared),
         seat: Arc::clone(&seat),
         deque,
+        searches: Cell::new(false),
     });
     local::serve(&shared);
     local::become_worker(Some(Rc::clone(&local)));

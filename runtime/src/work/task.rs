@@ -39,6 +39,7 @@ use super::unwind::{contain, drop_contained};
 use crate::books::Ending;
 use crate::local;
 use crate::shared::Shared;
+use crate::worker::search;
 
 /// What can be called as a work item's body.
 pub(crate) trait Body<T>: Send + 'static {
@@ -140,7 +141,8 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
                 }
                 self.count(ending, outcome.as_ref().err());
                 local::settled(&self.info);
-                self.completion.publish(outcome);
+                self.completion
+                    .publish_and(outcome, || search::take_up(&self.info));
             }
             Finish::TooLate => {
                 local::settled(&self.info);
