@@ -1,6 +1,7 @@
 #![doc = include_str!("idle.md")]
 
 mod parker;
+pub(crate) mod patience;
 
 use std::time::Instant;
 

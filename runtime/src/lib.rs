@@ -100,6 +100,7 @@ struct ReadmeDoctests;
 /// The mechanisms, for the models and the tests. Not part of the interface.
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::handle::deep::{Deep, Nudge};
     pub use crate::idle::{Idle, Notified, Parked, Parker};
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::Bell;

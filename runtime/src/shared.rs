@@ -14,6 +14,7 @@ use crate::crew::Crew;
 use crate::event::hub::Hub;
 use crate::event::{Event, WorkId};
 use crate::gate::Gate;
+use crate::handle::deep::Deep;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
     pub(crate) away: Away,
+    /// Joins to be told of the end of the run.
+    pub(crate) deep: Deep,
     pub(crate) crew: Crew,
     pub(crate) books: Books,
     pub(crate) hub: Arc<Hub>,
@@ -61,6 +64,7 @@ impl Shared {
             idle: Idle::new(config.workers),
             injector,
             away: Away::default(),
+            deep: Deep::new(),
             crew: Crew::default(),
             books: Books::default(),
             hub: Arc::new(Hub::new()),

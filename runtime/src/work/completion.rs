@@ -51,10 +51,10 @@ use std::mem;
 use std::task::Waker;
 use std::time::Instant;
 
-use hivework_stm::facade::MODELLED;
 use hivework_stm::facade::sync::{Arc, Condvar, Mutex};
-use hivework_stm::facade::{hint, thread};
 use hivework_stm::{StmResult, TVar, Transaction, retry};
+
+use crate::idle::patience::{ROUNDS, pause};
 
 use super::error::WorkError;
 use super::state::StateWord;
@@ -65,14 +65,6 @@ pub(crate) type Outcome<T> = Result<T, WorkError>;
 
 /// Told the outcome before the handle is.
 pub(crate) type Callback<T> = Box<dyn FnOnce(&Outcome<T>) + Send>;
-
-/// How many looks of a waiting thread end in a pause, and how long that gets. A model
-/// must see it sleep.
-const PAUSES: u32 = if MODELLED { 0 } else { 8 };
-const LONGEST: u32 = 8;
-
-/// How many looks after them offer the processor to others.
-const YIELDS: u32 = if MODELLED { 0 } else { 24 };
 
 enum Slot<T> {
     Pending,
@@ -229,15 +221,12 @@ impl<T: Send + 'static> Completion<T> {
 
     /// Waits until the outcome is published, or until `deadline`; says which.
     pub fn wait(&self, deadline: Option<Instant>) -> bool {
-        self.wait_unless(deadline, || false)
+        self.is_soon() || self.sleep(deadline, || false)
     }
 
-    /// As [`wait`](Completion::wait), but no longer than until `in_vain`, of which a
-    /// [`nudge`](Completion::nudge) tells.
-    pub fn wait_unless(&self, deadline: Option<Instant>, in_vain: impl Fn() -> bool) -> bool {
-        if self.is_soon() {
-            return true;
-        }
+    /// As [`wait`](Completion::wait), asleep from the beginning, and no longer than until
+    /// `in_vain`, of which a [`nudge`](Completion::nudge) tells.
+    pub fn sleep(&self, deadline: Option<Instant>, in_vain: impl Fn() -> bool) -> bool {
         let mut inner = self.inner.lock();
         inner.parked += 1;
         let mut arrived = self.state.is_published();
@@ -258,25 +247,17 @@ impl<T: Send + 'static> Completion<T> {
     }
 
     /// Is it published within the while that sleeping and being woken would take?
-    /// First with pauses of the processor, which grow; then offering the processor to
-    /// others, who may be the ones that it takes.
     pub(crate) fn is_soon(&self) -> bool {
-        for round in 0..PAUSES + YIELDS {
+        for round in 0..ROUNDS {
             if self.state.is_published() {
                 return true;
             }
-            if round >= PAUSES {
-                thread::yield_now();
-                continue;
-            }
-            for _ in 0..(1 << round.min(5)).min(LONGEST) {
-                hint::spin_loop();
-            }
+            pause(round);
         }
         false
     }
 
-    /// Has the threads in [`wait_unless`](Completion::wait_unless) look again, for
+    /// Has the threads in [`sleep`](Completion::sleep) look again, for
     /// whoever has made it vain before.
     pub fn nudge(&self) {
         // A waiter that has not seen it has yet to lock, or waits already.

@@ -37,6 +37,7 @@ use super::info::Info;
 use super::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
 use super::unwind::{contain, drop_contained};
 use crate::books::Ending;
+use crate::handle::deep::Nudge;
 use crate::local;
 use crate::shared::Shared;
 use crate::worker::search;
@@ -66,6 +67,7 @@ pub(crate) trait Core<T>: Send + Sync {
     fn expire(&self);
     fn item(self: Arc<Self>) -> Arc<dyn WorkItem>;
     fn due(self: Arc<Self>) -> Weak<dyn Due>;
+    fn nudged(self: Arc<Self>) -> Arc<dyn Nudge>;
 }
 
 /// An item as the timers see it.
@@ -336,6 +338,16 @@ impl<F: Body<T>, T: Send + 'static> Core<T> for Task<F, T> {
     fn due(self: Arc<Self>) -> Weak<dyn Due> {
         let weak: Weak<Self> = Arc::downgrade(&self);
         weak
+    }
+
+    fn nudged(self: Arc<Self>) -> Arc<dyn Nudge> {
+        self
+    }
+}
+
+impl<F: Body<T>, T: Send + 'static> Nudge for Task<F, T> {
+    fn nudge(&self) {
+        self.completion.nudge();
     }
 }
 

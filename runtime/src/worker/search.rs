@@ -16,11 +16,7 @@
 //!
 //! What is put while somebody searches costs its putter no wake-up and waits for none, so
 //! a search goes on for about as long as going to sleep and being woken would take.
-//! It is counted in rounds: after the first of them come pauses of the processor, which grow to a
-//! bound that is short beside a hand-over, and after the later ones the processor
-//! is offered to others. So where threads share a processor the search is over
-//! with the first rounds for all that it matters, and a putter that waits for its item
-//! gets it run.
+//! `idle/patience.rs` says how it is spent.
 //!
 //! Only the rounds after which there was nothing cost anything, and they only look: the
 //! injector is taken from, in a transaction, where the look says that there is something.
@@ -45,12 +41,13 @@
 
 use std::time::Instant;
 
+use hivework_stm::facade::hint;
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::facade::{MODELLED, hint, thread};
 
 use super::deque::Steal;
 use crate::crew::Seat;
 use crate::idle::Parked;
+use crate::idle::patience::{ROUNDS, pause};
 use crate::injector::Item;
 use crate::local::{self, Local};
 use crate::work::info::Info;
@@ -62,13 +59,6 @@ const TURN: u32 = 61;
 
 /// The most that is taken from the injector at a time.
 const BATCH: usize = 32;
-
-/// How many rounds of a search end in a pause, and how long that gets.
-const PAUSES: u32 = if MODELLED { 0 } else { 8 };
-const LONGEST: u32 = 8;
-
-/// How many rounds after them offer the processor to others.
-const YIELDS: u32 = if MODELLED { 1 } else { 24 };
 
 pub(super) struct Search<'a> {
     local: &'a Local,
@@ -136,7 +126,7 @@ impl<'a> Search<'a> {
         if !searches.get() {
             return None;
         }
-        for round in 0..PAUSES + YIELDS {
+        for round in 0..ROUNDS {
             self.look_at_roster();
             if let Some(item) = self.steal_round() {
                 return Some(item);
@@ -241,17 +231,6 @@ pub(crate) fn take_up(info: &Info) {
     let idle = &worker.shared.idle;
     if idle.counts().1 > 0 && worker.deque.is_empty() && !worker.searches.get() {
         worker.searches.set(idle.try_search());
-    }
-}
-
-/// What comes between two rounds of a search.
-fn pause(round: u32) {
-    if round >= PAUSES {
-        thread::yield_now();
-        return;
-    }
-    for _ in 0..(1 << round.min(5)).min(LONGEST) {
-        hint::spin_loop();
     }
 }
 
