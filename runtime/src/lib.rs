@@ -130,6 +130,7 @@ pub mod internals {
     pub use crate::fork::latch::Latch;
     pub use crate::fork::latents::{Around as ForkAround, Current, Latents, Seed};
     pub use crate::fork::peer::{Peer, Stolen};
+    pub use crate::handle::deep::{Deep, Nudge};
     pub use crate::idle::{Idle, Notified, Parked, Parker};
     pub use crate::polled::lobby::{Kind, Lobby, Place};
     pub use crate::polled::turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};

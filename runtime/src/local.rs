@@ -22,6 +22,8 @@ pub(crate) struct Local {
     pub(crate) deque: Deque<Item>,
     /// What it forks.
     pub(crate) latents: Latents,
+    /// Does it count as searching?
+    pub(crate) searches: Cell<bool>,
 }
 
 local! {

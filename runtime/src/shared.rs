@@ -16,6 +16,7 @@ use crate::event::{Event, WorkId};
 use crate::fork::latents;
 use crate::fork::peer::Peer;
 use crate::gate::Gate;
+use crate::handle::deep::Deep;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
     pub(crate) away: Away,
+    /// Joins to be told of the end of the run.
+    pub(crate) deep: Deep,
     pub(crate) crew: Crew,
     pub(crate) books: Books,
     pub(crate) hub: Arc<Hub>,
@@ -67,6 +70,7 @@ impl Shared {
             idle: Idle::new(config.workers),
             injector,
             away: Away::default(),
+            deep: Deep::new(),
             crew: Crew::default(),
             books: Books::default(),
             hub: Arc::new(Hub::new()),
@@ -99,7 +103,7 @@ impl Shared {
 
     /// Is there anything that a worker could take?
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.crew.has_work()
+        !self.injector.looks_empty() || self.crew.has_work()
     }
 
     /// How many items are set aside, waiting to be woken.
@@ -127,12 +131,20 @@ impl Shared {
     }
 
     /// What remains to be done after a notification: who is away needs a
-    /// stand-in, and the supervisor may have to be stirred.
+    /// stand-in. The supervisor is left to whoever works for a while.
+    #[inline]
     pub(crate) fn follow_up(&self, notified: Notified) {
         if notified == Notified::Nobody && self.away.count() > 0 {
             self.away.call(self);
         }
-        self.supervisor.stir();
+        if !self.injector.is_local() {
+            // What a transport carries arrives unannounced: somebody must look.
+            //
+            // Ordering: SeqCst fence between the count of what is put and the look
+            // at `dozing`; partner: the heavy barrier in `Bell::doze`.
+            fence(Ordering::SeqCst);
+            self.supervisor.stir();
+        }
     }
 
     /// Puts items back into the injector, whatever its capacity and whoever is
@@ -248,6 +260,10 @@ impl latents::Around for Shared {
         self.notify();
     }
 
+    fn stir(&self) {
+        self.supervisor.stir();
+    }
+
     fn has_sleepers(&self) -> bool {
         self.idle.counts().1 > 0
     }
@@ -268,6 +284,10 @@ impl Around for Shared {
 
     fn ring(&self) {
         self.supervisor.ring();
+    }
+
+    fn notify(&self) {
+        Shared::notify(self);
     }
 
     fn is_halting(&self) -> bool {

@@ -16,7 +16,8 @@
 //! 1. Raise the halt flag, then close the gate: who has seen the gate closed can
 //!    rely on nothing more being begun that is in a queue. What is put from
 //!    outside stays in the queue either way.
-//! 2. Wake every sleeping worker and resting spare. A worker looks at the flag
+//! 2. Wake every sleeping worker and resting spare, and every join that has left its item
+//!    to others (`handle/deep.rs`). A worker looks at the flag
 //!    before each item, and as the last thing before it sleeps; the idle
 //!    protocol (`idle.rs`) treats it as work.
 //! 3. Each worker finishes its item, puts its deque back into the injector, ends.
@@ -231,6 +232,7 @@ fn halt(shared: &Shared) {
     Gate::Closed.set(&shared.gate);
     shared.idle.wake_all();
     shared.away.wake_all();
+    shared.deep.nudge();
 }
 
 /// Step 4.

@@ -19,8 +19,9 @@
 
 pub(crate) mod away;
 pub(crate) mod deque;
-mod search;
+pub(crate) mod search;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
         seat: Arc::clone(&seat),
         deque,
         latents: seed.grow(Arc::downgrade(&around)),
+        searches: Cell::new(false),
     });
     drop(around);
     local::serve(&shared);

@@ -17,6 +17,8 @@ struct House(OnceLock<[Arc<Peer>; 2]>);
 impl ForkAround for House {
     fn announce(&self) {}
 
+    fn stir(&self) {}
+
     fn has_sleepers(&self) -> bool {
         false
     }

@@ -33,6 +33,8 @@ const MOST: usize = 32;
 pub trait Around: Send + Sync {
     /// Something was offered: wakes a worker unless one searches.
     fn announce(&self);
+    /// A section goes on for a while: the supervisor should tick.
+    fn stir(&self);
     /// Does a worker sleep?
     fn has_sleepers(&self) -> bool;
     /// Does the supervisor sleep without a tick?

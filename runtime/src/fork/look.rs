@@ -119,6 +119,7 @@ impl Latents {
             return if self.peer().has_visitors() {
                 Offer::No
             } else if around.is_dozing() {
+                around.stir();
                 Offer::Loudly
             } else {
                 Offer::Quietly
@@ -137,6 +138,7 @@ impl Latents {
             return Offer::No;
         }
         self.pace.since.set(Some(now));
+        around.stir();
         if self.peer().has_visitors() {
             self.go_on();
             return Offer::No;

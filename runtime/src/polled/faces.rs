@@ -11,6 +11,7 @@ use stm_ports::{Refusal, WorkItem};
 use super::turn::Why;
 use super::{Guest, Polled, Turns};
 use crate::books::Ending;
+use crate::handle::deep::Nudge;
 use crate::work::completion::Completion;
 use crate::work::error::WorkError;
 use crate::work::info::Info;
@@ -126,6 +127,16 @@ impl<F: Turns> Core<F::Output> for Polled<F> {
     fn due(self: Arc<Self>) -> Weak<dyn Due> {
         let weak: Weak<Self> = Arc::downgrade(&self);
         weak
+    }
+
+    fn nudged(self: Arc<Self>) -> Arc<dyn Nudge> {
+        self
+    }
+}
+
+impl<F: Turns> Nudge for Polled<F> {
+    fn nudge(&self) {
+        self.completion.nudge();
     }
 }
 
