@@ -7,7 +7,9 @@ use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::facade::{global, local};
 
+use crate::books::{Counter, WorkerBooks};
 use crate::crew::Seat;
+use crate::fork::lane::Lane;
 use crate::injector::Item;
 use crate::shared::Shared;
 use crate::work::info::Info;
@@ -18,6 +20,8 @@ pub(crate) struct Local {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Arc<Seat>,
     pub(crate) deque: Deque<Item>,
+    /// What it forks.
+    pub(crate) lane: Lane,
 }
 
 local! {
@@ -171,6 +175,16 @@ pub(crate) fn finished(info: &Info) {
     });
 }
 
+/// The running item is about to be set aside.
+pub(crate) fn set_aside(info: &Info) {
+    count(info, |books| &books.aside);
+}
+
+/// An item that was set aside is about to be queued again, or over.
+pub(crate) fn taken_up(info: &Info) {
+    count(info, |books| &books.taken_up);
+}
+
 /// Does the item run on this thread, under whatever runs on top of it?
 pub(crate) fn is_running_here(info: &Info) -> bool {
     RUNNING
@@ -194,6 +208,16 @@ pub(crate) fn depth() -> usize {
 
 pub(crate) fn address(info: &Info) -> usize {
     std::ptr::from_ref(info) as usize
+}
+
+/// A worker's own books are its own to write; they pass to the one that takes its seat
+/// after it has ended.
+fn count(info: &Info, which: impl Fn(&WorkerBooks) -> &Counter) {
+    let Some(owner) = &info.owner else { return };
+    match worker_of(owner) {
+        Some(worker) => which(&worker.seat.books).add_own(),
+        None => _ = which(&owner.books.elsewhere).add(1),
+    }
 }
 
 fn with_books(info: &Info, count: impl FnOnce(&crate::books::WorkerBooks)) {

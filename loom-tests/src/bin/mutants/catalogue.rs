@@ -7,6 +7,7 @@
 mod clock;
 mod commit;
 mod containers;
+mod fork;
 mod nest;
 mod ports;
 mod reclaim;
@@ -15,6 +16,7 @@ mod runtime;
 mod scopes;
 mod single;
 mod snapshot;
+mod turn;
 mod version;
 mod wait;
 
@@ -92,7 +94,9 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         containers::MUTANTS,
         ports::MUTANTS,
         runtime::MUTANTS,
+        fork::MUTANTS,
         scopes::MUTANTS,
+        turn::MUTANTS,
     ]
     .into_iter()
     .flatten()
