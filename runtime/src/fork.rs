@@ -31,9 +31,11 @@ use std::panic;
 use std::ptr::NonNull;
 
 use hivework_stm::facade::atomic::{AtomicU32, Ordering};
+use hivework_stm::facade::sync::Arc;
 use hivework_stm::in_transaction;
 
 use crate::Scheduler;
+use crate::shared::Shared;
 use crate::work::unwind::drop_contained;
 use frame::{Frame, Half};
 use latents::Latents;
@@ -262,6 +264,11 @@ pub(crate) fn in_section<R>(f: impl FnOnce(Option<&mut Fork<'_>>) -> R) -> R {
         Some(latents) => f(Some(&mut latents.fork())),
         None => f(None),
     })
+}
+
+/// The scheduler of the section that this thread is in, if it is in one.
+pub(crate) fn home() -> Option<Arc<Shared>> {
+    guest::home()
 }
 
 /// This thread is about to block: what it holds privately goes where others find it.

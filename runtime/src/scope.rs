@@ -14,7 +14,7 @@ use hivework_stm::facade::sync::Arc;
 use hivework_stm::in_transaction;
 
 use self::core::Core;
-use crate::local;
+use crate::fork;
 use crate::scheduler::Scheduler;
 use crate::shared::Shared;
 
@@ -87,8 +87,8 @@ impl fmt::Debug for Scope<'_> {
     }
 }
 
-/// Opens a scope on the scheduler whose worker the calling thread is; otherwise as
-/// [`Scheduler::scope`]. On a thread that is no worker the spawned works run on that
+/// As [`Scheduler::scope`], on the pool that the caller runs in: inside a work item, and inside
+/// [`Scheduler::install`] and its kin. Anywhere else the spawned works run on the calling
 /// thread, when the closure is over.
 ///
 /// ```
@@ -111,8 +111,7 @@ impl fmt::Debug for Scope<'_> {
 ///
 /// As [`Scheduler::scope`].
 pub fn scope<'scope, R>(f: impl FnOnce(&Scope<'scope>) -> R) -> R {
-    let worker = local::worker();
-    open(worker.as_ref().map(|worker| &worker.shared), f)
+    open(fork::home().as_ref(), f)
 }
 
 impl Scheduler {

@@ -70,6 +70,23 @@ fn latents_of(shared: &Arc<Shared>) -> Rc<Latents> {
     })
 }
 
+/// The scheduler of the section that this thread is in, if it is in one.
+pub(super) fn home() -> Option<Arc<Shared>> {
+    let current = Latents::with_current(|current| current.map(std::ptr::from_ref))?;
+    let worker = local::worker().filter(|worker| std::ptr::eq(&worker.latents, current));
+    if let Some(worker) = worker {
+        return Some(Arc::clone(&worker.shared));
+    }
+    let guest = GUESTS.try_with(|guests| {
+        let guests = guests.borrow();
+        let guest = guests
+            .iter()
+            .find(|guest| std::ptr::eq(&*guest.latents, current));
+        guest.and_then(|guest| guest.shared.upgrade())
+    });
+    guest.ok().flatten()
+}
+
 /// Ends a section, also by unwinding.
 struct Section<'a>(&'a Latents);
 

@@ -720,3 +720,20 @@ fn scopes_one_after_the_other_leave_nothing_behind() {
     join(busy).unwrap();
     assert_eq!(join(scheduler.put_work(|| 7)).unwrap(), 7);
 }
+
+#[test]
+fn a_free_scope_in_a_section_uses_its_workers() {
+    let scheduler = scheduler(2);
+    let (to_spawned, from_owner) = std::sync::mpsc::channel();
+    let (to_owner, from_spawned) = std::sync::mpsc::channel();
+    scheduler.install(|| {
+        hivework::scope(|scope| {
+            scope.spawn(move |_| {
+                from_owner.recv_timeout(BOUND).unwrap();
+                to_owner.send(()).unwrap();
+            });
+            to_spawned.send(()).unwrap();
+            from_spawned.recv_timeout(BOUND).expect("a worker runs it");
+        });
+    });
+}
