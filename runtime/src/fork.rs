@@ -250,12 +250,11 @@ where
     })
 }
 
-/// Runs `f` with the fork of the section that this thread is in; outside of any, with
-/// one that nobody takes from.
-pub(crate) fn in_section<R>(f: impl FnOnce(&mut Fork<'_>) -> R) -> R {
+/// Runs `f` with the fork of the section that this thread is in, if it is in one.
+pub(crate) fn in_section<R>(f: impl FnOnce(Option<&mut Fork<'_>>) -> R) -> R {
     Lane::with_current(|lane| match lane {
-        Some(lane) => f(&mut lane.fork()),
-        None => f(&mut Lane::alone().fork()),
+        Some(lane) => f(Some(&mut lane.fork())),
+        None => f(None),
     })
 }
 

@@ -114,6 +114,53 @@ impl Drop for Running {
     }
 }
 
+/// The items on whose behalf a thread runs something, for a thread that helps it.
+#[derive(Debug)]
+pub(crate) struct Items {
+    /// Apart from the others, because mostly there is one at most.
+    first: Option<usize>,
+    others: Vec<usize>,
+}
+
+/// Those that run on this thread.
+pub(crate) fn items() -> Items {
+    let items = RUNNING.try_with(|running| {
+        let running = running.borrow();
+        Items {
+            first: running.first().copied(),
+            others: running.get(1..).unwrap_or_default().to_vec(),
+        }
+    });
+    items.unwrap_or_else(|_| Items {
+        first: None,
+        others: Vec::new(),
+    })
+}
+
+impl Items {
+    /// They run on this thread as well, for as long as the answer lives.
+    pub(crate) fn enter(&self) -> Helping {
+        let items = self.first.iter().chain(&self.others);
+        let count = items.clone().count();
+        let _ = RUNNING.try_with(|running| running.borrow_mut().extend(items));
+        Helping(count)
+    }
+}
+
+/// See [`Items::enter`].
+#[must_use]
+pub(crate) struct Helping(usize);
+
+impl Drop for Helping {
+    fn drop(&mut self) {
+        let _ = RUNNING.try_with(|running| {
+            let mut running = running.borrow_mut();
+            let left = running.len().saturating_sub(self.0);
+            running.truncate(left);
+        });
+    }
+}
+
 /// The running item is settled.
 pub(crate) fn settled(info: &Info) {
     with_books(info, |books| {

@@ -24,7 +24,8 @@
 //!    works are kept, and a worker that crashes is buried, but no seat is filled
 //!    while the flag is up.
 //! 5. Tell the supervisor to quit and join it. It may have been filling a seat
-//!    when the flag went up: join that worker, too.
+//!    when the flag went up: join that worker, too. Nobody reads mail any more: drop
+//!    what a crashed worker has left.
 //!
 //! It ends when the items that are running end; a stop waits as long as they
 //! take. All threads are joined on return.
@@ -221,6 +222,7 @@ fn end_run(shared: &Arc<Shared>) {
         let _ = thread.join();
     }
     bury_all(shared);
+    shared.crew.abandon_mail();
 }
 
 /// Steps 1 and 2.
@@ -250,6 +252,7 @@ pub(crate) fn end_orphaned(shared: &Arc<Shared>) -> bool {
         answer_queued(shared);
         return false;
     }
+    shared.crew.abandon_mail();
     answer_left(shared);
     true
 }

@@ -47,6 +47,7 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
+use hivework_stm::facade::MODELLED;
 use hivework_stm::facade::atomic::Ordering;
 use hivework_stm::facade::local;
 use hivework_stm::facade::sync::{Arc, Weak};
@@ -67,12 +68,13 @@ const STRIDE: u32 = 512;
 /// How many bytes of stack may go by without a frame being listed.
 const NEAR: usize = 4096;
 /// How long a section runs before it promotes, and before it promotes again.
-const PATIENCE: Duration = Duration::from_micros(20);
+/// A model knows no time.
+const PATIENCE: Duration = Duration::from_micros(if MODELLED { 0 } else { 20 });
 /// The most that is promoted at a time.
 const MOST: usize = 32;
 
 /// What a lane needs of its scheduler.
-pub(crate) trait Around: Send + Sync {
+pub trait Around: Send + Sync {
     /// Something was offered: wakes a worker unless one searches.
     fn announce(&self);
     /// Does a worker sleep?
@@ -95,7 +97,7 @@ pub(super) enum Offer {
 }
 
 /// See the [module](self).
-pub(crate) struct Lane {
+pub struct Lane {
     peer: Arc<Peer>,
     deque: Deque<Job>,
     around: Weak<dyn Around>,
@@ -116,7 +118,7 @@ pub(crate) struct Lane {
 }
 
 /// A lane before its thread is there.
-pub(crate) struct Seed {
+pub struct Seed {
     peer: Arc<Peer>,
     deque: Deque<Job>,
 }
@@ -128,7 +130,8 @@ local! {
 
 impl Seed {
     /// For a worker, or for a guest.
-    pub(crate) fn new(is_worker: bool) -> Self {
+    #[must_use]
+    pub fn new(is_worker: bool) -> Self {
         let deque = Deque::lifo();
         Seed {
             peer: Arc::new(Peer::new(deque.stealer(), is_worker)),
@@ -136,11 +139,13 @@ impl Seed {
         }
     }
 
-    pub(crate) fn peer(&self) -> &Arc<Peer> {
+    /// The thread as others see it.
+    pub fn peer(&self) -> &Arc<Peer> {
         &self.peer
     }
 
-    pub(crate) fn grow(self, around: Weak<dyn Around>) -> Lane {
+    /// The lane, on its thread.
+    pub fn grow(self, around: Weak<dyn Around>) -> Lane {
         Lane {
             peer: self.peer,
             deque: self.deque,
@@ -156,29 +161,17 @@ impl Seed {
     }
 }
 
-/// The surroundings of who is alone.
-enum Nobody {}
-
-impl Around for Nobody {
-    fn announce(&self) {}
-    fn has_sleepers(&self) -> bool {
-        false
-    }
-    fn is_dozing(&self) -> bool {
-        false
-    }
-    fn peers(&self) -> Arc<[Arc<Peer>]> {
-        Arc::new([])
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seed")
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
     }
 }
 
 impl Lane {
-    /// One that nobody knows of.
-    pub(super) fn alone() -> Self {
-        Seed::new(false).grow(Weak::<Nobody>::new())
-    }
-
-    pub(crate) fn peer(&self) -> &Arc<Peer> {
+    /// The thread as others see it.
+    pub fn peer(&self) -> &Arc<Peer> {
         &self.peer
     }
 
@@ -207,7 +200,7 @@ impl Lane {
     }
 
     /// Runs something that has nothing to do with the frames below.
-    pub(super) fn nested<R>(&self, f: impl FnOnce(&mut Fork<'_>) -> R) -> R {
+    pub fn nested<R>(&self, f: impl FnOnce(&mut Fork<'_>) -> R) -> R {
         struct Below<'a>(&'a Lane, Option<NonNull<Frame>>, u32);
         impl Drop for Below<'_> {
             fn drop(&mut self) {
@@ -224,7 +217,7 @@ impl Lane {
 
     /// Makes it the lane that the free functions on this thread use, for as long as
     /// the answer lives.
-    pub(crate) fn sit(&self) -> Seat<'_> {
+    pub fn sit(&self) -> Seat<'_> {
         let below = CURRENT.try_with(|current| current.replace(Some(NonNull::from(self))));
         Seat {
             below: below.ok().flatten(),
@@ -435,7 +428,8 @@ impl Lane {
 
 /// See [`Lane::sit`].
 #[must_use]
-pub(crate) struct Seat<'a> {
+#[derive(Debug)]
+pub struct Seat<'a> {
     below: Option<NonNull<Lane>>,
     _lane: &'a Lane,
 }

@@ -18,7 +18,7 @@ global! {
 }
 
 /// See the [module](self).
-pub(crate) struct Peer {
+pub struct Peer {
     /// Never 0, and unique among those who are alive.
     pub(super) id: u32,
     /// How deep its forks are listed; 0 is a request to offer one. On a line of its own:
@@ -37,7 +37,7 @@ pub(crate) struct Peer {
 
 /// A half that was taken from its owner's deque. It must be run: the owner waits.
 #[must_use = "its owner waits for it"]
-pub(crate) struct Stolen {
+pub struct Stolen {
     job: Job,
     owner: Arc<Peer>,
 }
@@ -59,7 +59,7 @@ impl Peer {
     }
 
     /// Takes the oldest half that it offers.
-    pub(crate) fn steal(self: &Arc<Self>) -> Steal<Stolen> {
+    pub fn steal(self: &Arc<Self>) -> Steal<Stolen> {
         match self.stealer.steal() {
             Steal::Taken(job) => Steal::Taken(Stolen {
                 job,
@@ -103,12 +103,13 @@ impl Peer {
     }
 
     /// Does it offer anything?
-    pub(crate) fn has_work(&self) -> bool {
+    #[must_use]
+    pub fn has_work(&self) -> bool {
         !self.stealer.is_empty()
     }
 
     /// Asks it to offer a half at its next fork.
-    pub(crate) fn request(&self) {
+    pub fn request(&self) {
         // Ordering: Relaxed; a request carries nothing. It may be overwritten by the owner, who is
         // about to look around then.
         if self.limit.load(Ordering::Relaxed) != 0 {
@@ -132,7 +133,7 @@ impl Peer {
 
 impl Stolen {
     /// Runs it on the thread whose lane this is.
-    pub(crate) fn run(self, lane: &Lane) {
+    pub fn run(self, lane: &Lane) {
         let Stolen { job, owner } = self;
         let wake = lane.nested(|fork| job.run(lane.peer().id, fork));
         // The owner's frame may be gone by now; its peer is not.

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod blocked;
+mod broadcast;
 mod cancelling;
 mod crashing;
 mod deadlines;
@@ -13,8 +14,10 @@ mod forking;
 mod futures;
 mod idling;
 mod panics;
+mod parallel;
 mod putting;
 mod races;
+mod scope;
 mod spawning;
 mod stopping;
 mod support;

@@ -7,11 +7,13 @@
 mod clock;
 mod commit;
 mod containers;
+mod fork;
 mod nest;
 mod ports;
 mod reclaim;
 mod rows;
 mod runtime;
+mod scopes;
 mod single;
 mod snapshot;
 mod turn;
@@ -93,6 +95,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         ports::MUTANTS,
         runtime::MUTANTS,
         turn::MUTANTS,
+        fork::MUTANTS,
+        scopes::MUTANTS,
     ]
     .into_iter()
     .flatten()
