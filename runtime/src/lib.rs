@@ -31,6 +31,10 @@
 //!   [`Scheduler::broadcast`]: once on every worker.
 //! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
 //!   worker: transactions, and futures.
+//! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
+//!   worker: transactions, and futures.
+//! * [`Scheduler::scope`], [`scope()`]: spawning work that borrows;
+//!   [`Scheduler::broadcast`]: once on every worker.
 //! * [`WorkHandle`]: waiting, awaiting, waiting in a transaction, cancelling.
 //! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
 //! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
