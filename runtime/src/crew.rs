@@ -18,6 +18,7 @@ mod outlet;
 use std::fmt;
 use std::io;
 
+use crossbeam_utils::CachePadded;
 use hivework_stm::facade::atomic::{AtomicU8, AtomicUsize, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::thread::{self, JoinHandle};
@@ -41,7 +42,7 @@ pub(crate) struct Seat {
     pub(crate) is_spare: bool,
     pub(crate) stealer: Stealer<Item>,
     pub(crate) parker: Arc<Parker>,
-    pub(crate) books: Arc<WorkerBooks>,
+    pub(crate) books: Arc<CachePadded<WorkerBooks>>,
     /// The worker's channel to the supervisor.
     pub(crate) outlet: Outlet,
     life: AtomicU8,
@@ -109,11 +110,10 @@ impl fmt::Display for FillError {
     }
 }
 
-/// The members and the books of every number that was ever in use.
+/// The members.
 #[derive(Default)]
 pub(crate) struct Crew {
     members: Mutex<Vec<Member>>,
-    books: Mutex<Vec<Arc<WorkerBooks>>>,
     roster: Mutex<Arc<[Arc<Seat>]>>,
     version: AtomicUsize,
 }
@@ -139,7 +139,7 @@ impl Crew {
             is_spare,
             stealer: deque.stealer(),
             parker: Arc::new(Parker::new()),
-            books: crew.books_of(number),
+            books: shared.books.of_worker(number),
             outlet,
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),
@@ -226,17 +226,5 @@ impl Crew {
         let free = (first..).find(|number| !taken(*number)).unwrap_or(first);
         let beyond = members.iter().filter(|member| member.seat.number >= first);
         (free, beyond.count())
-    }
-
-    fn books_of(&self, number: usize) -> Arc<WorkerBooks> {
-        let mut books = self.books.lock();
-        while books.len() <= number {
-            books.push(Arc::default());
-        }
-        Arc::clone(&books[number])
-    }
-
-    pub(crate) fn books(&self) -> Vec<Arc<WorkerBooks>> {
-        self.books.lock().clone()
     }
 }

@@ -41,7 +41,7 @@
 //! hooks and wakers, and in the `Drop` of closures, results and payloads. (With
 //! `panic = "abort"` nothing can be contained.)
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod books;
 mod builder;
@@ -50,6 +50,7 @@ mod event;
 mod fork;
 mod gate;
 mod handle;
+mod home;
 mod idle;
 mod injector;
 mod local;
@@ -73,6 +74,7 @@ pub use scheduler::{Scheduler, TryPutError};
 pub use stop::{Drained, StartError, StopError};
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
+pub use work::priority::Priority;
 pub use work::state::Status;
 pub use work::{IntoWork, Work, kind, make_work};
 pub use worker::away::blocking;
@@ -103,7 +105,7 @@ pub mod internals {
     pub use crate::idle::{Idle, Notified, Parked, Parker};
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::Bell;
-    pub use crate::work::completion::Completion;
+    pub use crate::work::alone::{Lone, LoneHandle, lone};
     pub use crate::work::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
     pub use crate::work::unwind::Crash;
     pub use crate::worker::away::{Around, Away, Rest};

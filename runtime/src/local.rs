@@ -8,6 +8,7 @@ use hivework_stm::facade::sync::Arc;
 use hivework_stm::facade::{global, local};
 
 use crate::crew::Seat;
+use crate::home::Home;
 use crate::injector::Item;
 use crate::shared::Shared;
 use crate::work::info::Info;
@@ -68,6 +69,11 @@ pub(crate) fn worker_of(shared: &Arc<Shared>) -> Option<Rc<Local>> {
     worker().filter(|worker| Arc::ptr_eq(&worker.shared, shared))
 }
 
+/// The worker of the scheduler of this place that this thread is, if it is one.
+pub(crate) fn worker_at(home: Home) -> Option<Rc<Local>> {
+    worker().filter(|worker| worker.shared.home() == home)
+}
+
 /// Makes this thread a worker, or takes that from it.
 pub(crate) fn become_worker(local: Option<Rc<Local>>) {
     let old = WORKER.try_with(|worker| worker.replace(local));
@@ -90,15 +96,8 @@ pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
 pub(crate) struct Running(());
 
 impl Running {
+    /// The item runs, or is answered without running.
     pub(crate) fn enter(info: &Info) -> Running {
-        with_books(info, |books| {
-            books.begun.add(1);
-        });
-        Running::without_books(info)
-    }
-
-    /// For an item that is answered without running.
-    pub(crate) fn without_books(info: &Info) -> Running {
         let _ = RUNNING.try_with(|running| running.borrow_mut().push(address(info)));
         Running(())
     }
@@ -108,20 +107,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = RUNNING.try_with(|running| running.borrow_mut().pop());
     }
-}
-
-/// The running item is settled.
-pub(crate) fn settled(info: &Info) {
-    with_books(info, |books| {
-        books.settled.add(1);
-    });
-}
-
-/// The running item came to its end.
-pub(crate) fn finished(info: &Info) {
-    with_books(info, |books| {
-        books.finished.add(1);
-    });
 }
 
 /// Does the item run on this thread, under whatever runs on top of it?
@@ -147,12 +132,4 @@ pub(crate) fn depth() -> usize {
 
 pub(crate) fn address(info: &Info) -> usize {
     std::ptr::from_ref(info) as usize
-}
-
-fn with_books(info: &Info, count: impl FnOnce(&crate::books::WorkerBooks)) {
-    let Some(owner) = &info.owner else { return };
-    match worker_of(owner) {
-        Some(worker) => count(&worker.seat.books),
-        None => count(&owner.books.elsewhere),
-    }
 }

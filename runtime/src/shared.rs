@@ -14,6 +14,7 @@ use crate::crew::Crew;
 use crate::event::hub::Hub;
 use crate::event::{Event, WorkId};
 use crate::gate::Gate;
+use crate::home::Home;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
@@ -44,6 +45,15 @@ pub(crate) struct Shared {
     halt: AtomicBool,
     /// The public handle, weakly: works reach their scheduler through it.
     pub(crate) owner: OnceLock<Weak<Owner>>,
+    home: OnceLock<Home>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.get() {
+            home.leave();
+        }
+    }
 }
 
 impl fmt::Debug for Shared {
@@ -69,7 +79,22 @@ impl Shared {
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),
             owner: OnceLock::new(),
+            home: OnceLock::new(),
             config,
+        }
+    }
+
+    /// Takes its place. Comes before anything else.
+    pub(crate) fn settle_down(self: &Arc<Self>) {
+        let _ = self.home.set(Home::new(self));
+    }
+
+    /// The place that its items name.
+    #[inline]
+    pub(crate) fn home(&self) -> Home {
+        match self.home.get() {
+            Some(home) => *home,
+            None => unreachable!("taken when the scheduler was made"),
         }
     }
 
@@ -115,7 +140,7 @@ impl Shared {
     pub(crate) fn put_back(&self, items: impl Iterator<Item = Item>) -> usize {
         let mut count = 0;
         for item in items {
-            atomically(|tx| self.injector.put_back(tx, Arc::clone(&item)));
+            self.injector.put_back(item);
             count += 1;
         }
         if count > 0 {
@@ -127,23 +152,15 @@ impl Shared {
     /// Counts an item that is settled, before its outcome is published.
     pub(crate) fn work_settled(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {
         match ending {
-            Ending::Finished => local::finished(info),
+            // In the books of the thread that ran it.
+            Ending::Finished => {}
             _ => self.books.settle(ending),
         }
         self.announce(|| work_event(info, ending, why));
     }
 
-    /// Counts an item as over, after its callbacks. A drain hears of it when
-    /// the worker that ran it parks, which passes a fence; no item pays for one.
-    pub(crate) fn work_ended(self: &Arc<Self>) {
-        if local::worker_of(self).is_some() {
-            self.books.end();
-        } else {
-            self.work_ended_elsewhere();
-        }
-    }
-
-    /// As [`work_ended`](Shared::work_ended), on a thread that will not park.
+    /// Counts an item as over, after its callbacks, on a thread that will not park. (That of a
+    /// worker says so when it does.)
     pub(crate) fn work_ended_elsewhere(&self) {
         self.books.end();
         // Ordering: SeqCst fence between the end and the look at the flag;
@@ -182,7 +199,7 @@ impl Shared {
 
 fn work_event(info: &Info, ending: Ending, why: Option<&WorkError>) -> Option<Event> {
     let work = WorkId {
-        id: info.id,
+        id: info.id(),
         name: info.name().map(Arc::from),
     };
     Some(match ending {

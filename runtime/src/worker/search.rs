@@ -2,8 +2,8 @@
 //!
 //! # Steps
 //!
-//! 1. Every 61st time first the injector, so that a worker whose own items keep
-//!    making new ones does not starve what comes from outside.
+//! 1. What has its turn before the own deque (`injector/bands.rs`): something urgent, or what
+//!    must not starve.
 //! 2. The own deque, oldest first.
 //! 3. The injector: a batch in one transaction, the first to run, the rest onto the
 //!    own deque, where others can steal it.
@@ -31,15 +31,12 @@ use super::deque::Steal;
 use crate::crew::Seat;
 use crate::idle::Parked;
 use crate::injector::Item;
+use crate::injector::bands::Turns;
 use crate::local::Local;
 use crate::work::unwind::shield;
 
-/// Every how many items the injector comes first. Prime, so that it does not
-/// beat in time with a program's own rhythm.
-const TURN: u32 = 61;
-
 /// The most that is taken from the injector at a time.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
 
 /// How many rounds a search takes.
 const ROUNDS: usize = 4;
@@ -48,7 +45,7 @@ pub(super) struct Search<'a> {
     local: &'a Local,
     /// Do we count as searching?
     counted: bool,
-    turn: u32,
+    turns: Turns,
     random: u64,
     roster: Arc<[Arc<Seat>]>,
     version: usize,
@@ -59,7 +56,7 @@ impl<'a> Search<'a> {
         Search {
             local,
             counted: false,
-            turn: 0,
+            turns: Turns::new(),
             random: 0x9E37_79B9_7F4A_7C15 ^ (local.seat.number as u64 + 1),
             version: local.shared.crew.version(),
             roster: local.shared.crew.roster(),
@@ -68,13 +65,12 @@ impl<'a> Search<'a> {
 
     /// The next item, or none anywhere (steps 1 to 4).
     pub(super) fn next(&mut self) -> Option<Item> {
-        self.turn = (self.turn + 1) % TURN;
-        let found = if self.turn == 0 {
-            self.take_from_injector(1)
-                .or_else(|| self.local.deque.pop())
-        } else {
-            self.local.deque.pop()
+        let injector = &self.local.shared.injector;
+        let found = match self.turns.first(injector.bands()) {
+            Some(priority) => self.take_in(injector.take(priority, 1)),
+            None => None,
         };
+        let found = found.or_else(|| self.local.deque.pop());
         let found = found.or_else(|| self.take_from_injector(BATCH));
         let found = found.or_else(|| self.take_from_others());
         if found.is_some() {
@@ -85,14 +81,18 @@ impl<'a> Search<'a> {
 
     /// Step 3.
     fn take_from_injector(&self, most: usize) -> Option<Item> {
+        self.take_in(self.local.shared.injector.take_any(most))
+    }
+
+    /// Keeps the first for now, and the rest where others can steal it.
+    fn take_in(&self, batch: Vec<Item>) -> Option<Item> {
         let shared = &self.local.shared;
-        let mut batch = shared.injector.take(most).into_iter();
-        let first = batch.next()?.into_item();
+        let mut batch = batch.into_iter();
+        let first = batch.next()?;
         let rest = batch.len();
-        for message in batch {
-            self.local.deque.push(message.into_item());
-        }
-        if rest > 0 && !self.counted {
+        batch.for_each(|item| self.local.deque.push(item));
+        // What is carried may have brought more than was taken.
+        if (rest > 0 || !shared.injector.is_local()) && !self.counted {
             shared.notify();
         }
         Some(first)
