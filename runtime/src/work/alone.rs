@@ -7,6 +7,7 @@ use hivework_stm::{StmResult, Transaction};
 
 use super::error::WorkError;
 use super::make_work;
+use super::state::Expire;
 use super::task::{HandleEnd, Item};
 use super::unwind::shield;
 
@@ -47,6 +48,17 @@ impl Lone {
     /// Its deadline has passed.
     pub fn expire(&self) {
         self.0.expire();
+    }
+
+    /// The first half of `expire`, for a test of what may come between.
+    pub fn settle_expired(&self) {
+        assert_ne!(self.0.head().state.expire(), Expire::TooLate);
+    }
+
+    /// The second half.
+    pub fn publish_expired(&self) {
+        let _ = self.0.head().state.publish_expired();
+        self.0.wake();
     }
 
     /// Another reference, as a context or a timer has it.

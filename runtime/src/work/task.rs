@@ -97,6 +97,8 @@ pub(crate) trait Runs: Send + Sync {
     fn withdraw(&self, why: WorkError);
     /// Asks it to cancel; false when it was over.
     fn cancel(&self) -> bool;
+    /// Wakes whoever waits for it, now that it is published.
+    fn wake(&self);
 }
 
 /// An item as its handle sees it.
@@ -376,6 +378,10 @@ impl Item {
         self.runs().cancel()
     }
 
+    pub(crate) fn wake(&self) {
+        self.runs().wake();
+    }
+
     /// As a number, for a queue of numbers. The reference stays where it is; who takes the
     /// number out of the queue has it.
     pub(crate) fn address(&self) -> usize {
@@ -449,6 +455,8 @@ impl Runs for Foreign {
     fn cancel(&self) -> bool {
         false
     }
+
+    fn wake(&self) {}
 }
 
 impl Clone for Item {
@@ -760,6 +768,10 @@ impl<F: Body<T>, T: Send + 'static> Runs for Task<F, T> {
             Cancel::Asked => true,
             Cancel::TooLate => false,
         }
+    }
+
+    fn wake(&self) {
+        self.completion().wake();
     }
 }
 
