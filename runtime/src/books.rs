@@ -176,7 +176,11 @@ impl Books {
         // acceptance of every item that was counted as ended.
         let outside = self.accepted.load(Ordering::Relaxed);
         let workers = self.workers();
-        outside + workers.iter().map(|books| books.accepted.get()).sum::<u64>()
+        outside
+            + workers
+                .iter()
+                .map(|books| books.accepted.get())
+                .sum::<u64>()
     }
 
     /// The books of the worker on the seat of this number.

@@ -67,7 +67,9 @@ impl Home {
                 numbers: AtomicU64::new(0),
             })));
             let count = u32::try_from(places.all.len()).ok();
-            count.and_then(NonZeroU32::new).expect("fewer schedulers than that fit")
+            count
+                .and_then(NonZeroU32::new)
+                .expect("fewer schedulers than that fit")
         });
         drop(places);
         let mut home = Home {

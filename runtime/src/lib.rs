@@ -106,7 +106,9 @@ pub mod internals {
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::Bell;
     pub use crate::work::alone::{Lone, LoneHandle, lone};
-    pub use crate::work::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
+    pub use crate::work::state::{
+        Begin, Cancel, Claim, Detach, Expire, Finish, Published, StateWord, Withdraw,
+    };
     pub use crate::work::unwind::Crash;
     pub use crate::worker::away::{Around, Away, Rest};
     pub use crate::worker::deque::{Deque, Steal, Stealer};

@@ -1,4 +1,7 @@
-#![allow(unsafe_code, reason = "what lies in a transactional queue of numbers is owned by who commits its removal")]
+#![allow(
+    unsafe_code,
+    reason = "what lies in a transactional queue of numbers is owned by who commits its removal"
+)]
 //! The queues of items, one for each priority.
 //!
 //! # Items as numbers
@@ -132,11 +135,7 @@ impl Bands {
     }
 
     /// Puts an item as part of the caller's transaction.
-    pub(super) fn put_in(
-        self: &Arc<Self>,
-        tx: &mut Transaction<'_>,
-        item: Item,
-    ) -> StmResult<()> {
+    pub(super) fn put_in(self: &Arc<Self>, tx: &mut Transaction<'_>, item: Item) -> StmResult<()> {
         let counts = counts(std::slice::from_ref(&item));
         let band = self.of(item.head().priority());
         band.addresses.put(tx, item.address())?;
@@ -164,7 +163,9 @@ impl Bands {
         let priority = |item: &Item| item.head().priority();
         for run in items.chunk_by(|one, next| priority(one) == priority(next)) {
             let addresses = run.iter().map(Item::address).collect();
-            self.of(priority(&run[0])).addresses.put_batch(tx, addresses)?;
+            self.of(priority(&run[0]))
+                .addresses
+                .put_batch(tx, addresses)?;
         }
         Ok(())
     }

@@ -235,13 +235,13 @@ where
     I: AsRef<[Item]> + IntoIterator<Item = Item>,
 {
     let unput = Unput(handles);
-    let admission = shared.injector.put_now(items, |tx| {
-        match ask(shared, tx, false)? {
+    let admission = shared
+        .injector
+        .put_now(items, |tx| match ask(shared, tx, false)? {
             Admission::Admitted => Ok(Ok(())),
             Admission::Wait if wait => retry(),
             refused => Ok(Err(refused)),
-        }
-    });
+        });
     unput.disarm();
     admission
 }
@@ -273,7 +273,11 @@ fn outside_transactions(what: &str) {
 }
 
 /// What running work puts: on the worker's own deque, unless its priority is its own.
-fn put_inside<T: Send + 'static>(shared: &Arc<Shared>, worker: &Local, work: Work<T>) -> HandleEnd<T> {
+fn put_inside<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    worker: &Local,
+    work: Work<T>,
+) -> HandleEnd<T> {
     let fresh = bind(shared, work);
     let priority = fresh.core().head().priority();
     worker.seat.books.accept(1);

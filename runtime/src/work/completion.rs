@@ -172,9 +172,7 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
 
     /// Drops the callbacks unrun.
     pub(crate) fn forget_callbacks(&self) {
-        self.take_callbacks()
-            .into_iter()
-            .for_each(drop_contained);
+        self.take_callbacks().into_iter().for_each(drop_contained);
     }
 
     /// Waits until the outcome is published, or until `deadline`; says which.
@@ -244,10 +242,7 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
     }
 
     /// Adds a callback; hands it back where the outcome is there already.
-    pub(crate) fn add_callback(
-        &self,
-        callback: Callback<T>,
-    ) -> Option<Callback<T>> {
+    pub(crate) fn add_callback(&self, callback: Callback<T>) -> Option<Callback<T>> {
         let mut inner = self.waiting().inner.lock();
         if self.state.add_calls() {
             return Some(callback);

@@ -36,19 +36,18 @@ impl<T> OnceBox<T> {
         let new = Box::into_raw(Box::new(make()));
         // Ordering: Release hands the box on, Acquire takes a rival's over; each other's
         // partner, and that of `get`.
-        let place = match self.0.compare_exchange(
-            ptr::null_mut(),
-            new,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        ) {
-            Ok(_) => new,
-            Err(theirs) => {
-                // SAFETY: made above, and never shown to anybody.
-                drop(unsafe { Box::from_raw(new) });
-                theirs
-            }
-        };
+        let place =
+            match self
+                .0
+                .compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => new,
+                Err(theirs) => {
+                    // SAFETY: made above, and never shown to anybody.
+                    drop(unsafe { Box::from_raw(new) });
+                    theirs
+                }
+            };
         // SAFETY: as in `get`.
         unsafe { &*place }
     }

@@ -1,4 +1,7 @@
-#![allow(unsafe_code, reason = "an item's memory and its stage are governed by its state word")]
+#![allow(
+    unsafe_code,
+    reason = "an item's memory and its stage are governed by its state word"
+)]
 //! A work item's one allocation: what it is called, how far it has come, what
 //! it is to run and what came of it; and the references to it.
 //!
@@ -279,7 +282,11 @@ impl<T> HandleEnd<T> {
         }
         if state.flags().1 {
             let first = state.take_overdue();
-            return Err(if first { WorkError::DeadlineExceeded } else { TAKEN });
+            return Err(if first {
+                WorkError::DeadlineExceeded
+            } else {
+                TAKEN
+            });
         }
         // SAFETY: published, not overdue, and not detached, because here is the handle: the
         // stage is its own. It is held exclusively.

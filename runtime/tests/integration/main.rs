@@ -12,6 +12,7 @@ mod events;
 mod futures;
 mod idling;
 mod panics;
+mod priorities;
 mod putting;
 mod races;
 mod stopping;
