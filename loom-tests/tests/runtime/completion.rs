@@ -96,7 +96,7 @@ fn an_outcome_is_never_seen_beside_state_from_before_it() {
 #[test]
 fn no_outcome_yet_is_never_answered_beside_what_was_done_about_it() {
     model_within(
-        2,
+        1,
         "completion: answers of two transactions in one order",
         || {
             let (handle, item) = lone(|| 7, false);
@@ -123,7 +123,7 @@ fn no_outcome_yet_is_never_answered_beside_what_was_done_about_it() {
 
 #[test]
 fn cancelling_settles_it_once_and_wakes() {
-    model_within(2, "completion: cancel against run against join", || {
+    model_within(1, "completion: cancel against run against join", || {
         let (handle, item) = lone(|| 7, false);
         let theirs = item.another();
         let worker = thread::spawn(move || item.run());
@@ -140,7 +140,7 @@ fn cancelling_settles_it_once_and_wakes() {
 
 #[test]
 fn a_deadline_against_the_end_settles_it_once_and_wakes() {
-    model_within(2, "completion: expire against run against join", || {
+    model_within(1, "completion: expire against run against join", || {
         let (handle, item) = lone(|| 7, true);
         let theirs = item.another();
         let worker = thread::spawn(move || item.run());
