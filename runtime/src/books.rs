@@ -1,5 +1,9 @@
 //! Counting what happens, and telling it.
 //!
+//! What a worker counts it counts in its own books, which nobody else writes to, so
+//! that workers do not meet there; what happens on other threads is counted in
+//! those of the scheduler.
+//!
 //! Every counter only grows. What is queued or running is a difference of two,
 //! taken in an order that keeps it from going below zero: the later stage of an
 //! item's life is read first.
@@ -10,6 +14,7 @@ use std::fmt;
 
 use crossbeam_utils::CachePadded;
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
+use hivework_stm::facade::sync::{Arc, Mutex};
 
 pub use stats::{Stats, WorkerStats};
 
@@ -25,13 +30,6 @@ impl Counter {
         self.0.fetch_add(more, Ordering::Relaxed)
     }
 
-    /// Adds one, for a figure that one thread at a time changes.
-    pub(crate) fn add_own(&self) {
-        // Ordering: as above. No exchange: nobody else writes it meanwhile.
-        let now = self.0.load(Ordering::Relaxed);
-        self.0.store(now + 1, Ordering::Relaxed);
-    }
-
     pub(crate) fn get(&self) -> u64 {
         // Ordering: as above.
         self.0.load(Ordering::Relaxed)
@@ -39,6 +37,36 @@ impl Counter {
 }
 
 impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+/// A figure that only grows, and that one thread at a time writes to.
+#[derive(Default)]
+pub(crate) struct OwnCounter(AtomicU64);
+
+impl OwnCounter {
+    /// Adds some, on the thread whose counter it is. The threads that a counter has one
+    /// after the other each come after the end of the one before.
+    #[inline]
+    pub(crate) fn add(&self, more: u64) {
+        self.add_with(more, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn add_with(&self, more: u64, order: Ordering) {
+        // Ordering: Relaxed; read back by the thread that writes.
+        self.0.store(self.0.load(Ordering::Relaxed) + more, order);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        // Ordering: as `Counter::get`.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for OwnCounter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
     }
@@ -61,11 +89,40 @@ pub(crate) enum Ending {
 /// that it replaces.
 #[derive(Debug, Default)]
 pub(crate) struct WorkerBooks {
+    accepted: OwnCounter,
+    ended: OwnCounter,
+    pub(crate) begun: OwnCounter,
+    pub(crate) settled: OwnCounter,
+    pub(crate) finished: OwnCounter,
+    pub(crate) stolen: OwnCounter,
+    pub(crate) parked: OwnCounter,
+    /// Items set aside here, to be woken.
+    pub(crate) aside: OwnCounter,
+    /// Items that had been set aside somewhere, and were woken or ended here.
+    pub(crate) taken_up: OwnCounter,
+}
+
+impl WorkerBooks {
+    /// As [`Books::accept`], for what this worker puts.
+    #[inline]
+    pub(crate) fn accept(&self, count: u64) {
+        self.accepted.add(count);
+    }
+
+    /// As [`Books::end`], for what this worker has run.
+    #[inline]
+    pub(crate) fn end(&self) {
+        // Ordering: as in `Books::end`.
+        self.ended.add_with(1, Ordering::Release);
+    }
+}
+
+/// The counters of items that run on no worker's thread.
+#[derive(Debug, Default)]
+pub(crate) struct Elsewhere {
     pub(crate) begun: Counter,
     pub(crate) settled: Counter,
     pub(crate) finished: Counter,
-    pub(crate) stolen: Counter,
-    pub(crate) parked: Counter,
     /// Items set aside here, to be woken.
     pub(crate) aside: Counter,
     /// Items that had been set aside somewhere, and were woken or ended here.
@@ -85,20 +142,21 @@ pub(crate) struct Books {
     lost: Counter,
     rolled_back: Counter,
     pub(crate) crashes: Counter,
-    /// For items that run on no worker's thread.
-    pub(crate) elsewhere: WorkerBooks,
+    pub(crate) elsewhere: Elsewhere,
+    /// Of every seat's number that was ever in use.
+    workers: Mutex<Vec<Arc<CachePadded<WorkerBooks>>>>,
 }
 
 impl Books {
-    /// An item is about to be put; its number, from 1. Comes before anybody
-    /// can see the item, so that `live` never misses one.
-    pub(crate) fn accept(&self) -> u64 {
+    /// Items are about to be put, by a thread that is no worker. Comes before anybody
+    /// can see them, so that `live` never misses one.
+    pub(crate) fn accept(&self, count: u64) {
         // Ordering: Relaxed; the put that publishes the item comes after it, and
         // whoever ends the item has taken it from there (see `live`).
-        self.accepted.fetch_add(1, Ordering::Relaxed) + 1
+        self.accepted.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// An item is over and its callbacks have run.
+    /// An item is over and its callbacks have run, on a thread that is no worker.
     pub(crate) fn end(&self) {
         // Ordering: Release; partner: the Acquire in `live`, which then sees
         // everything that this item did, its puts included.
@@ -107,29 +165,59 @@ impl Books {
 
     /// How many items are put and not over.
     ///
-    /// Never too small: `ended` is read first, `accepted` later, and an item is
-    /// accepted before it can end. Both only grow and ended ≤ accepted, so a
-    /// zero was true at the moment of the second look.
+    /// Never too small: every count of ends is read first, the acceptances later, and an
+    /// item is accepted before it can end. All only grow and ended ≤ accepted, so a
+    /// zero was true at the moment between. The list of workers is read anew for the
+    /// second look: it has every worker that accepted what was seen to have ended.
     pub(crate) fn live(&self) -> u64 {
-        // Ordering: Acquire; partner: the Release in `end`.
-        let ended = self.ended.load(Ordering::Acquire);
-        // Ordering: Relaxed; the Acquire above makes it at least as new as the
+        // Ordering: Acquire, here and below; partner: the Release in `end`.
+        let mut ended = self.ended.load(Ordering::Acquire);
+        for books in self.workers() {
+            ended += books.ended.0.load(Ordering::Acquire);
+        }
+        self.accepted().saturating_sub(ended)
+    }
+
+    /// How many items have been accepted, those of whoever the caller has heard of included.
+    fn accepted(&self) -> u64 {
+        // Ordering: Relaxed; the Acquires of `live` make it at least as new as the
         // acceptance of every item that was counted as ended.
-        let accepted = self.accepted.load(Ordering::Relaxed);
-        accepted.saturating_sub(ended)
+        let outside = self.accepted.load(Ordering::Relaxed);
+        let workers = self.workers();
+        outside
+            + workers
+                .iter()
+                .map(|books| books.accepted.get())
+                .sum::<u64>()
+    }
+
+    /// The books of the worker on the seat of this number.
+    pub(crate) fn of_worker(&self, number: usize) -> Arc<CachePadded<WorkerBooks>> {
+        let mut workers = self.workers.lock();
+        while workers.len() <= number {
+            workers.push(Arc::default());
+        }
+        Arc::clone(&workers[number])
+    }
+
+    fn workers(&self) -> Vec<Arc<CachePadded<WorkerBooks>>> {
+        self.workers.lock().clone()
     }
 
     /// How many items are set aside, waiting to be woken, those of all workers together.
     ///
     /// Counted before an item is set aside and after it was taken up again. What was
     /// taken up is read first, so that the difference is not below zero.
-    pub(crate) fn waiting<'a>(
-        &'a self,
-        workers: impl Iterator<Item = &'a WorkerBooks> + Clone,
-    ) -> u64 {
-        let all = workers.chain([&self.elsewhere]);
-        let taken_up: u64 = all.clone().map(|books| books.taken_up.get()).sum();
-        let aside: u64 = all.map(|books| books.aside.get()).sum();
+    pub(crate) fn waiting(&self) -> u64 {
+        let workers = self.workers();
+        let elsewhere = &self.elsewhere;
+        let mut taken_up = elsewhere.taken_up.get();
+        taken_up += workers
+            .iter()
+            .map(|books| books.taken_up.get())
+            .sum::<u64>();
+        let mut aside = elsewhere.aside.get();
+        aside += workers.iter().map(|books| books.aside.get()).sum::<u64>();
         aside.saturating_sub(taken_up)
     }
 

@@ -18,6 +18,7 @@ mod outlet;
 use std::fmt;
 use std::io;
 
+use crossbeam_utils::CachePadded;
 use hivework_stm::facade::atomic::{AtomicU8, AtomicUsize, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::thread::{self, JoinHandle};
@@ -46,7 +47,7 @@ pub(crate) struct Seat {
     pub(crate) parker: Arc<Parker>,
     /// What it forks, as others see it.
     pub(crate) peer: Arc<Peer>,
-    pub(crate) books: Arc<WorkerBooks>,
+    pub(crate) books: Arc<CachePadded<WorkerBooks>>,
     pub(crate) mailbox: Arc<Mailbox>,
     /// The worker's channel to the supervisor.
     pub(crate) outlet: Outlet,
@@ -115,11 +116,10 @@ impl fmt::Display for FillError {
     }
 }
 
-/// The members and the books of every number that was ever in use.
+/// The members.
 #[derive(Default)]
 pub(crate) struct Crew {
     members: Mutex<Vec<Member>>,
-    books: Mutex<Vec<Arc<WorkerBooks>>>,
     mailboxes: Mutex<Vec<Arc<Mailbox>>>,
     roster: Mutex<Arc<[Arc<Seat>]>>,
     /// Threads of the program's own that have forked here.
@@ -152,7 +152,7 @@ impl Crew {
             stealer: deque.stealer(),
             parker: Arc::new(Parker::new()),
             peer: Arc::clone(seed.peer()),
-            books: crew.books_of(number),
+            books: shared.books.of_worker(number),
             mailbox: crew.mailbox_of(number),
             outlet,
             life: AtomicU8::new(TAKEN),
@@ -279,14 +279,6 @@ impl Crew {
         (free, beyond.count())
     }
 
-    fn books_of(&self, number: usize) -> Arc<WorkerBooks> {
-        let mut books = self.books.lock();
-        while books.len() <= number {
-            books.push(Arc::default());
-        }
-        Arc::clone(&books[number])
-    }
-
     fn mailbox_of(&self, number: usize) -> Arc<Mailbox> {
         let mut mailboxes = self.mailboxes(number + 1);
         mailboxes.swap_remove(number)
@@ -307,9 +299,5 @@ impl Crew {
         for mailbox in mailboxes {
             mailbox.abandon();
         }
-    }
-
-    pub(crate) fn books(&self) -> Vec<Arc<WorkerBooks>> {
-        self.books.lock().clone()
     }
 }

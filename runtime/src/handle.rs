@@ -34,7 +34,8 @@ use crate::shared::Shared;
 use crate::time::{after, earlier};
 use crate::work::error::WorkError;
 use crate::work::state::Status;
-use crate::work::task::Core;
+use crate::work::task::HandleEnd;
+use crate::work::unwind::shield;
 use crate::worker::away::Absence;
 
 /// How often a deep join whose item a transaction still holds, when the run has ended,
@@ -59,18 +60,12 @@ const DEPTH: usize = 64;
 /// assert_eq!(work.join().unwrap(), "done");
 /// ```
 pub struct WorkHandle<T> {
-    core: Arc<dyn Core<T>>,
-}
-
-impl<T> Drop for WorkHandle<T> {
-    fn drop(&mut self) {
-        self.core.detach();
-    }
+    end: HandleEnd<T>,
 }
 
 impl<T: Send + 'static> WorkHandle<T> {
-    pub(crate) fn new(core: Arc<dyn Core<T>>) -> Self {
-        WorkHandle { core }
+    pub(crate) fn new(end: HandleEnd<T>) -> Self {
+        WorkHandle { end }
     }
 
     /// Waits for the outcome.
@@ -87,9 +82,9 @@ impl<T: Send + 'static> WorkHandle<T> {
     /// # Panics
     ///
     /// Inside a transaction: use [`wait_in`](WorkHandle::wait_in) there.
-    pub fn join(self) -> Result<T, WorkError> {
+    pub fn join(mut self) -> Result<T, WorkError> {
         match self.wait(None) {
-            Ok(_) => self.core.completion().take(),
+            Ok(_) => self.end.take(),
             Err(error) => Err(error),
         }
     }
@@ -105,7 +100,7 @@ impl<T: Send + 'static> WorkHandle<T> {
     /// Inside a transaction: use [`wait_in`](WorkHandle::wait_in) there.
     pub fn join_timeout(&mut self, limit: Duration) -> Option<Result<T, WorkError>> {
         match self.wait(after(limit)) {
-            Ok(true) => Some(self.core.completion().take()),
+            Ok(true) => Some(self.end.take()),
             Ok(false) => None,
             Err(error) => Some(Err(error)),
         }
@@ -113,8 +108,7 @@ impl<T: Send + 'static> WorkHandle<T> {
 
     /// The outcome if it is there.
     pub fn try_join(&mut self) -> Option<Result<T, WorkError>> {
-        let completion = self.core.completion();
-        completion.state.is_published().then(|| completion.take())
+        self.end.state().is_published().then(|| self.end.take())
     }
 
     /// Waits until the outcome is there or the time is over, and says which.
@@ -123,23 +117,24 @@ impl<T: Send + 'static> WorkHandle<T> {
             !in_transaction(),
             "join inside a transaction: use `wait_in(tx)`, which waits with the transaction"
         );
-        let completion = self.core.completion();
-        if completion.state.is_published() {
+        let state = self.end.state();
+        if state.is_published() {
             return Ok(true);
         }
-        let info = self.core.info();
+        let info = self.end.info();
         if local::is_running_here(info) {
             return Err(WorkError::WouldDeadlock);
         }
         // Only a wait without a limit may take as long as the item does.
-        let worker = info.owner.as_ref().and_then(local::worker_of);
+        let worker = info.home().and_then(local::worker_at);
         let worker = worker.filter(|_| until.is_none());
         if worker.is_some() && local::depth() < DEPTH {
-            Arc::clone(&self.core).run_here();
-            if completion.state.is_published() {
+            self.end.run_here();
+            if state.is_published() {
                 return Ok(true);
             }
         }
+        let completion = self.end.core().completion();
         // Being linked and away costs more than a short wait.
         if completion.is_soon() {
             return Ok(true);
@@ -152,11 +147,11 @@ impl<T: Send + 'static> WorkHandle<T> {
             self.wait_deep(&worker.shared);
         }
         // A scheduler that is stopped watches no deadlines, so we do it.
-        if completion.sleep(earlier(until, info.due), || false) {
+        if completion.sleep(earlier(until, info.due()), || false) {
             return Ok(true);
         }
         if info.is_overdue() {
-            Arc::clone(&self.core).expire();
+            self.end.item().expire();
             // Settled by us or by a rival that is about to publish.
             return Ok(completion.wait(until));
         }
@@ -166,17 +161,18 @@ impl<T: Send + 'static> WorkHandle<T> {
     /// So deep that it left the item to others: waits for the outcome or the deadline,
     /// and once the run ends runs the item after all ([deep]).
     fn wait_deep(&self, shared: &Shared) {
-        let (completion, info) = (self.core.completion(), self.core.info());
+        let (completion, state) = (self.end.core().completion(), self.end.state());
+        let info = self.end.info();
         let ends = || shared.is_halting();
-        shared.deep.wait(Arc::clone(&self.core).nudged(), || {
-            completion.sleep(info.due, ends)
+        shared.deep.wait(Arc::new(self.end.item()), || {
+            completion.sleep(info.due(), ends)
         });
-        while ends() && !completion.state.is_published() && !info.is_overdue() {
-            Arc::clone(&self.core).run_here();
-            if !completion.state.is_held() {
+        while ends() && !state.is_published() && !info.is_overdue() {
+            self.end.run_here();
+            if !state.is_held() {
                 return;
             }
-            completion.wait(earlier(after(HELD_LOOK), info.due));
+            completion.wait(earlier(after(HELD_LOOK), info.due()));
         }
     }
 
@@ -208,17 +204,18 @@ impl<T: Send + 'static> WorkHandle<T> {
     where
         T: Clone + Sync,
     {
-        let completion = self.core.completion();
-        let held = completion.state.is_held();
+        let state = self.end.state();
+        let held = state.is_held();
         assert!(
-            !(held && self.core.info().is_held_by(local::thread_number())),
+            !(held && self.end.info().is_held_by(local::thread_number())),
             "wait_in on work that was put in the same transaction: it cannot begin before \
              the transaction commits; wait for it in another transaction after this one"
         );
-        if local::is_running_here(self.core.info()) {
+        if local::is_running_here(self.end.info()) {
             return Ok(Err(WorkError::WouldDeadlock));
         }
-        completion.wait_in(tx)
+        self.end.core().completion().wait_in(tx)?;
+        Ok(self.end.lend())
     }
 
     /// Cancels: work that has not begun never does, and answers
@@ -234,40 +231,43 @@ impl<T: Send + 'static> WorkHandle<T> {
             !in_transaction(),
             "cancel inside a transaction: use `cancel_in(tx)`, which cancels when it commits"
         );
-        self.core.cancel()
+        self.end.core().cancel()
     }
 
     /// As [`cancel`](WorkHandle::cancel), when the transaction commits.
     pub fn cancel_in(&self, tx: &mut Transaction<'_>) {
-        let core = Arc::clone(&self.core);
+        let item = self.end.item();
         tx.on_commit(move || {
-            core.cancel();
+            item.cancel();
         });
     }
 
     /// How far the work has come.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.core.completion().state.status()
+        self.end.state().status()
     }
 
     /// Its number, unique within its scheduler.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.core.info().id
+        self.end.info().id()
     }
 
     /// Its name, where it has one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.core.info().name()
+        self.end.info().name()
     }
 
     /// Has `callback` called once with the outcome, as
     /// [`Work::on_done`](crate::Work::on_done) does; at once, here, when the
     /// outcome is there already.
     pub fn on_done(&mut self, callback: impl FnOnce(&Result<T, WorkError>) + Send + 'static) {
-        self.core.completion().on_done(Box::new(callback));
+        let completion = self.end.core().completion();
+        if let Some(callback) = completion.add_callback(Box::new(callback)) {
+            self.end.tell(|outcome| shield(|| callback(outcome)));
+        }
     }
 }
 
@@ -277,14 +277,16 @@ impl<T: Send + 'static> Future for WorkHandle<T> {
     /// Never blocks. A work that awaits its own handle gets
     /// [`WorkError::WouldDeadlock`]. An executor that is run inside a work item
     /// blocks the worker's thread: wrap it in [`blocking`](crate::blocking).
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let completion = self.core.completion();
-        if !completion.state.is_published() && local::is_running_here(self.core.info()) {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let state = self.end.state();
+        if !state.is_published() && local::is_running_here(self.end.info()) {
             return Poll::Ready(Err(WorkError::WouldDeadlock));
         }
-        match completion.poll(context.waker()) {
-            Some(outcome) => Poll::Ready(outcome),
-            None => Poll::Pending,
+        let completion = self.end.core().completion();
+        if completion.poll(context.waker()) {
+            Poll::Ready(self.end.take())
+        } else {
+            Poll::Pending
         }
     }
 }
@@ -292,9 +294,9 @@ impl<T: Send + 'static> Future for WorkHandle<T> {
 impl<T> fmt::Debug for WorkHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WorkHandle")
-            .field("id", &self.core.info().id)
-            .field("name", &self.core.info().name())
-            .field("state", &self.core.state())
+            .field("id", &self.end.info().id())
+            .field("name", &self.end.info().name())
+            .field("state", &self.end.state())
             .finish()
     }
 }

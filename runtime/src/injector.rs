@@ -1,13 +1,13 @@
 //! The transactional entry queue: where work from outside comes in.
 //!
-//! It is the transport's work channel. One end is the *entry*, into which puts
-//! send inside their transaction; the other is the *exit*, from which workers
-//! take batches. Where the channel is nothing but two local queues, both are
-//! resolved once, when the scheduler is built, to the one queue between them.
+//! Items lie in three queues, one for each priority ([bands]): puts add to them inside
+//! their transaction, and workers take from them, batches of what is normal.
 //!
-//! Where it is not, the work is *carried*, and there is a queue beside it, which is
-//! taken from first. There goes what must not wait for room in the channel: what
-//! workers had taken and put back, what running work puts and the rest of a batch,
+//! Where the transport's work channel is nothing but two local queues, that is all of it.
+//! Otherwise the work is *carried*: puts send it into one end of the channel, the
+//! *entry*, and before workers take they sort what has come out at the other, the
+//! *exit*, into the bands. There goes at once what must not wait for room in the channel:
+//! what workers had taken and put back, what running work puts and the rest of a batch,
 //! where the channel is full.
 //!
 //! Whether there is anything at the exit is asked by taking it in a transaction
@@ -17,28 +17,34 @@
 //! more is put, and the exit brings what is still on its way, and then says that this
 //! was all.
 //!
-//! With a capacity, a transactional counter says how many items lie in the
-//! queue. Without one there is none: putters and takers would meet at it.
+//! With a capacity, a transactional counter says how many items are queued, of whatever
+//! priority. Without one there is none: putters and takers would meet at it.
+
+pub(crate) mod bands;
 
 use std::fmt;
 
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{Abort, StmResult, TVar, Transaction, abort, atomically, atomically_or};
-use stm_ports::{Channel, ConnectError, Port, TQueue, Transport, WorkItem, WorkMessage};
+use stm_ports::{Channel, ConnectError, Port, Transport, WorkItem, WorkMessage};
 
 use crate::time::PATIENCE;
+use crate::work::parcel::Parcel;
+use crate::work::priority::Priority;
 use crate::work::unwind::{contain, shield};
+use bands::Bands;
 
-/// What lies in queues and deques.
-pub(crate) type Item = Arc<dyn WorkItem>;
+pub(crate) use crate::work::task::Item;
+
+/// How many messages are sorted at a time.
+const ARRIVALS: usize = 64;
 
 pub(crate) struct Injector {
     channel: Box<dyn Channel<WorkMessage>>,
     entry: Box<dyn Port<WorkMessage>>,
     exit: Box<dyn Port<WorkMessage>>,
-    /// The exit's inbox, or what lies beside a channel that carries.
-    queue: TQueue<WorkMessage>,
     is_local: bool,
+    bands: Arc<Bands>,
     depth: Option<Depth>,
 }
 
@@ -67,14 +73,12 @@ impl Injector {
         let channel = transport.work_channel();
         let entry = channel.connect()?;
         let exit = channel.connect()?;
-        // What the first end sends lies in the second end's inbox.
-        let local = channel.local_queues().map(|[_, second]| second);
         Ok(Injector {
+            is_local: channel.local_queues().is_some(),
             channel,
             entry,
             exit,
-            is_local: local.is_some(),
-            queue: local.unwrap_or_default(),
+            bands: Arc::new(Bands::new()),
             depth: capacity.map(|capacity| Depth {
                 items: TVar::new(0),
                 capacity,
@@ -88,6 +92,11 @@ impl Injector {
         self.is_local
     }
 
+    /// For [`Turns::first`](bands::Turns::first).
+    pub(crate) fn bands(&self) -> &Bands {
+        &self.bands
+    }
+
     /// Has it reached its capacity?
     pub(crate) fn is_full(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
         match &self.depth {
@@ -96,65 +105,137 @@ impl Injector {
         }
     }
 
-    /// Puts an item, beyond the capacity but not beyond what the channel holds.
-    pub(crate) fn put(&self, tx: &mut Transaction<'_>, item: Item) -> StmResult<Put> {
-        let message = WorkMessage::new(item);
-        if self.is_local {
-            self.queue.put(tx, message)?;
-        } else {
-            match self.entry.try_send(tx, message)? {
-                Ok(None) => {}
-                Ok(Some(_)) => return Ok(Put::Full),
-                Err(_) => return Ok(Put::Gone),
+    /// Puts items in one transaction, where `ask` lets them in; where it does not, they come
+    /// back. Not for what is to be carried.
+    pub(crate) fn put_now<I, R>(
+        &self,
+        items: I,
+        mut ask: impl FnMut(&mut Transaction<'_>) -> StmResult<Result<(), R>>,
+    ) -> Result<(), (I, R)>
+    where
+        I: AsRef<[Item]> + IntoIterator<Item = Item>,
+    {
+        let count = items.as_ref().len();
+        self.bands.put_now(items, |tx| {
+            let asked = ask(tx)?;
+            if asked.is_ok() {
+                self.deepen(tx, count)?;
             }
+            Ok(asked)
+        })
+    }
+
+    /// Puts an item as part of the caller's transaction. Not for what is to be carried.
+    pub(crate) fn put_in(&self, tx: &mut Transaction<'_>, item: Item) -> StmResult<()> {
+        self.bands.put_in(tx, item)?;
+        self.deepen(tx, 1)
+    }
+
+    /// Sends an item to be carried; beyond the capacity, but not beyond what the channel holds.
+    pub(crate) fn send(&self, tx: &mut Transaction<'_>, parcel: &Arc<Parcel>) -> StmResult<Put> {
+        let message = WorkMessage::new(Arc::clone(parcel) as Arc<dyn WorkItem>);
+        match self.entry.try_send(tx, message)? {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(Put::Full),
+            Err(_) => return Ok(Put::Gone),
         }
-        self.deepen(tx)?;
+        self.deepen(tx, 1)?;
         Ok(Put::Done)
     }
 
-    /// Puts an item that must not wait for room.
-    pub(crate) fn put_anyway(&self, tx: &mut Transaction<'_>, item: Item) -> StmResult<Put> {
-        match self.put(tx, Arc::clone(&item))? {
-            Put::Full => self.put_back(tx, item).map(|()| Put::Done),
+    /// Sends an item that must not wait for room.
+    pub(crate) fn send_anyway(
+        &self,
+        tx: &mut Transaction<'_>,
+        parcel: &Arc<Parcel>,
+    ) -> StmResult<Put> {
+        match self.send(tx, parcel)? {
+            Put::Full => {
+                let item = Item::received(Arc::clone(parcel) as Arc<dyn WorkItem>);
+                self.put_in(tx, item)?;
+                Ok(Put::Done)
+            }
             put => Ok(put),
         }
     }
 
-    /// Puts an item that has been taken, without another way through the transport.
-    pub(crate) fn put_back(&self, tx: &mut Transaction<'_>, item: Item) -> StmResult<()> {
-        self.queue.put(tx, WorkMessage::new(item))?;
-        self.deepen(tx)
+    /// Puts an item that has been taken, whatever the capacity and without another way
+    /// through the transport.
+    pub(crate) fn put_back(&self, item: Item) {
+        let put = self.put_now([item], |_| Ok(Ok::<(), std::convert::Infallible>(())));
+        debug_assert!(put.is_ok(), "nobody declines it");
     }
 
-    fn deepen(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
+    fn deepen(&self, tx: &mut Transaction<'_>, count: usize) -> StmResult<()> {
         match &self.depth {
-            Some(depth) => depth.items.modify(tx, |items| items + 1),
+            Some(depth) => depth.items.modify(tx, |items| items + count),
             None => Ok(()),
         }
     }
 
-    /// Takes up to `most` items, in order.
-    pub(crate) fn take(&self, most: usize) -> Vec<WorkMessage> {
-        atomically(|tx| {
-            let mut batch = self.queue.take_batch(tx, most)?;
-            if !self.is_local && batch.len() < most {
-                let arrived = self.exit.receive_batch(tx, most - batch.len())?;
-                batch.append(&mut arrived.unwrap_or_default());
+    fn flatten(&self, tx: &mut Transaction<'_>, count: usize) -> StmResult<()> {
+        match &self.depth {
+            Some(depth) => depth.items.modify(tx, |items| items.saturating_sub(count)),
+            None => Ok(()),
+        }
+    }
+
+    /// Sorts what has arrived into the bands.
+    fn sort(&self) {
+        if self.is_local {
+            return;
+        }
+        let arrived = atomically(|tx| self.exit.receive_batch(tx, ARRIVALS));
+        let arrived: Vec<_> = arrived
+            .unwrap_or_default()
+            .into_iter()
+            .map(|message| Item::received(message.into_item()))
+            .collect();
+        if !arrived.is_empty() {
+            let put = self
+                .bands
+                .put_now(arrived, |_| Ok(Ok::<(), std::convert::Infallible>(())));
+            debug_assert!(put.is_ok(), "nobody declines them");
+        }
+    }
+
+    /// Takes up to `most` items of one priority, in order.
+    pub(crate) fn take(&self, priority: Priority, most: usize) -> Vec<Item> {
+        self.sort();
+        self.take_sorted(priority, most)
+    }
+
+    fn take_sorted(&self, priority: Priority, most: usize) -> Vec<Item> {
+        self.bands
+            .take(priority, most, |tx, count| self.flatten(tx, count))
+    }
+
+    /// Takes what comes first: up to `most` items, or one where they are not of the normal
+    /// priority.
+    pub(crate) fn take_any(&self, most: usize) -> Vec<Item> {
+        self.sort();
+        let bands = [
+            (Priority::High, 1),
+            (Priority::Normal, most),
+            (Priority::Low, 1),
+        ];
+        for (priority, most) in bands {
+            if priority == Priority::High && !self.bands.has_urgent() {
+                continue;
             }
-            if let (Some(depth), false) = (&self.depth, batch.is_empty()) {
-                let taken = batch.len();
-                depth
-                    .items
-                    .modify(tx, |items| items.saturating_sub(taken))?;
+            let taken = self.take_sorted(priority, most);
+            if !taken.is_empty() {
+                return taken;
             }
-            Ok(batch)
-        })
+        }
+        // The hint may have been late.
+        self.take_sorted(Priority::High, 1)
     }
 
     /// The next of those that are still on their way, waiting for it; none when all
     /// have arrived, or after some patience with a transport that does not say so.
     /// For when nothing more will be put.
-    pub(crate) fn take_last(&self) -> Option<WorkMessage> {
+    pub(crate) fn take_last(&self) -> Option<Item> {
         if self.is_local {
             return None;
         }
@@ -162,7 +243,8 @@ impl Injector {
         // effect.
         shield(|| _ = self.channel.disconnect(&*self.entry));
         let received = contain(|| self.exit.receive_timeout(PATIENCE));
-        received.ok()?.ok()?
+        let message = received.ok()?.ok()??;
+        Some(Item::received(message.into_item()))
     }
 
     /// Was there nothing to take a moment ago? As [`is_empty`](Injector::is_empty), but
@@ -173,12 +255,12 @@ impl Injector {
     /// one: that put's store to the queue's end is seen by the second of its two loads.
     #[inline]
     pub(crate) fn looks_empty(&self) -> bool {
-        self.queue.is_empty_now() && (self.is_local || self.is_empty())
+        self.bands.look_empty() && (self.is_local || self.is_empty())
     }
 
     /// Is there nothing to take?
     pub(crate) fn is_empty(&self) -> bool {
-        if !atomically(|tx| self.queue.is_empty(tx)) {
+        if !self.bands.is_empty() {
             return false;
         }
         if self.is_local {
@@ -197,6 +279,7 @@ impl fmt::Debug for Injector {
         f.debug_struct("Injector")
             .field("entry", &self.entry)
             .field("exit", &self.exit)
+            .field("bands", &self.bands)
             .finish_non_exhaustive()
     }
 }

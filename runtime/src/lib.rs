@@ -65,6 +65,7 @@ mod event;
 mod fork;
 mod gate;
 mod handle;
+mod home;
 mod idle;
 mod injector;
 mod local;
@@ -104,6 +105,7 @@ pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::{Drained, StartError, StopError};
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
+pub use work::priority::Priority;
 pub use work::state::Status;
 pub use work::{IntoWork, Work, kind, make_work};
 pub use worker::away::blocking;
@@ -142,8 +144,10 @@ pub mod internals {
     pub use crate::scope::jobs::{End, Jobs, Next};
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::Bell;
-    pub use crate::work::completion::Completion;
-    pub use crate::work::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
+    pub use crate::work::alone::{Lone, LoneHandle, lone};
+    pub use crate::work::state::{
+        Begin, Cancel, Claim, Detach, Expire, Finish, Published, StateWord, Withdraw,
+    };
     pub use crate::work::unwind::Crash;
     pub use crate::worker::away::{Around, Away, Rest};
     pub use crate::worker::deque::{Deque, Steal, Stealer};

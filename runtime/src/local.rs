@@ -7,9 +7,9 @@ use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::facade::{global, local};
 
-use crate::books::{Counter, WorkerBooks};
 use crate::crew::Seat;
 use crate::fork::latents::Latents;
+use crate::home::Home;
 use crate::injector::Item;
 use crate::shared::Shared;
 use crate::work::info::Info;
@@ -74,6 +74,11 @@ pub(crate) fn worker_of(shared: &Arc<Shared>) -> Option<Rc<Local>> {
     worker().filter(|worker| Arc::ptr_eq(&worker.shared, shared))
 }
 
+/// The worker of the scheduler of this place that this thread is, if it is one.
+pub(crate) fn worker_at(home: Home) -> Option<Rc<Local>> {
+    worker().filter(|worker| worker.shared.home() == home)
+}
+
 /// Makes this thread a worker, or takes that from it.
 pub(crate) fn become_worker(local: Option<Rc<Local>>) {
     let old = WORKER.try_with(|worker| worker.replace(local));
@@ -96,15 +101,8 @@ pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
 pub(crate) struct Running(());
 
 impl Running {
+    /// The item runs, or is answered without running.
     pub(crate) fn enter(info: &Info) -> Running {
-        with_books(info, |books| {
-            books.begun.add(1);
-        });
-        Running::without_books(info)
-    }
-
-    /// For an item that is answered without running.
-    pub(crate) fn without_books(info: &Info) -> Running {
         let _ = RUNNING.try_with(|running| running.borrow_mut().push(address(info)));
         Running(())
     }
@@ -163,30 +161,6 @@ impl Drop for Helping {
     }
 }
 
-/// The running item is settled.
-pub(crate) fn settled(info: &Info) {
-    with_books(info, |books| {
-        books.settled.add(1);
-    });
-}
-
-/// The running item came to its end.
-pub(crate) fn finished(info: &Info) {
-    with_books(info, |books| {
-        books.finished.add(1);
-    });
-}
-
-/// The running item is about to be set aside.
-pub(crate) fn set_aside(info: &Info) {
-    count(info, |books| &books.aside);
-}
-
-/// An item that was set aside is about to be queued again, or over.
-pub(crate) fn taken_up(info: &Info) {
-    count(info, |books| &books.taken_up);
-}
-
 /// Does the item run on this thread, under whatever runs on top of it?
 pub(crate) fn is_running_here(info: &Info) -> bool {
     RUNNING
@@ -210,22 +184,4 @@ pub(crate) fn depth() -> usize {
 
 pub(crate) fn address(info: &Info) -> usize {
     std::ptr::from_ref(info) as usize
-}
-
-/// A worker's own books are its own to write; they pass to the one that takes its seat
-/// after it has ended.
-fn count(info: &Info, which: impl Fn(&WorkerBooks) -> &Counter) {
-    let Some(owner) = &info.owner else { return };
-    match worker_of(owner) {
-        Some(worker) => which(&worker.seat.books).add_own(),
-        None => _ = which(&owner.books.elsewhere).add(1),
-    }
-}
-
-fn with_books(info: &Info, count: impl FnOnce(&crate::books::WorkerBooks)) {
-    let Some(owner) = &info.owner else { return };
-    match worker_of(owner) {
-        Some(worker) => count(&worker.seat.books),
-        None => count(&owner.books.elsewhere),
-    }
 }

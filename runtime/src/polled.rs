@@ -3,7 +3,7 @@
 //! It is an item like any other ([`Task`](crate::work::task::Task)): the same state
 //! word says who decides its outcome, the same completion tells it, the same queues
 //! carry it. What it runs is polled, though; a poll that leaves it pending sets it
-//! *aside*, and its worker is free. It is its own waker: woken, it goes into a queue
+//! *aside*, and its worker is free. Its waker puts it into a queue
 //! again, and the worker that finds it there polls it once more.
 //!
 //! # A turn
@@ -61,15 +61,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
+use hivework_stm::facade::cell::UnsafeCell;
 use hivework_stm::facade::sync::{Arc, Mutex};
 
 use crate::books::Ending;
 use crate::local;
-use crate::shared::Shared;
-use crate::work::completion::{Completion, Outcome};
+use crate::work::completion::Outcome;
 use crate::work::error::{PanicReport, WorkError};
-use crate::work::info::Info;
-use crate::work::state::{Begin, Claim, Expire, Finish, Status, Withdraw};
+use crate::work::own::Own;
+use crate::work::settle;
+use crate::work::state::{Begin, Claim, Expire, StateWord, Status};
+use crate::work::task::{Head, Item};
 use crate::work::unwind::{contain, drop_contained};
 use lobby::{Kind, Place};
 use turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
@@ -80,9 +82,11 @@ pub(crate) trait Turns: Future<Output: Send + 'static> + Unpin + Send + 'static 
 impl<F: Future<Output: Send + 'static> + Unpin + Send + 'static> Turns for F {}
 
 /// See the [module](self).
+#[repr(C)]
 pub(crate) struct Polled<F: Turns> {
-    info: Info,
-    completion: Completion<F::Output>,
+    head: Head,
+    /// The stage of [`task`](crate::work::task), from its last line on: who ends the item owns it.
+    outcome: UnsafeCell<Option<Outcome<F::Output>>>,
     turn: TurnWord,
     kind: Kind,
     /// Of the one whose turn it is; the lock is never waited for.
@@ -91,26 +95,30 @@ pub(crate) struct Polled<F: Turns> {
 
 struct Inside<F> {
     future: Option<F>,
-    /// Its own, kept from the first turn to the last: to make one anew and drop it would
-    /// cost each turn two exchanges.
+    /// Its own, kept from the first turn to the last.
     waker: Option<Waker>,
     place: Option<Place>,
     begun: bool,
 }
 
-/// An item as the lobby sees it.
-pub(crate) trait Guest: Send + Sync {
-    /// Its scheduler ends.
-    fn stop(&self);
-    /// Its scheduler drains, and nothing is left that would wake it.
-    fn give_up(&self);
+/// What wakes an item.
+struct Alarm(Item);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.woken();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.woken();
+    }
 }
 
 impl<F: Turns> Polled<F> {
-    pub(crate) fn new(future: F, kind: Kind) -> Self {
+    pub(crate) fn new(head: Head, future: F, kind: Kind) -> Self {
         Polled {
-            info: Info::default(),
-            completion: Completion::new(),
+            head,
+            outcome: UnsafeCell::new(None),
             turn: TurnWord::new(),
             kind,
             inside: Mutex::new(Inside {
@@ -122,112 +130,105 @@ impl<F: Turns> Polled<F> {
         }
     }
 
-    fn owner(&self) -> Option<&Arc<Shared>> {
-        self.info.owner.as_ref()
+    fn state(&self) -> &StateWord {
+        &self.head.state
     }
 
     /// Steps 1 and 2; false when it was nobody's turn.
-    fn take_turn(self: &Arc<Self>) -> bool {
-        if self.info.is_overdue() {
-            self.expire_now();
+    fn take_turn(&self, this: &Item) -> bool {
+        if self.head.info.is_overdue() {
+            self.expire_now(this);
         }
         if self.turn.begin() == Turn::Gone {
             return false;
         }
-        let state = &self.completion.state;
+        let state = self.state();
         // Only whoever has the turn begins it, so this says truly whether it had begun
         // when its deadline passed.
         let begins = state.status() == Status::Queued && state.begin(Claim::Queue) == Begin::Begun;
+        let own = Own::of(&self.head.info);
         if begins {
             self.inside.lock().begun = true;
+            own.begun();
         }
         if state.is_over() {
-            self.clear_away();
+            self.clear_away(&own);
         } else {
-            self.poll(begins);
+            self.poll(&own, this);
         }
         true
     }
 
     /// Steps 3 to 5.
-    fn poll(self: &Arc<Self>, begins: bool) {
-        let running = if begins {
-            local::Running::enter(&self.info)
-        } else {
-            local::Running::without_books(&self.info)
-        };
-        let unfinished = Unfinished(Some(self));
+    fn poll(&self, own: &Own, this: &Item) {
+        let running = local::Running::enter(&self.head.info);
+        let unfinished = Unfinished(Some((self, own)));
         let mut guard = self.inside.lock();
         let inside = &mut *guard;
         let polled = contain(|| {
             let future = inside.future.as_mut()?;
-            let waker = inside.waker.get_or_insert_with(|| Arc::clone(self).into());
+            let alarm = || Arc::new(Alarm(this.clone())).into();
+            let waker = inside.waker.get_or_insert_with(alarm);
             Some(Pin::new(future).poll(&mut Context::from_waker(waker)))
         });
         let entered = match polled {
-            Ok(Some(Poll::Pending)) => self.enter_lobby(inside),
+            Ok(Some(Poll::Pending)) => self.enter_lobby(inside, this),
             _ => false,
         };
         drop(guard);
         unfinished.disarm();
         match polled {
-            Ok(Some(Poll::Pending)) if entered => self.set_aside(),
-            Ok(Some(Poll::Pending)) => self.end_as(Why::Stopped),
-            Ok(Some(Poll::Ready(value))) => self.end(Ok(value), Ending::Finished),
+            Ok(Some(Poll::Pending)) if entered => self.set_aside(own, this),
+            Ok(Some(Poll::Pending)) => self.end_as(own, Why::Stopped),
+            Ok(Some(Poll::Ready(value))) => self.end(own, Ok(value), Ending::Finished),
             Ok(None) => {
                 let why = WorkError::Lost("it was taken apart before it ran");
-                self.end(Err(why), Ending::Lost);
+                self.end(own, Err(why), Ending::Lost);
             }
             Err(payload) => {
                 let report = PanicReport::new(payload);
-                self.end(Err(WorkError::Panicked(report)), Ending::Panicked);
+                self.end(own, Err(WorkError::Panicked(report)), Ending::Panicked);
             }
         }
         drop(running);
     }
 
     /// Step 5, the first part; false when the lobby is closed.
-    fn enter_lobby(self: &Arc<Self>, inside: &mut Inside<F>) -> bool {
-        let Some(owner) = self.owner().filter(|_| inside.place.is_none()) else {
+    fn enter_lobby(&self, inside: &mut Inside<F>, this: &Item) -> bool {
+        if inside.place.is_some() {
+            return true;
+        }
+        let Some(shared) = self.head.info.shared() else {
             return true;
         };
-        let guest: Arc<dyn Guest> = self.clone();
-        inside.place = owner.lobby.enter(self.info.id, guest, self.kind);
+        inside.place = shared.lobby.enter(this.number(), this.clone(), self.kind);
         inside.place.is_some()
     }
 
     /// Step 5, the rest.
-    fn set_aside(self: &Arc<Self>) {
-        local::set_aside(&self.info);
+    fn set_aside(&self, own: &Own, this: &Item) {
+        own.set_aside();
         match self.turn.set_aside() {
             SetAside::Aside => {}
-            SetAside::Queue => Arc::clone(self).queue(),
+            SetAside::Queue => queue(own, this),
             SetAside::Closed(why) => {
-                local::taken_up(&self.info);
-                self.end_as(why);
+                own.taken_up();
+                self.end_as(own, why);
             }
         }
     }
 
-    /// Queues it again, after it was set aside.
-    fn queue(self: Arc<Self>) {
-        local::taken_up(&self.info);
-        if let Some(owner) = self.owner().cloned() {
-            owner.requeue(self);
-        }
-    }
-
     /// Its turn is over and will not come again: drops the future and publishes.
-    fn end(&self, outcome: Outcome<F::Output>, ending: Ending) {
+    fn end(&self, own: &Own, outcome: Outcome<F::Output>, ending: Ending) {
         _ = self.turn.close_for_good();
         self.take_apart();
-        self.finish(outcome, ending);
+        settle::finish(self, own, outcome, ending);
     }
 
-    fn end_as(&self, why: Why) {
+    fn end_as(&self, own: &Own, why: Why) {
         match why {
-            Why::Cancelled => self.end(Err(WorkError::Cancelled), Ending::Cancelled),
-            Why::Stopped => self.end(Err(WorkError::Stopped), Ending::Stopped),
+            Why::Cancelled => self.end(own, Err(WorkError::Cancelled), Ending::Cancelled),
+            Why::Stopped => self.end(own, Err(WorkError::Stopped), Ending::Stopped),
         }
     }
 
@@ -246,39 +247,22 @@ impl<F: Turns> Polled<F> {
         };
         drop_contained(future);
         drop(waker);
-        if let (Some(place), Some(owner)) = (place, self.owner()) {
-            owner.lobby.leave(place);
+        if let Some(place) = place {
+            if let Some(shared) = self.head.info.shared() {
+                shared.lobby.leave(place);
+            }
         }
         begun
     }
 
-    /// Decides the outcome of an item that had begun, or finds it decided.
-    fn finish(&self, outcome: Outcome<F::Output>, ending: Ending) {
-        match self.completion.state.finish() {
-            Finish::Mine { .. } => {
-                self.count(ending, outcome.as_ref().err());
-                local::settled(&self.info);
-                self.completion.publish(outcome);
-            }
-            Finish::TooLate => {
-                local::settled(&self.info);
-                drop_contained(outcome);
-                self.completion.run_late_callbacks();
-            }
-        }
-        if let Some(owner) = self.owner() {
-            owner.work_ended();
-        }
-    }
-
     /// Step 2. The item is settled; what its deadline left over is done here.
-    fn clear_away(&self) {
-        let _running = local::Running::without_books(&self.info);
+    fn clear_away(&self, own: &Own) {
+        let _running = local::Running::enter(&self.head.info);
         _ = self.turn.close_for_good();
         if self.take_apart() {
-            self.finish(Err(WorkError::DeadlineExceeded), Ending::Overdue);
+            settle::finish(self, own, Err(WorkError::DeadlineExceeded), Ending::Overdue);
         } else {
-            self.bury();
+            settle::bury(self);
         }
     }
 
@@ -295,76 +279,44 @@ impl<F: Turns> Polled<F> {
     }
 
     fn end_from_outside(&self, why: Why, was_aside: bool) {
-        let _running = local::Running::without_books(&self.info);
+        let _running = local::Running::enter(&self.head.info);
+        let own = Own::of(&self.head.info);
         if was_aside {
-            local::taken_up(&self.info);
+            own.taken_up();
         }
-        self.end_as(why);
+        self.end_as(&own, why);
     }
 
-    /// As for any item that nobody has begun, and nobody will.
-    fn publish_unbegun(&self, why: WorkError, ending: Ending) {
-        let _running = local::Running::without_books(&self.info);
-        self.take_apart();
-        if let Some(owner) = self.owner() {
-            owner.books.withdrawn();
-        }
-        self.count(ending, Some(&why));
-        self.completion.publish(Err(why));
-        self.end_unbegun();
-    }
-
-    fn withdraw_as(&self, why: WorkError, ending: Ending) {
-        match self.completion.state.withdraw() {
-            Withdraw::Mine => self.publish_unbegun(why, ending),
-            Withdraw::TooLate => self.bury(),
+    fn expire_now(&self, this: &Item) {
+        if settle::expire(self) == Expire::Running {
+            // Whoever meets it clears it away.
+            self.wake(this);
         }
     }
 
-    /// What a deadline left over that passed before the item began.
-    fn bury(&self) {
-        if self.completion.claim_burial() {
-            self.take_apart();
-            self.completion.run_late_callbacks();
-            self.end_unbegun();
-        }
-    }
-
-    fn expire_now(self: &Arc<Self>) {
-        let why = WorkError::DeadlineExceeded;
-        match self.completion.state.expire() {
-            Expire::Unbegun => {
-                if let Some(owner) = self.owner() {
-                    owner.books.withdrawn();
-                }
-                self.count(Ending::Overdue, Some(&why));
-                self.completion.publish_expired(true);
-            }
-            Expire::Running => {
-                self.count(Ending::Overdue, Some(&why));
-                self.completion.publish_expired(false);
-                // Whoever meets it clears it away.
-                self.wake_by_ref();
-            }
-            Expire::TooLate => {}
-        }
-    }
-
-    fn count(&self, ending: Ending, why: Option<&WorkError>) {
-        if let Some(owner) = self.owner() {
-            owner.work_settled(&self.info, ending, why);
-        }
-    }
-
-    fn end_unbegun(&self) {
-        if let Some(owner) = self.owner() {
-            owner.work_ended_elsewhere();
+    /// Queues it again, if it was aside.
+    fn wake(&self, this: &Item) {
+        if self.turn.wake() == Wakeup::Queue {
+            queue(&Own::of(&self.head.info), this);
         }
     }
 }
 
+/// Queues an item again, after it was set aside.
+fn queue(own: &Own, this: &Item) {
+    own.taken_up();
+    match own {
+        Own::Worker(worker) => {
+            worker.deque.push(this.clone());
+            worker.shared.notify();
+        }
+        Own::Elsewhere(shared) => shared.requeue(this.clone()),
+        Own::Nowhere => {}
+    }
+}
+
 /// Answers [`WorkError::Lost`] when its thread unwinds past it.
-struct Unfinished<'a, F: Turns>(Option<&'a Arc<Polled<F>>>);
+struct Unfinished<'a, F: Turns>(Option<(&'a Polled<F>, &'a Own)>);
 
 impl<F: Turns> Unfinished<'_, F> {
     fn disarm(mut self) {
@@ -374,23 +326,9 @@ impl<F: Turns> Unfinished<'_, F> {
 
 impl<F: Turns> Drop for Unfinished<'_, F> {
     fn drop(&mut self) {
-        if let Some(item) = self.0 {
+        if let Some((item, own)) = self.0 {
             let why = "the worker that ran it died";
-            item.end(Err(WorkError::Lost(why)), Ending::Lost);
-        }
-    }
-}
-
-impl<F: Turns> Wake for Polled<F> {
-    fn wake(self: Arc<Self>) {
-        if self.turn.wake() == Wakeup::Queue {
-            self.queue();
-        }
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if self.turn.wake() == Wakeup::Queue {
-            Arc::clone(self).queue();
+            item.end(own, Err(WorkError::Lost(why)), Ending::Lost);
         }
     }
 }

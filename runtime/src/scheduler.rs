@@ -82,6 +82,7 @@ impl Scheduler {
         let owner = Arc::new(Owner {
             shared: Arc::clone(&shared),
         });
+        shared.settle_down();
         let first = shared.owner.set(Arc::downgrade(&owner));
         debug_assert!(first.is_ok(), "a scheduler is owned once");
         Scheduler { owner }
@@ -160,8 +161,7 @@ impl Scheduler {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
-        let workers = shared.crew.books();
-        let mut stats = Stats::read(&shared.books, workers.iter().map(|books| &**books));
+        let mut stats = Stats::read(&shared.books);
         stats.blocked_workers = shared.away.count();
         stats
     }

@@ -17,10 +17,10 @@ use crate::fork::latents;
 use crate::fork::peer::Peer;
 use crate::gate::Gate;
 use crate::handle::deep::Deep;
+use crate::home::Home;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
-use crate::polled::Guest;
 use crate::polled::lobby::Lobby;
 use crate::scheduler::Owner;
 use crate::stop::quiet::Quiet;
@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) supervisor: Supervisor,
     /// Where items that were set aside can be found.
-    pub(crate) lobby: Lobby<Arc<dyn Guest>>,
+    pub(crate) lobby: Lobby<Item>,
     /// One start, stop or drain at a time.
     pub(crate) turn: Mutex<()>,
     /// A drain waits on it for the last work to end.
@@ -53,6 +53,15 @@ pub(crate) struct Shared {
     halt: AtomicBool,
     /// The public handle, weakly: works reach their scheduler through it.
     pub(crate) owner: OnceLock<Weak<Owner>>,
+    home: OnceLock<Home>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.get() {
+            home.leave();
+        }
+    }
 }
 
 impl fmt::Debug for Shared {
@@ -80,7 +89,22 @@ impl Shared {
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),
             owner: OnceLock::new(),
+            home: OnceLock::new(),
             config,
+        }
+    }
+
+    /// Takes its place. Comes before anything else.
+    pub(crate) fn settle_down(self: &Arc<Self>) {
+        let _ = self.home.set(Home::new(self));
+    }
+
+    /// The place that its items name.
+    #[inline]
+    pub(crate) fn home(&self) -> Home {
+        match self.home.get() {
+            Some(home) => *home,
+            None => unreachable!("taken when the scheduler was made"),
         }
     }
 
@@ -108,8 +132,7 @@ impl Shared {
 
     /// How many items are set aside, waiting to be woken.
     pub(crate) fn waiting(&self) -> u64 {
-        let workers = self.crew.books();
-        self.books.waiting(workers.iter().map(|books| &**books))
+        self.books.waiting()
     }
 
     /// What a drain waits for to be 0: how many works are live, as long as one of them
@@ -152,7 +175,7 @@ impl Shared {
     pub(crate) fn put_back(&self, items: impl Iterator<Item = Item>) -> usize {
         let mut count = 0;
         for item in items {
-            atomically(|tx| self.injector.put_back(tx, Arc::clone(&item)));
+            self.injector.put_back(item);
             count += 1;
         }
         if count > 0 {
@@ -177,23 +200,15 @@ impl Shared {
     /// Counts an item that is settled, before its outcome is published.
     pub(crate) fn work_settled(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {
         match ending {
-            Ending::Finished => local::finished(info),
+            // In the books of the thread that ran it.
+            Ending::Finished => {}
             _ => self.books.settle(ending),
         }
         self.announce(|| work_event(info, ending, why));
     }
 
-    /// Counts an item as over, after its callbacks. A drain hears of it when
-    /// the worker that ran it parks, which passes a fence; no item pays for one.
-    pub(crate) fn work_ended(self: &Arc<Self>) {
-        if local::worker_of(self).is_some() {
-            self.books.end();
-        } else {
-            self.work_ended_elsewhere();
-        }
-    }
-
-    /// As [`work_ended`](Shared::work_ended), on a thread that will not park.
+    /// Counts an item as over, after its callbacks, on a thread that will not park. (That of a
+    /// worker says so when it does.)
     pub(crate) fn work_ended_elsewhere(&self) {
         self.books.end();
         // Ordering: SeqCst fence between the end and the look at the flag;
@@ -232,7 +247,7 @@ impl Shared {
 
 fn work_event(info: &Info, ending: Ending, why: Option<&WorkError>) -> Option<Event> {
     let work = WorkId {
-        id: info.id,
+        id: info.id(),
         name: info.name().map(Arc::from),
     };
     Some(match ending {

@@ -6,7 +6,6 @@ use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, Transaction, after_transaction, atomically_async, in_transaction};
 
 use crate::handle::WorkHandle;
@@ -15,6 +14,7 @@ use crate::polled::lobby::Kind;
 use crate::scheduler::Scheduler;
 use crate::work::Work;
 use crate::work::error::WorkError;
+use crate::work::task::Fresh;
 
 /// Makes work that *is* a transaction, to be put by
 /// [`put_work`](Scheduler::put_work) and its kin, with a name, a deadline or a callback
@@ -39,14 +39,10 @@ where
     F: FnMut(&mut Transaction<'_>) -> StmResult<T> + Send + 'static,
     T: Send + 'static,
 {
-    Work {
-        core: Arc::new(Polled::new(
-            atomically_async(transaction),
-            Kind::Transaction,
-        )),
-        name: None,
-        deadline: None,
-    }
+    let future = atomically_async(transaction);
+    Work::fresh(Fresh::of(|head| {
+        Polled::new(head, future, Kind::Transaction)
+    }))
 }
 
 /// Makes work of a future, to be put by [`put_work`](Scheduler::put_work) and its kin,
@@ -64,11 +60,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Work {
-        core: Arc::new(Polled::new(Box::pin(future), Kind::Future)),
-        name: None,
-        deadline: None,
-    }
+    let future = Box::pin(future);
+    Work::fresh(Fresh::of(|head| Polled::new(head, future, Kind::Future)))
 }
 
 impl Scheduler {

@@ -264,13 +264,11 @@ pub(crate) fn end_orphaned(shared: &Arc<Shared>) -> bool {
 fn answer_queued(shared: &Shared) {
     let refuse = |item: Item| shield(|| item.refuse(Refusal::Stopped));
     loop {
-        let left = shared.injector.take(BATCH);
+        let left = shared.injector.take_any(BATCH);
         if left.is_empty() {
             break;
         }
-        for message in left {
-            refuse(message.into_item());
-        }
+        left.into_iter().for_each(refuse);
     }
     shared.lobby.close(|guest| shield(|| guest.stop()));
     for seat in shared.crew.roster().iter() {
@@ -284,8 +282,8 @@ fn answer_left(shared: &Shared) {
     Gate::Gone.set(&shared.gate);
     answer_queued(shared);
     // What a transport still carries would be answered by nobody.
-    while let Some(message) = shared.injector.take_last() {
-        shield(|| message.into_item().refuse(Refusal::Stopped));
+    while let Some(item) = shared.injector.take_last() {
+        shield(|| item.refuse(Refusal::Stopped));
     }
     shared.announce(|| Some(Event::Stopped));
     shared.hub.close();

@@ -1,9 +1,15 @@
 //! A work item before it is put: a closure and its options.
 
+pub(crate) mod alone;
 pub(crate) mod completion;
 pub(crate) mod context;
 pub(crate) mod error;
 pub(crate) mod info;
+pub(crate) mod once_box;
+pub(crate) mod own;
+pub(crate) mod parcel;
+pub(crate) mod priority;
+pub(crate) mod settle;
 pub(crate) mod state;
 pub(crate) mod task;
 pub(crate) mod unwind;
@@ -12,17 +18,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use hivework_stm::facade::sync::Arc;
-
 use context::WorkContext;
 use error::WorkError;
-use task::{Body, Core, Task};
+use priority::Priority;
+use task::{Body, Fresh};
 
 /// A piece of work with its options, ready to be put. Made by [`make_work`].
 #[must_use = "work does nothing until it is put"]
 pub struct Work<T> {
-    pub(crate) core: Arc<dyn Core<T>>,
-    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) fresh: Fresh<T>,
     pub(crate) deadline: Option<Duration>,
 }
 
@@ -48,16 +52,26 @@ pub fn make_work<T, Kind>(closure: impl IntoWork<T, Kind>) -> Work<T> {
 
 impl<T: Send + 'static> Work<T> {
     fn of(body: impl Body<T>) -> Self {
+        Work::fresh(Fresh::new(body))
+    }
+
+    pub(crate) fn fresh(fresh: Fresh<T>) -> Self {
         Work {
-            core: Arc::new(Task::new(body)),
-            name: None,
+            fresh,
             deadline: None,
         }
     }
 
     /// What it is called in events and books.
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = Some(name.into());
+        self.fresh.info_mut().set_name(name.into());
+        self
+    }
+
+    /// How urgent it is. Work that is put by other work without a priority of its own goes to
+    /// the worker's own deque; any other goes where its kind is queued.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.fresh.set_priority(priority);
         self
     }
 
@@ -79,17 +93,18 @@ impl<T: Send + 'static> Work<T> {
     /// is contained. Where the put's transaction is rolled back the callback is
     /// dropped uncalled.
     pub fn on_done(self, callback: impl FnOnce(&Result<T, WorkError>) + Send + 'static) -> Self {
-        self.core
-            .completion()
-            .on_done_before_put(Box::new(callback));
+        let completion = self.fresh.core().completion();
+        // It is not published: the callback stays.
+        let _ = completion.add_callback(Box::new(callback));
         self
     }
 }
 
-impl<T> fmt::Debug for Work<T> {
+impl<T: Send + 'static> fmt::Debug for Work<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Work")
-            .field("name", &self.name)
+            .field("name", &self.fresh.info().name())
+            .field("priority", &self.fresh.core().head().priority())
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }

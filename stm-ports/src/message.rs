@@ -20,6 +20,12 @@ pub trait WorkItem: Send + Sync + fmt::Debug + 'static {
     /// The name its maker gave it.
     fn name(&self) -> Option<&str>;
 
+    /// How urgent it is: more than 0 before all others, less than 0 after them. A
+    /// transport that wraps an item passes it on, and need not look at it otherwise.
+    fn urgency(&self) -> i8 {
+        0
+    }
+
     /// Runs it on this thread. A panic is contained and becomes its result. Does
     /// nothing if it has been run, refused or cancelled before.
     fn run(self: Arc<Self>);

@@ -9,6 +9,7 @@
 //! | name | shipped | model |
 //! |---|---|---|
 //! | `atomic` | `std::sync::atomic` | loom's atomics, each with a companion (below) |
+//! | `cell` | std's `UnsafeCell`, with loom's calls | loom's, which checks who owns it |
 //! | `sync` | parking_lot's `Mutex`, `Condvar`; std's `Arc` | loom's, with parking_lot's calls |
 //! | `thread`, `hint` | std | loom |
 //! | `barrier` | a compiler fence and `membarrier`, or two fences | a word that both sides modify, or two fences |

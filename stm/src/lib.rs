@@ -83,6 +83,7 @@ pub use tvar::TVar;
 pub mod internals {
     pub use crate::reclaim::bare::{Sealed, Section};
     pub use crate::slots::{Slots, peek_ref};
+    pub use crate::transaction::snapshot::revalidate;
 }
 
 /// Drops the values that commits on this thread have displaced, as far as no

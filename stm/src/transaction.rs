@@ -22,7 +22,7 @@ pub(crate) mod commit;
 pub(crate) mod hooks;
 pub(crate) mod nest;
 pub(crate) mod read_log;
-mod snapshot;
+pub(crate) mod snapshot;
 pub(crate) mod write_log;
 
 /// A running transaction.

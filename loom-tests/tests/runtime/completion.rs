@@ -1,32 +1,17 @@
-//! Completion: whoever waits is woken, whichever way it waits.
+//! An item from its put to its last reference: whoever waits is woken, whichever way it
+//! waits, and what is on the stage is touched by its owner alone (the facade's cell notices).
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use hivework::WorkError;
-use hivework::internals::{Begin, Cancel, Claim, Completion, Expire, Finish, Parker, Withdraw};
+use hivework::internals::{LoneHandle, Parker, lone};
 use hivework_loom_tests::{model, model_within};
 use hivework_stm::facade::thread;
 use hivework_stm::{TVar, atomically};
-
-type Shared = Arc<Completion<u32>>;
-
-fn queued() -> Shared {
-    let completion = Completion::new();
-    completion.state.commit();
-    Arc::new(completion)
-}
-
-/// What a worker does with the item that it finds in a queue.
-fn run(completion: &Completion<u32>) {
-    if completion.state.begin(Claim::Queue) == Begin::Begun
-        && matches!(completion.state.finish(), Finish::Mine { .. })
-    {
-        completion.publish(Ok(7));
-    }
-}
 
 struct Unpark(Parker);
 
@@ -37,11 +22,11 @@ impl Wake for Unpark {
 }
 
 /// Awaits the outcome, as an executor does.
-fn block_on(completion: &Completion<u32>) -> Result<u32, WorkError> {
+fn block_on(handle: &mut LoneHandle<u32>) -> Result<u32, WorkError> {
     let unpark = Arc::new(Unpark(Parker::new()));
     let waker = Waker::from(Arc::clone(&unpark));
     let mut outcome = pin!(poll_fn(|context| {
-        match completion.poll(context.waker()) {
+        match handle.poll(context.waker()) {
             Some(outcome) => Poll::Ready(outcome),
             None => Poll::Pending,
         }
@@ -57,11 +42,9 @@ fn block_on(completion: &Completion<u32>) -> Result<u32, WorkError> {
 #[test]
 fn a_thread_that_joins_is_woken() {
     model("completion: join against publish", || {
-        let completion = queued();
-        let theirs = Arc::clone(&completion);
-        let worker = thread::spawn(move || run(&theirs));
-        assert!(completion.wait(None));
-        assert_eq!(completion.take().unwrap(), 7);
+        let (handle, item) = lone(|| 7, false);
+        let worker = thread::spawn(move || item.run());
+        assert_eq!(handle.join().unwrap(), 7);
         worker.join().unwrap();
     });
 }
@@ -69,10 +52,9 @@ fn a_thread_that_joins_is_woken() {
 #[test]
 fn a_future_is_woken() {
     model("completion: await against publish", || {
-        let completion = queued();
-        let theirs = Arc::clone(&completion);
-        let worker = thread::spawn(move || run(&theirs));
-        assert_eq!(block_on(&completion).unwrap(), 7);
+        let (mut handle, item) = lone(|| 7, false);
+        let worker = thread::spawn(move || item.run());
+        assert_eq!(block_on(&mut handle).unwrap(), 7);
         worker.join().unwrap();
     });
 }
@@ -80,12 +62,11 @@ fn a_future_is_woken() {
 #[test]
 fn a_transaction_that_waits_is_woken() {
     model_within(2, "completion: wait_in against publish", || {
-        let completion = queued();
-        let theirs = Arc::clone(&completion);
-        let worker = thread::spawn(move || run(&theirs));
-        assert_eq!(atomically(|tx| completion.wait_in(tx)).unwrap(), 7);
+        let (handle, item) = lone(|| 7, false);
+        let worker = thread::spawn(move || item.run());
+        assert_eq!(atomically(|tx| handle.wait_in(tx)).unwrap(), 7);
         // The outcome stays where it is.
-        assert_eq!(completion.take().unwrap(), 7);
+        assert_eq!(handle.join().unwrap(), 7);
         worker.join().unwrap();
     });
 }
@@ -93,17 +74,18 @@ fn a_transaction_that_waits_is_woken() {
 #[test]
 fn an_outcome_is_never_seen_beside_state_from_before_it() {
     model_within(2, "completion: no zombie beside an outcome", || {
-        let (completion, balance) = (queued(), TVar::new(0));
-        let (theirs, written) = (Arc::clone(&completion), balance.clone());
-        let worker = thread::spawn(move || {
-            assert_eq!(theirs.state.begin(Claim::Queue), Begin::Begun);
-            written.store(1);
-            assert!(matches!(theirs.state.finish(), Finish::Mine { .. }));
-            theirs.publish(Ok(7));
-        });
+        let balance = TVar::new(0);
+        let written = balance.clone();
+        let (handle, item) = lone(move || written.store(1), false);
+        let worker = thread::spawn(move || item.run());
         let seen = atomically(|tx| {
             let before = balance.read(tx)?;
-            let outcome = tx.or_else(|tx| completion.wait_in(tx).map(Some), |_| Ok(None))?;
+            let outcome = tx.or_else(|tx| handle.wait_in(tx).map(Some), |_| Ok(None))?;
+            // Not even an attempt that will have to run again.
+            assert!(
+                outcome.is_none() || before == 1,
+                "the outcome, and a balance from before it"
+            );
             Ok((before, outcome.is_some()))
         });
         assert_ne!(seen, (0, true), "the outcome, and a balance from before it");
@@ -112,95 +94,130 @@ fn an_outcome_is_never_seen_beside_state_from_before_it() {
 }
 
 #[test]
+fn no_outcome_yet_is_never_answered_beside_what_was_done_about_it() {
+    model_within(
+        1,
+        "completion: answers of two transactions in one order",
+        || {
+            let (handle, item) = lone(|| 7, false);
+            let handle = Arc::new(handle);
+            let acted = TVar::new(false);
+            let worker = thread::spawn(move || item.run());
+            let (theirs, act) = (Arc::clone(&handle), acted.clone());
+            let actor = thread::spawn(move || {
+                atomically(|tx| {
+                    let over = tx.or_else(|tx| theirs.wait_in(tx).map(|_| true), |_| Ok(false))?;
+                    act.write(tx, over)
+                });
+            });
+            let (over, acted) = atomically(|tx| {
+                let over = tx.or_else(|tx| handle.wait_in(tx).map(|_| true), |_| Ok(false))?;
+                Ok((over, acted.read(tx)?))
+            });
+            assert!(over || !acted, "done because it was over, and not over");
+            actor.join().unwrap();
+            worker.join().unwrap();
+        },
+    );
+}
+
+#[test]
 fn cancelling_settles_it_once_and_wakes() {
-    model("completion: cancel against run against join", || {
-        let completion = queued();
-        let theirs = Arc::clone(&completion);
-        let worker = thread::spawn(move || run(&theirs));
-        let theirs = Arc::clone(&completion);
-        let canceller = thread::spawn(move || {
-            let withdrawn = theirs.state.cancel() == Cancel::Withdrawn;
-            if withdrawn {
-                theirs.publish(Err(WorkError::Cancelled));
-            }
-            withdrawn
-        });
-        assert!(completion.wait(None));
-        let outcome = completion.take();
-        let cancelled = canceller.join().unwrap();
+    model_within(1, "completion: cancel against run against join", || {
+        let (handle, item) = lone(|| 7, false);
+        let theirs = item.another();
+        let worker = thread::spawn(move || item.run());
+        let canceller = thread::spawn(move || theirs.cancel());
+        let outcome = handle.join();
+        let asked = canceller.join().unwrap();
         worker.join().unwrap();
-        assert_eq!(cancelled, matches!(outcome, Err(WorkError::Cancelled)));
+        match outcome {
+            Ok(seven) => assert_eq!(seven, 7),
+            Err(why) => assert!(asked && matches!(why, WorkError::Cancelled)),
+        }
     });
 }
 
 #[test]
 fn a_deadline_against_the_end_settles_it_once_and_wakes() {
-    model("completion: expire against run against join", || {
-        let completion = queued();
-        let theirs = Arc::clone(&completion);
-        let worker = thread::spawn(move || run(&theirs));
-        let theirs = Arc::clone(&completion);
-        let timer = thread::spawn(move || {
-            let expired = theirs.state.expire() != Expire::TooLate;
-            if expired {
-                theirs.publish_expired(false);
-            }
-            expired
-        });
-        assert!(completion.wait(None));
-        let outcome = completion.take();
-        let expired = timer.join().unwrap();
+    model_within(1, "completion: expire against run against join", || {
+        let (handle, item) = lone(|| 7, true);
+        let theirs = item.another();
+        let worker = thread::spawn(move || item.run());
+        let timer = thread::spawn(move || theirs.expire());
+        let outcome = handle.join();
         worker.join().unwrap();
-        assert_eq!(expired, matches!(outcome, Err(WorkError::DeadlineExceeded)));
+        timer.join().unwrap();
+        assert!(matches!(outcome, Ok(7) | Err(WorkError::DeadlineExceeded)));
     });
 }
 
 #[test]
-fn a_detached_result_goes_with_its_publisher_or_its_handle() {
-    model("completion: detach against publish", || {
-        let (completion, result) = (Arc::new(Completion::new()), Arc::new(()));
-        completion.state.commit();
-        let (theirs, sent) = (Arc::clone(&completion), Arc::clone(&result));
-        let worker = thread::spawn(move || {
-            assert_eq!(theirs.state.begin(Claim::Queue), Begin::Begun);
-            assert!(matches!(theirs.state.finish(), Finish::Mine { .. }));
-            theirs.publish(Ok(sent));
-        });
-        completion.detach();
+fn an_item_goes_with_its_last_reference_and_its_result_with_it() {
+    model("completion: the handle goes while it runs", || {
+        let result = Arc::new(());
+        let sent = Arc::clone(&result);
+        let (handle, item) = lone(move || sent, false);
+        let worker = thread::spawn(move || item.run());
+        drop(handle);
         worker.join().unwrap();
         assert_eq!(Arc::strong_count(&result), 1, "a result nobody will take");
     });
 }
 
 #[test]
+fn a_reference_more_keeps_the_item_and_not_the_result() {
+    model_within(2, "completion: a third reference", || {
+        let result = Arc::new(());
+        let sent = Arc::clone(&result);
+        let (handle, item) = lone(move || sent, false);
+        let kept = item.another();
+        let worker = thread::spawn(move || item.run());
+        let other = thread::spawn(move || kept.cancel());
+        drop(handle);
+        worker.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(Arc::strong_count(&result), 1, "a result nobody will take");
+    });
+}
+
+#[test]
+fn a_join_that_runs_the_item_meets_a_worker() {
+    model_within(2, "completion: two claims on one closure", || {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&runs);
+        let (handle, item) = lone(move || count.fetch_add(1, Ordering::SeqCst), false);
+        let worker = thread::spawn(move || item.run());
+        handle.run_here();
+        assert_eq!(handle.join().unwrap(), 0);
+        worker.join().unwrap();
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
 fn a_callback_added_while_it_ends_is_called_once() {
     model("completion: on_done against publish", || {
-        let completion = queued();
-        let theirs = Arc::clone(&completion);
-        let worker = thread::spawn(move || run(&theirs));
-        let called = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (mut handle, item) = lone(|| 7, false);
+        let worker = thread::spawn(move || item.run());
+        let called = Arc::new(AtomicUsize::new(0));
         let calls = Arc::clone(&called);
-        completion.on_done(Box::new(move |outcome| {
+        handle.on_done(move |outcome| {
             assert!(matches!(outcome, Ok(7)));
-            calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        }));
+            calls.fetch_add(1, Ordering::SeqCst);
+        });
         worker.join().unwrap();
-        assert_eq!(called.load(std::sync::atomic::Ordering::SeqCst), 1);
-        assert_eq!(completion.take().unwrap(), 7);
+        assert_eq!(called.load(Ordering::SeqCst), 1);
+        assert_eq!(handle.join().unwrap(), 7);
     });
 }
 
 #[test]
 fn a_withdrawn_item_answers_whoever_waits() {
-    model("completion: withdraw against join", || {
-        let completion = queued();
-        let theirs = Arc::clone(&completion);
-        let closer = thread::spawn(move || {
-            assert_eq!(theirs.state.withdraw(), Withdraw::Mine);
-            theirs.publish(Err(WorkError::Stopped));
-        });
-        assert!(completion.wait(None));
-        assert!(matches!(completion.take(), Err(WorkError::Stopped)));
+    model("completion: stop against join", || {
+        let (handle, item) = lone(|| 7, false);
+        let closer = thread::spawn(move || item.stop());
+        assert!(matches!(handle.join(), Err(WorkError::Stopped)));
         closer.join().unwrap();
     });
 }

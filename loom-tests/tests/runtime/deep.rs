@@ -2,18 +2,10 @@
 
 use std::sync::Arc;
 
-use hivework::internals::{Completion, Deep, Nudge};
+use hivework::internals::{Deep, LoneHandle, lone};
 use hivework_loom_tests::model;
 use hivework_stm::facade::atomic::{AtomicBool, Ordering};
 use hivework_stm::facade::thread;
-
-struct Item(Completion<u32>);
-
-impl Nudge for Item {
-    fn nudge(&self) {
-        self.0.nudge();
-    }
-}
 
 #[derive(Default)]
 struct House {
@@ -32,10 +24,9 @@ impl House {
     }
 
     /// Says whether the outcome came.
-    fn join(&self, item: &Arc<Item>) -> bool {
-        let wanted: Arc<dyn Nudge> = Arc::clone(item) as _;
+    fn join(&self, handle: &LoneHandle<u32>) -> bool {
         self.deep
-            .wait(wanted, || item.0.sleep(None, || self.is_halting()))
+            .wait(handle.nudged(), || handle.sleep(|| self.is_halting()))
     }
 }
 
@@ -46,7 +37,7 @@ fn the_end_of_the_run_reaches_a_join_that_is_about_to_sleep() {
         let theirs = Arc::clone(&house);
         let ender = thread::spawn(move || theirs.end_run());
         // Asleep for good is a deadlock: nobody runs the item.
-        let arrived = house.join(&Arc::new(Item(Completion::new())));
+        let arrived = house.join(&lone(|| 1, false).0);
         assert!(!arrived && house.is_halting());
         ender.join().unwrap();
     });
@@ -58,11 +49,11 @@ fn it_reaches_both_of_two_joins() {
         let house = Arc::new(House::default());
         let theirs = Arc::clone(&house);
         let other = thread::spawn(move || {
-            assert!(!theirs.join(&Arc::new(Item(Completion::new()))));
+            assert!(!theirs.join(&lone(|| 1, false).0));
         });
         let theirs = Arc::clone(&house);
         let ender = thread::spawn(move || theirs.end_run());
-        assert!(!house.join(&Arc::new(Item(Completion::new()))));
+        assert!(!house.join(&lone(|| 1, false).0));
         other.join().unwrap();
         ender.join().unwrap();
     });

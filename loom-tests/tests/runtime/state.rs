@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hivework::internals::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
+use hivework::internals::{Begin, Cancel, Claim, Detach, Expire, Finish, StateWord, Withdraw};
 use hivework_loom_tests::model;
 use hivework_stm::facade::atomic::{AtomicU32, Ordering};
 use hivework_stm::facade::thread;
@@ -54,7 +54,7 @@ fn one_thread_decides_the_outcome_of_a_running_item() {
         let finished = matches!(state.finish(), Finish::Mine { .. });
         canceller.join().unwrap();
         assert!(finished != timer.join().unwrap());
-        let _ = state.publish();
+        assert!(state.publish().is_some());
         assert!(state.is_published());
     });
 }
@@ -97,11 +97,45 @@ fn an_outcome_is_dropped_by_the_handle_or_by_the_publisher() {
     model("state: detach against publish", || {
         let state = queued();
         assert_eq!(state.begin(Claim::Queue), Begin::Begun);
-        assert_eq!(state.finish(), Finish::Mine { left: false });
         let theirs = Arc::clone(&state);
-        let handle = thread::spawn(move || theirs.detach());
-        let publisher_drops = state.publish();
+        let handle = thread::spawn(move || theirs.detach() == Detach::Published);
+        let publisher_drops = state.end().unwrap().detached;
         let handle_drops = handle.join().unwrap();
         assert!(handle_drops != publisher_drops);
+    });
+}
+
+#[test]
+fn who_says_that_it_waits_is_seen_or_sees() {
+    model("state: watch against end", || {
+        let state = queued();
+        assert_eq!(state.begin(Claim::Queue), Begin::Begun);
+        let theirs = Arc::clone(&state);
+        let waiter = thread::spawn(move || theirs.watch());
+        let seen = state.end().unwrap().watched;
+        assert!(seen != waiter.join().unwrap());
+    });
+}
+
+#[test]
+fn a_sole_owner_sees_what_the_others_did() {
+    model("state: the last reference but one goes", || {
+        let state = Arc::new((StateWord::new(), AtomicU32::new(0)));
+        state.0.commit();
+        let theirs = Arc::clone(&state);
+        let handle = thread::spawn(move || {
+            theirs.1.store(1, Ordering::Relaxed);
+            let _ = theirs.0.detach();
+        });
+        // A reference of a queue's.
+        assert_eq!(state.0.begin(Claim::Queue), Begin::Begun);
+        if state.0.end().unwrap().detached {
+            assert_eq!(
+                state.1.load(Ordering::Relaxed),
+                1,
+                "not ordered by its going"
+            );
+        }
+        handle.join().unwrap();
     });
 }

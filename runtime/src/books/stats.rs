@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use hivework_stm::facade::atomic::Ordering;
-
 use super::{Books, WorkerBooks};
 
 /// A scheduler's figures at about one moment: each is exact, and none is ahead
@@ -55,13 +53,13 @@ pub struct WorkerStats {
 }
 
 impl Stats {
-    pub(crate) fn read<'a>(
-        books: &'a Books,
-        workers: impl Iterator<Item = &'a WorkerBooks> + Clone,
-    ) -> Stats {
-        let all = workers.clone().chain([&books.elsewhere]);
-        let finished = all.clone().map(|worker| worker.finished.get()).sum();
-        let settled: u64 = all.clone().map(|worker| worker.settled.get()).sum();
+    pub(crate) fn read(books: &Books) -> Stats {
+        let (workers, elsewhere) = (books.workers(), &books.elsewhere);
+        let sum = |outside: u64, count: fn(&WorkerBooks) -> u64| {
+            outside + workers.iter().map(|worker| count(worker)).sum::<u64>()
+        };
+        let finished = sum(elsewhere.finished.get(), |worker| worker.finished.get());
+        let settled = sum(elsewhere.settled.get(), |worker| worker.settled.get());
         let mut stats = Stats {
             finished,
             panicked: books.panicked.get(),
@@ -74,14 +72,15 @@ impl Stats {
         };
         let rolled_back = books.rolled_back.get();
         let withdrawn = books.withdrawn.get();
-        let begun: u64 = all.map(|worker| worker.begun.get()).sum();
-        // Ordering: a figure for the eye, read last so that it is not behind.
-        let accepted = books.accepted.load(Ordering::Relaxed);
+        let begun = sum(elsewhere.begun.get(), |worker| worker.begun.get());
+        // Read last, so that it is not behind.
+        let accepted = books.accepted();
         stats.put = accepted.saturating_sub(rolled_back);
-        stats.waiting = books.waiting(workers.clone());
+        stats.waiting = books.waiting();
         stats.running = begun.saturating_sub(settled + stats.waiting);
         stats.queued = accepted.saturating_sub(withdrawn + begun);
         stats.workers = workers
+            .iter()
             .map(|worker| WorkerStats {
                 run: worker.begun.get(),
                 stolen: worker.stolen.get(),

@@ -1,24 +1,90 @@
+#![allow(
+    unsafe_code,
+    reason = "the outcome belongs to whom the item's word says; `work/task.rs` has the table"
+)]
 //! How others see an item that runs in turns: a queue, a handle, the timers, the lobby.
 //!
 //! What they ask for before it has begun is answered as for any item; afterwards it is a
 //! matter of its turns ([polled](super)).
 
-use std::fmt;
-
-use hivework_stm::facade::sync::{Arc, Weak};
-use stm_ports::{Refusal, WorkItem};
+use stm_ports::Refusal;
 
 use super::turn::Why;
-use super::{Guest, Polled, Turns};
+use super::{Polled, Turns};
 use crate::books::Ending;
-use crate::handle::deep::Nudge;
-use crate::work::completion::Completion;
+use crate::work::completion::{Completion, Outcome};
 use crate::work::error::WorkError;
-use crate::work::info::Info;
-use crate::work::state::{Cancel, StateWord, Status};
-use crate::work::task::{Core, Due};
+use crate::work::settle;
+use crate::work::state::{Cancel, Status};
+use crate::work::task::{Core, Head, Item, Kind, Runs};
 
-impl<F: Turns> Guest for Polled<F> {
+// SAFETY: see its definition: `repr(C)`, the head first, which `new` is given.
+unsafe impl<F: Turns> Kind for Polled<F> {}
+
+// SAFETY: future and result are sent from thread to thread (both are Send). The outcome, which
+// alone is not Sync by itself, is touched by one thread at a time, or read by holders of a shared
+// handle, which hands out a result to them only where that is Sync.
+unsafe impl<F: Turns> Sync for Polled<F> {}
+
+impl<F: Turns> Runs for Polled<F> {
+    fn run(&self, this: &Item) {
+        if !self.take_turn(this) {
+            settle::bury(self);
+        }
+    }
+
+    fn run_here(&self, this: &Item) {
+        // Once its put is known to have committed an entry is, or was, in a queue, which
+        // becomes a tombstone. Before that the turn is not to be had.
+        if !self.state().is_held() {
+            self.take_turn(this);
+        }
+    }
+
+    fn refuse(&self, why: Refusal) {
+        let stopped = settle::refuse(self, why);
+        // One that has begun lies in the queue only because it was woken there; a
+        // transport knows nothing of it and can lose no more than a tombstone.
+        if stopped && self.state().status() == Status::Running {
+            self.close(Why::Stopped);
+        }
+    }
+
+    fn expire(&self, this: &Item) {
+        self.expire_now(this);
+    }
+
+    fn roll_back(&self) {
+        settle::roll_back(self);
+    }
+
+    fn withdraw(&self, why: WorkError) {
+        settle::withdraw(self, why);
+    }
+
+    fn cancel(&self) -> bool {
+        match self.state().cancel() {
+            Cancel::Withdrawn => {
+                settle::publish_unbegun(self, WorkError::Cancelled, Ending::Cancelled);
+                true
+            }
+            Cancel::Asked => self.close(Why::Cancelled),
+            Cancel::TooLate => false,
+        }
+    }
+
+    fn wake(&self) {
+        self.completion().wake(|| {});
+    }
+
+    fn nudge(&self) {
+        self.completion().nudge();
+    }
+
+    fn woken(&self, this: &Item) {
+        Polled::wake(self, this);
+    }
+
     fn stop(&self) {
         self.close(Why::Stopped);
     }
@@ -32,131 +98,34 @@ impl<F: Turns> Guest for Polled<F> {
     }
 }
 
-impl<F: Turns> WorkItem for Polled<F> {
-    fn id(&self) -> u64 {
-        self.info.id
-    }
-
-    fn name(&self) -> Option<&str> {
-        self.info.name()
-    }
-
-    fn run(self: Arc<Self>) {
-        if !self.take_turn() {
-            self.bury();
-        }
-    }
-
-    fn refuse(self: Arc<Self>, why: Refusal) {
-        let (why, ending) = match why {
-            Refusal::Stopped => (WorkError::Stopped, Ending::Stopped),
-            Refusal::Lost(why) => (WorkError::Lost(why), Ending::Lost),
-            _ => (WorkError::Lost("the transport refused it"), Ending::Lost),
-        };
-        self.withdraw_as(why, ending);
-        // One that has begun lies in the queue only because it was woken there; a
-        // transport knows nothing of it and can lose no more than a tombstone.
-        if ending == Ending::Stopped && self.completion.state.status() == Status::Running {
-            self.close(Why::Stopped);
-        }
-    }
-}
-
 impl<F: Turns> Core<F::Output> for Polled<F> {
-    fn completion(&self) -> &Completion<F::Output> {
-        &self.completion
+    fn head(&self) -> &Head {
+        &self.head
     }
 
-    fn info(&self) -> &Info {
-        &self.info
+    fn completion(&self) -> Completion<'_, F::Output> {
+        Completion::of(&self.head)
     }
 
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
+    fn forget_waker(&self) {
+        self.completion().forget_waker();
     }
 
-    fn state(&self) -> &StateWord {
-        &self.completion.state
+    unsafe fn outcome(&self) -> Option<&Outcome<F::Output>> {
+        self.outcome.with(|place| {
+            // SAFETY: in bounds and initialised; nobody writes to it, by the caller's promise.
+            unsafe { &*place }.as_ref()
+        })
     }
 
-    fn detach(&self) {
-        self.completion.detach();
+    unsafe fn discard(&self) {
+        self.take_apart();
     }
 
-    fn run_here(self: Arc<Self>) {
-        // Once its put is known to have committed an entry is, or was, in a queue, which
-        // becomes a tombstone. Before that the turn is not to be had.
-        if !self.completion.state.is_held() {
-            self.take_turn();
-        }
-    }
-
-    fn cancel(&self) -> bool {
-        match self.completion.state.cancel() {
-            Cancel::Withdrawn => {
-                self.publish_unbegun(WorkError::Cancelled, Ending::Cancelled);
-                true
-            }
-            Cancel::Asked => self.close(Why::Cancelled),
-            Cancel::TooLate => false,
-        }
-    }
-
-    fn withdraw(&self, why: WorkError) {
-        let ending = match why {
-            WorkError::Cancelled => Ending::Cancelled,
-            WorkError::Stopped | WorkError::Full => Ending::Stopped,
-            _ => Ending::Lost,
-        };
-        self.withdraw_as(why, ending);
-    }
-
-    fn roll_back(&self) {
-        self.completion.forget_callbacks();
-        self.withdraw_as(WorkError::Cancelled, Ending::RolledBack);
-    }
-
-    fn expire(self: Arc<Self>) {
-        self.expire_now();
-    }
-
-    fn item(self: Arc<Self>) -> Arc<dyn WorkItem> {
-        self
-    }
-
-    fn due(self: Arc<Self>) -> Weak<dyn Due> {
-        let weak: Weak<Self> = Arc::downgrade(&self);
-        weak
-    }
-
-    fn nudged(self: Arc<Self>) -> Arc<dyn Nudge> {
-        self
-    }
-}
-
-impl<F: Turns> Nudge for Polled<F> {
-    fn nudge(&self) {
-        self.completion.nudge();
-    }
-}
-
-impl<F: Turns> Due for Polled<F> {
-    fn overdue(self: Arc<Self>) {
-        self.expire_now();
-    }
-
-    fn is_over(&self) -> bool {
-        self.completion.state.is_over()
-    }
-}
-
-impl<F: Turns> fmt::Debug for Polled<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work")
-            .field("id", &self.info.id)
-            .field("name", &self.info.name())
-            .field("state", &self.completion.state)
-            .field("turn", &self.turn)
-            .finish_non_exhaustive()
+    unsafe fn exchange(&self, outcome: Option<Outcome<F::Output>>) -> Option<Outcome<F::Output>> {
+        self.outcome.with_mut(|place| {
+            // SAFETY: in bounds and initialised; it is the caller's, by its promise.
+            std::mem::replace(unsafe { &mut *place }, outcome)
+        })
     }
 }

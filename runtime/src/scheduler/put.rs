@@ -19,20 +19,23 @@
 //! the gate nor the capacity holds up what running work puts.
 
 use std::fmt;
+use std::slice;
+use std::time::{Duration, Instant};
 
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, Transaction, atomically, in_transaction, retry};
-use stm_ports::WorkItem;
 
 use crate::gate::Gate;
 use crate::handle::WorkHandle;
-use crate::injector::Put;
-use crate::local;
+use crate::injector::{Item, Put};
+use crate::local::{self, Local};
 use crate::shared::Shared;
 use crate::time::after;
 use crate::work::Work;
 use crate::work::error::WorkError;
-use crate::work::task::Core;
+use crate::work::parcel::Parcel;
+use crate::work::priority::Priority;
+use crate::work::task::{Fresh, HandleEnd};
 
 /// How many works `put_all` puts at a time.
 const CHUNK: usize = 64;
@@ -56,7 +59,7 @@ impl<T> TryPutError<T> {
     }
 }
 
-impl<T> fmt::Debug for TryPutError<T> {
+impl<T: Send + 'static> fmt::Debug for TryPutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, work) = match self {
             TryPutError::Full(work) => ("Full", work),
@@ -75,7 +78,7 @@ impl<T> fmt::Display for TryPutError<T> {
     }
 }
 
-impl<T> std::error::Error for TryPutError<T> {}
+impl<T: Send + 'static> std::error::Error for TryPutError<T> {}
 
 /// What the gate and the capacity say.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,43 +106,45 @@ impl Refused {
     }
 }
 
-/// An item that has its number and its owner.
-struct Bound<T>(Arc<dyn Core<T>>);
+/// Step 1.
+fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
+    let Work {
+        mut fresh,
+        deadline,
+    } = work;
+    let info = fresh.info_mut();
+    info.set_due(deadline.and_then(after));
+    info.set_home(Some(shared.home()));
+    fresh
+}
 
-impl<T: Send + 'static> Bound<T> {
-    /// Step 1.
-    fn new(shared: &Arc<Shared>, work: Work<T>) -> Self {
-        let Work {
-            mut core,
-            name,
-            deadline,
-        } = work;
-        let owned =
-            Arc::get_mut(&mut core).expect("work that is not put is held by its Work alone");
-        let info = owned.info_mut();
-        info.id = shared.books.accept();
-        info.name = name;
-        info.due = deadline.and_then(after);
-        info.owner = Some(Arc::clone(shared));
-        Bound(core)
+/// Undoes step 1, for work that goes back to who wanted to put it.
+fn unbind<T: Send + 'static>(mut fresh: Fresh<T>, deadline: Option<Duration>) -> Work<T> {
+    let info = fresh.info_mut();
+    info.set_due(None);
+    info.set_home(None);
+    Work { fresh, deadline }
+}
+
+/// The two ends, for a put that nobody else's transaction decides about.
+fn split<T: Send + 'static>(fresh: Fresh<T>) -> (HandleEnd<T>, Item) {
+    let (handle, item) = fresh.split();
+    item.head().state.set_queued();
+    (handle, item)
+}
+
+/// Step 3, up to the notification.
+#[inline]
+fn set_timer<T: Send + 'static>(handle: &HandleEnd<T>, shared: &Shared) {
+    if let Some(due) = handle.info().due() {
+        add_timer(shared, due, handle.item());
     }
+}
 
-    fn item(&self) -> Arc<dyn WorkItem> {
-        Arc::clone(&self.0).item()
-    }
-
-    /// Step 3, up to the notification.
-    fn queued(core: &Arc<dyn Core<T>>, shared: &Shared) {
-        core.completion().state.commit();
-        if let Some(due) = core.info().due {
-            if shared.supervisor.timers.add(due, Arc::clone(core).due()) {
-                shared.supervisor.ring();
-            }
-        }
-    }
-
-    fn into_handle(self) -> WorkHandle<T> {
-        WorkHandle::new(self.0)
+#[cold]
+fn add_timer(shared: &Shared, due: Instant, item: Item) {
+    if shared.supervisor.timers.add(due, item) {
+        shared.supervisor.ring();
     }
 }
 
@@ -158,11 +163,11 @@ fn ask(shared: &Shared, tx: &mut Transaction<'_>, inside: bool) -> StmResult<Adm
     Ok(when_full(gate))
 }
 
-/// Step 2, for one item; `wait` says whether to retry while it is full.
-fn admit(
+/// Step 2, for one item that is carried; `wait` says whether to retry while it is full.
+fn send(
     shared: &Arc<Shared>,
     tx: &mut Transaction<'_>,
-    item: Arc<dyn WorkItem>,
+    parcel: &Arc<Parcel>,
     wait: bool,
 ) -> StmResult<Admission> {
     let inside = local::worker_of(shared).is_some();
@@ -170,9 +175,9 @@ fn admit(
         Admission::Wait if wait => retry(),
         Admission::Admitted => {
             let put = if inside {
-                shared.injector.put_anyway(tx, item)?
+                shared.injector.send_anyway(tx, parcel)?
             } else {
-                shared.injector.put(tx, item)?
+                shared.injector.send(tx, parcel)?
             };
             match outcome(shared, tx, put)? {
                 Admission::Wait if wait => retry(),
@@ -202,7 +207,7 @@ fn when_full(gate: Gate) -> Admission {
 
 /// Answers items whose put panics, in a transport say, on the way out: nobody
 /// else has them, and a drain would wait for them.
-struct Unput<'a, T: Send + 'static>(&'a [Bound<T>]);
+struct Unput<'a, T: Send + 'static>(&'a [HandleEnd<T>]);
 
 impl<T: Send + 'static> Unput<'_, T> {
     fn disarm(mut self) {
@@ -212,21 +217,51 @@ impl<T: Send + 'static> Unput<'_, T> {
 
 impl<T: Send + 'static> Drop for Unput<'_, T> {
     fn drop(&mut self) {
-        for bound in self.0 {
-            bound.0.withdraw(WorkError::Lost("its put panicked"));
+        for handle in self.0 {
+            handle.core().withdraw(WorkError::Lost("its put panicked"));
         }
     }
 }
 
-/// The transaction of a put from outside.
-fn transact<T: Send + 'static>(
-    bound: &[Bound<T>],
-    put: impl FnMut(&mut Transaction<'_>) -> StmResult<Admission>,
-) -> Admission {
-    let unput = Unput(bound);
-    let admission = atomically(put);
+/// Step 2, in a transaction of its own. What is not admitted comes back.
+fn put_now<T, I>(
+    shared: &Arc<Shared>,
+    handles: &[HandleEnd<T>],
+    items: I,
+    wait: bool,
+) -> Result<(), (I, Admission)>
+where
+    T: Send + 'static,
+    I: AsRef<[Item]> + IntoIterator<Item = Item>,
+{
+    let unput = Unput(handles);
+    let admission = shared
+        .injector
+        .put_now(items, |tx| match ask(shared, tx, false)? {
+            Admission::Admitted => Ok(Ok(())),
+            Admission::Wait if wait => retry(),
+            refused => Ok(Err(refused)),
+        });
     unput.disarm();
     admission
+}
+
+/// As `put_now`, for what is carried.
+fn send_now<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    handle: &HandleEnd<T>,
+    item: Item,
+    wait: bool,
+) -> Result<(), (Option<Item>, Admission)> {
+    let unput = Unput(std::slice::from_ref(handle));
+    let parcel = Parcel::new(item);
+    let admission = atomically(|tx| send(shared, tx, &parcel, wait));
+    unput.disarm();
+    match admission {
+        Admission::Admitted => Ok(()),
+        // A transport that has declined it may have kept a parcel, which is empty now.
+        refused => Err((parcel.open(), refused)),
+    }
 }
 
 fn outside_transactions(what: &str) {
@@ -237,28 +272,48 @@ fn outside_transactions(what: &str) {
     );
 }
 
+/// What running work puts: on the worker's own deque, unless its priority is its own.
+fn put_inside<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    worker: &Local,
+    work: Work<T>,
+) -> HandleEnd<T> {
+    let fresh = bind(shared, work);
+    let priority = fresh.core().head().priority();
+    worker.seat.books.accept(1);
+    let (handle, item) = split(fresh);
+    set_timer(&handle, shared);
+    if priority == Priority::Normal {
+        worker.deque.push(item);
+    } else {
+        shared.injector.put_back(item);
+    }
+    handle
+}
+
 pub(super) fn put<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> WorkHandle<T> {
     outside_transactions("put_work");
-    let bound = Bound::new(shared, work);
     if let Some(worker) = local::worker_of(shared) {
-        Bound::queued(&bound.0, shared);
-        worker.deque.push(bound.item());
+        let handle = put_inside(shared, &worker, work);
         shared.notify();
-        return bound.into_handle();
+        return WorkHandle::new(handle);
     }
-    let admission = transact(std::slice::from_ref(&bound), |tx| {
-        admit(shared, tx, bound.item(), true)
-    });
-    match admission {
-        Admission::Refused(why) => {
-            bound.0.withdraw(why.why());
-        }
-        Admission::Admitted | Admission::Wait => {
-            Bound::queued(&bound.0, shared);
+    let fresh = bind(shared, work);
+    shared.books.accept(1);
+    let (handle, item) = split(fresh);
+    let put = if shared.injector.is_local() {
+        put_now(shared, slice::from_ref(&handle), [item], true).map_err(|(_, refused)| refused)
+    } else {
+        send_now(shared, &handle, item, true).map_err(|(_, refused)| refused)
+    };
+    match put {
+        Err(Admission::Refused(why)) => handle.core().withdraw(why.why()),
+        _ => {
+            set_timer(&handle, shared);
             shared.notify();
         }
     }
-    bound.into_handle()
+    WorkHandle::new(handle)
 }
 
 pub(super) fn try_put<T: Send + 'static>(
@@ -270,41 +325,46 @@ pub(super) fn try_put<T: Send + 'static>(
         return Ok(put(shared, work));
     }
     let deadline = work.deadline;
-    let bound = Bound::new(shared, work);
-    let admission = transact(std::slice::from_ref(&bound), |tx| {
-        admit(shared, tx, bound.item(), false)
-    });
-    let full = match admission {
-        Admission::Admitted => {
-            Bound::queued(&bound.0, shared);
-            shared.notify();
-            return Ok(bound.into_handle());
-        }
-        Admission::Refused(Refused::Unconnected) => {
-            bound.0.withdraw(Refused::Unconnected.why());
-            return Ok(bound.into_handle());
-        }
-        Admission::Wait | Admission::Refused(Refused::Full) => true,
-        Admission::Refused(Refused::Draining) => false,
-    };
-    // Nobody has seen the item: it goes back as it came.
-    shared.books.never_put();
-    shared.work_ended_elsewhere();
-    let mut core = bound.0;
-    let name = Arc::get_mut(&mut core).and_then(|core| {
-        core.info_mut().owner = None;
-        core.info_mut().name.take()
-    });
-    let work = Work {
-        core,
-        name,
-        deadline,
-    };
-    Err(if full {
-        TryPutError::Full(work)
+    let fresh = bind(shared, work);
+    shared.books.accept(1);
+    let (handle, item) = split(fresh);
+    let put = if shared.injector.is_local() {
+        put_now(shared, slice::from_ref(&handle), [item], false)
+            .map_err(|([item], refused)| (Some(item), refused))
     } else {
-        TryPutError::Stopped(work)
-    })
+        send_now(shared, &handle, item, false)
+    };
+    let (item, full) = match put {
+        Ok(()) => {
+            set_timer(&handle, shared);
+            shared.notify();
+            return Ok(WorkHandle::new(handle));
+        }
+        Err((_, Admission::Refused(Refused::Unconnected))) => {
+            handle.core().withdraw(Refused::Unconnected.why());
+            return Ok(WorkHandle::new(handle));
+        }
+        Err((item, Admission::Refused(Refused::Draining))) => (item, false),
+        Err((item, _)) => (item, true),
+    };
+    // Without the item, a transport has delivered what it had declined.
+    let Some(item) = item else {
+        return Ok(WorkHandle::new(handle));
+    };
+    match Fresh::rejoin(handle, item) {
+        Ok(fresh) => {
+            // Nobody has seen the item: it goes back as it came.
+            shared.books.never_put();
+            shared.work_ended_elsewhere();
+            let work = unbind(fresh, deadline);
+            Err(if full {
+                TryPutError::Full(work)
+            } else {
+                TryPutError::Stopped(work)
+            })
+        }
+        Err(handle) => Ok(WorkHandle::new(handle)),
+    }
 }
 
 pub(super) fn put_in<T: Send + 'static>(
@@ -312,23 +372,42 @@ pub(super) fn put_in<T: Send + 'static>(
     tx: &mut Transaction<'_>,
     work: Work<T>,
 ) -> StmResult<WorkHandle<T>> {
-    let bound = Bound::new(shared, work);
-    bound.0.info().hold(local::thread_number());
+    let mut fresh = bind(shared, work);
+    fresh.info_mut().hold(local::thread_number());
+    let inside = local::worker_of(shared);
+    match &inside {
+        Some(worker) => worker.seat.books.accept(1),
+        None => shared.books.accept(1),
+    }
+    let (handle, item) = fresh.split();
     // First of all the way back, for whatever ends this attempt.
-    let core = Arc::clone(&bound.0);
-    tx.on_abort(move || core.roll_back());
-    let admission = admit(shared, tx, bound.item(), true)?;
-    let (core, shared) = (Arc::clone(&bound.0), Arc::clone(shared));
-    tx.on_commit(move || match admission {
-        Admission::Refused(why) => {
-            core.withdraw(why.why());
+    let put = item.clone();
+    tx.on_abort(move || put.roll_back());
+    let admission = if shared.injector.is_local() {
+        match ask(shared, tx, inside.is_some())? {
+            Admission::Wait => return retry(),
+            Admission::Admitted => {
+                shared.injector.put_in(tx, item)?;
+                Admission::Admitted
+            }
+            refused => refused,
         }
+    } else {
+        send(shared, tx, &Parcel::new(item), true)?
+    };
+    let (put, shared) = (handle.item(), Arc::clone(shared));
+    tx.on_commit(move || match admission {
+        Admission::Refused(why) => put.withdraw(why.why()),
         Admission::Admitted | Admission::Wait => {
-            Bound::queued(&core, &shared);
+            let head = put.head();
+            head.state.commit();
+            if let Some(due) = head.info.due() {
+                add_timer(&shared, due, put.clone());
+            }
             shared.notify();
         }
     });
-    Ok(bound.into_handle())
+    Ok(WorkHandle::new(handle))
 }
 
 pub(super) fn put_batch<T: Send + 'static>(
@@ -339,31 +418,53 @@ pub(super) fn put_batch<T: Send + 'static>(
     if works.is_empty() {
         return Vec::new();
     }
-    let batch: Vec<_> = works
-        .into_iter()
-        .map(|work| Bound::new(shared, work))
-        .collect();
     if let Some(worker) = local::worker_of(shared) {
-        for bound in &batch {
-            Bound::queued(&bound.0, shared);
-            worker.deque.push(bound.item());
-        }
+        let put = |work| WorkHandle::new(put_inside(shared, &worker, work));
+        let handles = works.into_iter().map(put).collect();
         shared.notify();
-        return batch.into_iter().map(Bound::into_handle).collect();
+        return handles;
     }
-    let admission = transact(&batch, |tx| {
+    shared.books.accept(works.len() as u64);
+    let (handles, items): (Vec<_>, Vec<_>) = works
+        .into_iter()
+        .map(|work| split(bind(shared, work)))
+        .unzip();
+    let put = if shared.injector.is_local() {
+        put_now(shared, &handles, items, true).map_err(|(_, refused)| refused)
+    } else {
+        send_all(shared, &handles, items)
+    };
+    for handle in &handles {
+        match put {
+            Err(Admission::Refused(why)) => handle.core().withdraw(why.why()),
+            _ => set_timer(handle, shared),
+        }
+    }
+    shared.notify();
+    handles.into_iter().map(WorkHandle::new).collect()
+}
+
+/// Step 2 for a batch that is carried. It counts as one put: the first waits for room, and the
+/// rest goes along.
+fn send_all<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    handles: &[HandleEnd<T>],
+    items: Vec<Item>,
+) -> Result<(), Admission> {
+    let unput = Unput(handles);
+    let parcels: Vec<_> = items.into_iter().map(Parcel::new).collect();
+    let admission = atomically(|tx| {
         match ask(shared, tx, false)? {
             Admission::Wait => return retry(),
             Admission::Admitted => {}
             refused => return Ok(refused),
         }
-        // It counts as one put: the first waits for room, and the rest goes along.
         let mut first = true;
-        for bound in &batch {
+        for parcel in &parcels {
             let put = if std::mem::take(&mut first) {
-                shared.injector.put(tx, bound.item())?
+                shared.injector.send(tx, parcel)?
             } else {
-                shared.injector.put_anyway(tx, bound.item())?
+                shared.injector.send_anyway(tx, parcel)?
             };
             match outcome(shared, tx, put)? {
                 Admission::Admitted => {}
@@ -373,16 +474,11 @@ pub(super) fn put_batch<T: Send + 'static>(
         }
         Ok(Admission::Admitted)
     });
-    for bound in &batch {
-        match admission {
-            Admission::Refused(why) => {
-                bound.0.withdraw(why.why());
-            }
-            Admission::Admitted | Admission::Wait => Bound::queued(&bound.0, shared),
-        }
+    unput.disarm();
+    match admission {
+        Admission::Admitted => Ok(()),
+        refused => Err(refused),
     }
-    shared.notify();
-    batch.into_iter().map(Bound::into_handle).collect()
 }
 
 pub(super) fn put_all<T: Send + 'static>(

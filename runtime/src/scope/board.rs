@@ -53,7 +53,6 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use hivework_stm::atomically;
 use hivework_stm::facade::atomic::{AtomicBool, Ordering};
 use hivework_stm::facade::local;
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
@@ -163,12 +162,13 @@ impl Board {
 
     #[cold]
     fn put_ticket(self: &Arc<Self>, shared: &Arc<Shared>) {
-        let ticket: Item = Arc::<Board>::clone(self);
+        let ticket = Item::received(Arc::<Board>::clone(self));
         if let Some(worker) = local::worker_of(shared) {
             worker.deque.push(ticket);
         } else if matches!(Gate::load(&shared.gate), Gate::Open | Gate::Draining) {
-            atomically(|tx| shared.injector.put_back(tx, Arc::clone(&ticket)));
+            shared.injector.put_back(ticket);
         } else {
+            drop(ticket);
             self.flag.lower();
             return;
         }

@@ -5,19 +5,20 @@
 //! 2. [`Timers::fire`] takes out what is due and, the lock released, answers each
 //!    work that is not over.
 //!
-//! An entry holds its work weakly. Works end before their deadline as a rule,
-//! and their entries would pile up until then: once there are twice as many
+//! Works end before their deadline as a rule,
+//! and their entries, which keep their memory, would pile up until then: once there are twice as many
 //! entries as were left by the last sweep, those of finished works are swept
 //! out, which costs each entry a constant on average.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::fmt;
+use std::mem;
 use std::time::Instant;
 
-use hivework_stm::facade::sync::{Mutex, Weak};
+use hivework_stm::facade::sync::Mutex;
 
-use crate::work::task::Due;
+use crate::work::task::Item;
 use crate::work::unwind::shield;
 
 /// The fewest entries worth a sweep.
@@ -34,7 +35,7 @@ struct Heap {
 
 struct Entry {
     due: Instant,
-    work: Weak<dyn Due>,
+    work: Item,
 }
 
 impl PartialEq for Entry {
@@ -67,24 +68,22 @@ impl fmt::Debug for Timers {
 impl Timers {
     /// Adds a work's deadline; true when it is the earliest now.
     #[must_use]
-    pub(crate) fn add(&self, due: Instant, work: Weak<dyn Due>) -> bool {
-        // What the sweep looks at is let go after the lock: a last `Arc` may be
+    pub(crate) fn add(&self, due: Instant, work: Item) -> bool {
+        // What the sweep finds over is let go after the lock: a last reference may be
         // among it, and with it a user's `Drop`.
-        let mut seen = Vec::new();
+        let mut over = Vec::new();
         let mut heap = self.0.lock();
         if heap.entries.len() >= heap.sweep_at.max(FEW) {
-            heap.entries.retain(|Reverse(entry)| {
-                let work = entry.work.upgrade();
-                let keep = work.as_ref().is_some_and(|work| !work.is_over());
-                seen.push(work);
-                keep
-            });
+            let entries = mem::take(&mut heap.entries).into_iter();
+            let is_over = |Reverse(entry): &Reverse<Entry>| entry.work.head().state.is_over();
+            let (old, kept): (Vec<_>, Vec<_>) = entries.partition(is_over);
+            (over, heap.entries) = (old, kept.into());
             heap.sweep_at = 2 * heap.entries.len();
         }
         let is_earliest = heap.earliest().is_none_or(|earliest| due < earliest);
         heap.entries.push(Reverse(Entry { due, work }));
         drop(heap);
-        drop(seen);
+        drop(over);
         is_earliest
     }
 
@@ -97,9 +96,7 @@ impl Timers {
         loop {
             let due = self.0.lock().pop_due(now);
             let Some(work) = due else { return };
-            if let Some(work) = work.upgrade() {
-                shield(|| work.overdue());
-            }
+            shield(|| work.expire());
         }
     }
 }
@@ -109,7 +106,7 @@ impl Heap {
         self.entries.peek().map(|Reverse(entry)| entry.due)
     }
 
-    fn pop_due(&mut self, now: Instant) -> Option<Weak<dyn Due>> {
+    fn pop_due(&mut self, now: Instant) -> Option<Item> {
         if self.earliest()? > now {
             return None;
         }

@@ -2,18 +2,9 @@
 
 use std::fmt;
 
-use hivework_stm::facade::sync::Arc;
-
 use super::error::WorkError;
-use super::info::Info;
-use super::state::StateWord;
+use super::task::Item;
 use crate::Scheduler;
-
-/// An item as its own closure sees it.
-pub(crate) trait Progress: Send + Sync {
-    fn info(&self) -> &Info;
-    fn state(&self) -> &StateWord;
-}
 
 /// Handed to a work item's closure that asks for it: was it cancelled, what is
 /// it called, which scheduler runs it.
@@ -33,10 +24,10 @@ pub(crate) trait Progress: Send + Sync {
 /// assert_eq!(sum.join().unwrap().unwrap(), 499_500);
 /// ```
 #[derive(Clone)]
-pub struct WorkContext(Arc<dyn Progress>);
+pub struct WorkContext(Item);
 
 impl WorkContext {
-    pub(crate) fn new(work: Arc<dyn Progress>) -> Self {
+    pub(crate) fn new(work: Item) -> Self {
         WorkContext(work)
     }
 
@@ -44,7 +35,7 @@ impl WorkContext {
     /// what the work returns is still its result, if the handle waits for one.
     #[must_use]
     pub fn cancelled(&self) -> bool {
-        let (cancel, overdue) = self.0.state().flags();
+        let (cancel, overdue) = self.0.head().state.flags();
         cancel || overdue
     }
 
@@ -57,12 +48,12 @@ impl WorkContext {
     /// [`WorkError::Cancelled`] when it was cancelled,
     /// [`WorkError::DeadlineExceeded`] when its deadline has passed.
     pub fn checkpoint(&self) -> Result<(), WorkError> {
-        let (cancel, overdue) = self.0.state().flags();
+        let (cancel, overdue) = self.0.head().state.flags();
         if overdue {
             return Err(WorkError::DeadlineExceeded);
         }
         if cancel {
-            self.0.state().leave();
+            self.0.head().state.leave();
             return Err(WorkError::Cancelled);
         }
         Ok(())
@@ -73,19 +64,19 @@ impl WorkContext {
     /// alive.
     #[must_use]
     pub fn scheduler(&self) -> Option<Scheduler> {
-        self.0.info().owner.as_ref()?.scheduler()
+        self.0.head().info.shared()?.scheduler()
     }
 
     /// The work's number, unique within its scheduler.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.0.info().id
+        self.0.head().info.id()
     }
 
     /// The work's name, where it was given one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.0.info().name()
+        self.0.head().info.name()
     }
 }
 

@@ -1,12 +1,13 @@
-//! The life-cycle word of a work item: who may run it, who answers its handle.
+//! The life-cycle word of a work item: who may run it, who answers its handle, who
+//! frees it.
 //!
 //! # The word
 //!
 //! ```text
-//!  bit  7        6          5         4        2..0
-//!     ┌──────────┬──────────┬─────────┬────────┬───────┐
-//!     │ LEFT     │ DETACHED │ OVERDUE │ CANCEL │ phase │
-//!     └──────────┴──────────┴─────────┴────────┴───────┘
+//!  bit 63..16  15..12     11      10         9       8         7      6          5         4        2..0
+//!     ┌───────┬──────────┬───────┬──────────┬───────┬─────────┬──────┬──────────┬─────────┬────────┬───────┐
+//!     │ count │ priority │ TAKEN │ UNBURIED │ CALLS │ WATCHED │ LEFT │ DETACHED │ OVERDUE │ CANCEL │ phase │
+//!     └───────┴──────────┴───────┴──────────┴───────┴─────────┴──────┴──────────┴─────────┴────────┴───────┘
 //! ```
 //!
 //! | phase | meaning |
@@ -15,24 +16,36 @@
 //! | QUEUED | put; nobody has begun it |
 //! | RUNNING | one thread runs it |
 //! | SETTLED | its outcome is decided, by one thread, which is about to publish it |
-//! | PUBLISHED | the outcome lies in its slot, and whoever waits has been or is being woken |
+//! | PUBLISHED | the outcome is there, and whoever waits has been or is being woken |
 //!
 //! | flag | meaning |
 //! |---|---|
 //! | CANCEL | somebody asked for it to be cancelled |
-//! | OVERDUE | its deadline passed first: the handle has been answered so, or is about to be |
+//! | OVERDUE | its deadline passed first, and that is its outcome |
 //! | DETACHED | the handle is gone: nobody will take the result |
 //! | LEFT | it was told to stop at a checkpoint and said that it would |
+//! | WATCHED | somebody waits, or has waited: whoever publishes looks who it is |
+//! | CALLS | there are callbacks to be called before the handle is answered |
+//! | UNBURIED | it expired before anybody began it, and nobody has met its tombstone |
+//! | TAKEN | that it is overdue has been handed out |
+//!
+//! The *priority* is set before the put, and lies here because there is room.
+//! The *count* says how many references there are: the handle's, the queue's, those of
+//! contexts, timers and hooks. Who gives up the last one frees the item.
 //!
 //! # Steps
 //!
-//! 1. *commit*: HELD → QUEUED, once the put's transaction has committed.
+//! 1. *commit*: HELD → QUEUED, once the put's transaction has committed. A put
+//!    without one makes the item QUEUED before anybody else can see it.
 //! 2. *begin*: QUEUED (from a queue also HELD: that it lies in a queue proves
 //!    that its put committed) → RUNNING. The winner runs the closure.
-//! 3. *finish*: RUNNING → SETTLED by the thread that ran it; or *withdraw*,
-//!    *cancel*, *expire* from HELD or QUEUED → SETTLED by somebody else; or
-//!    *expire* from RUNNING → SETTLED by whoever watches the deadline.
-//! 4. *publish*: SETTLED → PUBLISHED by the winner of step 3.
+//! 3. *end*: RUNNING → PUBLISHED in one step by the thread that ran it, where
+//!    nothing rare is to be done; otherwise *finish*: RUNNING → SETTLED by that
+//!    thread; or *withdraw*, *cancel*, *expire* from HELD or QUEUED → SETTLED by
+//!    somebody else; or *expire* from RUNNING → SETTLED by whoever watches the
+//!    deadline.
+//! 4. *publish*: SETTLED → PUBLISHED by the winner of step 3, but never past CALLS:
+//!    those come first. An expiry alone leaves them for later.
 //!
 //! # Races
 //!
@@ -42,22 +55,42 @@
 //! `#[must_use]` answer and leaves the item alone; the entry that it may still
 //! have in a queue is a *tombstone*.
 //!
-//! The phase only grows and a flag is never taken back, so every loop below
-//! ends: it repeats only when the word has changed under it.
+//! **A sole owner** has no rivals. References are only made from references, so
+//! who holds one and reads a count of 1 is alone until it makes another; then a
+//! transition is a store. The Acquire of that read pairs with the Release by which
+//! the others gave theirs up. That is the way of work whose handle is dropped at once.
+//!
+//! The phase only grows, and no flag but CALLS and UNBURIED is ever taken back, so
+//! every loop below ends: it repeats only when the word has changed under it.
 
-use hivework_stm::facade::atomic::{AtomicU32, Ordering};
+use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 
-const PHASE: u32 = 0b111;
-const HELD: u32 = 0;
-const QUEUED: u32 = 1;
-const RUNNING: u32 = 2;
-const SETTLED: u32 = 3;
-/// SETTLED and one bit more, so that publishing is a `fetch_or`.
-const PUBLISHED: u32 = 7;
-const CANCEL: u32 = 1 << 4;
-const OVERDUE: u32 = 1 << 5;
-const DETACHED: u32 = 1 << 6;
-const LEFT: u32 = 1 << 7;
+use super::priority::Priority;
+
+const PHASE: u64 = 0b111;
+const HELD: u64 = 0;
+const QUEUED: u64 = 1;
+const RUNNING: u64 = 2;
+const SETTLED: u64 = 3;
+/// SETTLED, or RUNNING, and some bits more, so that publishing is an `or`.
+const PUBLISHED: u64 = 7;
+const CANCEL: u64 = 1 << 4;
+const OVERDUE: u64 = 1 << 5;
+const DETACHED: u64 = 1 << 6;
+const LEFT: u64 = 1 << 7;
+const WATCHED: u64 = 1 << 8;
+const CALLS: u64 = 1 << 9;
+const UNBURIED: u64 = 1 << 10;
+const TAKEN: u64 = 1 << 11;
+const PRIORITY: u64 = 0b1111 << 12;
+const ONE_PRIORITY: u64 = 1 << 12;
+/// One reference.
+const ONE: u64 = 1 << 16;
+
+/// Is there one reference alone?
+fn is_sole(word: u64) -> bool {
+    word / ONE == 1
+}
 
 /// Where a claim on an item comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,6 +137,16 @@ pub enum Finish {
     TooLate,
 }
 
+/// What whoever publishes has to do then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub struct Published {
+    /// The handle is gone, and with it whoever would take the outcome.
+    pub detached: bool,
+    /// Somebody may be waiting.
+    pub watched: bool,
+}
+
 /// What became of a request to cancel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
@@ -128,6 +171,18 @@ pub enum Expire {
     TooLate,
 }
 
+/// What a handle that goes leaves behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Detach {
+    /// The outcome, which is the caller's to drop; its reference is still there.
+    Published,
+    /// Somebody else has the item still. The reference is given up.
+    Left,
+    /// Nobody else has it: the caller frees it.
+    Last,
+}
+
 /// How far a work item has come, as its handle tells it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -142,7 +197,7 @@ pub enum Status {
 
 /// The word; see the [module's](self) table.
 #[derive(Debug)]
-pub struct StateWord(AtomicU32);
+pub struct StateWord(AtomicU64);
 
 impl Default for StateWord {
     fn default() -> Self {
@@ -151,14 +206,34 @@ impl Default for StateWord {
 }
 
 impl StateWord {
-    /// The word of an item that has just been made.
+    /// The word of an item that has just been made: held, with a reference for its
+    /// handle and one for its queue.
     pub fn new() -> Self {
-        StateWord(AtomicU32::new(HELD))
+        let priority = Priority::Normal as u64 * ONE_PRIORITY;
+        StateWord(AtomicU64::new(HELD | priority | (2 * ONE)))
+    }
+
+    /// Before the put.
+    pub(crate) fn set_priority(&self, priority: Priority) {
+        let word = self.0.load(Ordering::Relaxed) & !PRIORITY;
+        // Ordering: Relaxed, alone with the item; what puts it publishes this, too.
+        self.0
+            .store(word | (priority as u64 * ONE_PRIORITY), Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn priority(&self) -> Priority {
+        // Ordering: Relaxed; who has the item has it from its put.
+        match (self.0.load(Ordering::Relaxed) & PRIORITY) / ONE_PRIORITY {
+            0 => Priority::Low,
+            1 => Priority::Normal,
+            _ => Priority::High,
+        }
     }
 
     /// Replaces the word by `step` of it for as long as `step` answers one.
     /// Says the word it replaced, or the one that `step` declined.
-    fn advance(&self, step: impl Fn(u32) -> Option<u32>) -> Result<u32, u32> {
+    fn advance(&self, step: impl Fn(u64) -> Option<u64>) -> Result<u64, u64> {
         // Ordering: Acquire, here and where the CAS fails, so that a loser sees
         // what the winner did before; partner: the Release of the CAS.
         let mut word = self.0.load(Ordering::Acquire);
@@ -179,6 +254,27 @@ impl StateWord {
         }
     }
 
+    /// Step 1 of a put without a transaction of its caller's: nobody else can see the
+    /// item yet.
+    pub(crate) fn set_queued(&self) {
+        let word = self.0.load(Ordering::Relaxed);
+        // Ordering: Relaxed, alone with the item; what puts it publishes this, too.
+        self.0.store((word & !PHASE) | QUEUED, Ordering::Relaxed);
+    }
+
+    /// The item goes back to who wanted to put it, and is as it was; false where
+    /// somebody has a reference beside the two that the caller brings.
+    pub(crate) fn take_back(&self) -> bool {
+        // Ordering: Acquire; partner: the Release of `less`.
+        let word = self.0.load(Ordering::Acquire);
+        if word / ONE != 2 || word & PHASE > QUEUED {
+            return false;
+        }
+        // Ordering: Relaxed, alone with the item.
+        self.0.store((word & !PHASE) | HELD, Ordering::Relaxed);
+        true
+    }
+
     /// Step 1: the put's transaction has committed. Without effect on an item
     /// that somebody has begun or withdrawn meanwhile.
     pub fn commit(&self) {
@@ -186,7 +282,18 @@ impl StateWord {
     }
 
     /// Step 2: claims the right to run the item.
+    #[inline]
     pub fn begin(&self, claim: Claim) -> Begin {
+        if claim == Claim::Queue {
+            // Ordering: Acquire; partner: the Release of `less` and `detach` by
+            // whoever was the last but this one.
+            let word = self.0.load(Ordering::Acquire);
+            if is_sole(word) && word & PHASE <= QUEUED {
+                // Ordering: Relaxed, by the sole owner.
+                self.0.store((word & !PHASE) | RUNNING, Ordering::Relaxed);
+                return Begin::Begun;
+            }
+        }
         let answer = self.advance(|word| match (word & PHASE, claim) {
             (QUEUED, _) | (HELD, Claim::Queue) => Some((word & !PHASE) | RUNNING),
             _ => None,
@@ -204,6 +311,23 @@ impl StateWord {
             Ok(_) => Withdraw::Mine,
             Err(_) => Withdraw::TooLate,
         }
+    }
+
+    /// Steps 3 and 4 in one, for the thread that ran an item which has no deadline.
+    /// None where there is something to be done first: `finish` then.
+    #[inline]
+    pub fn end(&self) -> Option<Published> {
+        // Ordering: Acquire; partner: as in `begin`.
+        let word = self.0.load(Ordering::Acquire);
+        if is_sole(word) && word & (CALLS | LEFT) == 0 {
+            // Ordering: Relaxed, by the sole owner.
+            self.0.store(word | PUBLISHED, Ordering::Relaxed);
+            return Some(Published::of(word));
+        }
+        let answer = self.advance(|word| {
+            (word & PHASE == RUNNING && word & (CALLS | LEFT) == 0).then_some(word | PUBLISHED)
+        });
+        answer.ok().map(Published::of)
     }
 
     /// Step 3, for the thread that ran the item.
@@ -233,7 +357,8 @@ impl StateWord {
     /// Step 3 when the deadline has passed.
     pub fn expire(&self) -> Expire {
         let answer = self.advance(|word| match word & PHASE {
-            HELD | QUEUED | RUNNING => Some(word | SETTLED | OVERDUE),
+            HELD | QUEUED => Some(word | SETTLED | OVERDUE | UNBURIED),
+            RUNNING => Some(word | SETTLED | OVERDUE),
             _ => None,
         });
         match answer {
@@ -243,19 +368,53 @@ impl StateWord {
         }
     }
 
-    /// Step 4; true when the handle is gone, and with it whoever would take
-    /// the outcome.
+    /// Step 4, for whoever settled it. None while there are callbacks to be called
+    /// first.
+    pub fn publish(&self) -> Option<Published> {
+        let answer = self.advance(|word| (word & CALLS == 0).then_some(word | PUBLISHED));
+        answer.ok().map(Published::of)
+    }
+
+    /// Step 4 after `expire`: what is to be called is left for later.
+    pub fn publish_expired(&self) -> Published {
+        // Ordering: AcqRel, as in `advance`.
+        Published::of(self.0.fetch_or(PUBLISHED, Ordering::AcqRel))
+    }
+
+    /// Somebody waits, and has said where; true when the outcome was published before.
     #[must_use]
-    pub fn publish(&self) -> bool {
-        // Ordering: AcqRel. Release hands the outcome to `is_published`;
-        // Acquire pairs with `detach`, whose caller has let go of its claims.
-        let word = self.0.fetch_or(PUBLISHED, Ordering::AcqRel);
-        debug_assert_eq!(
-            word & PHASE,
-            SETTLED,
-            "published by the thread that settled"
-        );
-        word & DETACHED != 0
+    pub fn watch(&self) -> bool {
+        // Ordering: AcqRel. Acquire pairs with the publication that it finds; Release
+        // hands on who waits to the one that finds this.
+        self.0.fetch_or(WATCHED, Ordering::AcqRel) & PHASE == PUBLISHED
+    }
+
+    /// There is a callback; true when the outcome was published before.
+    #[must_use]
+    pub(crate) fn add_calls(&self) -> bool {
+        // Ordering: as in `watch`.
+        self.0.fetch_or(CALLS, Ordering::AcqRel) & PHASE == PUBLISHED
+    }
+
+    /// The callbacks have been taken out, by whoever will call or drop them.
+    pub(crate) fn clear_calls(&self) {
+        // Ordering: Relaxed; the lock that the callbacks are behind orders it.
+        self.0.fetch_and(!CALLS, Ordering::Relaxed);
+    }
+
+    /// Claims, once, what an expiry before the beginning left to do.
+    #[must_use]
+    pub(crate) fn bury(&self) -> bool {
+        // Ordering: Acquire; partner: the transition of `expire`.
+        self.0.load(Ordering::Acquire) & UNBURIED != 0
+            && self.0.fetch_and(!UNBURIED, Ordering::AcqRel) & UNBURIED != 0
+    }
+
+    /// Claims, once, the outcome of an item that is overdue.
+    #[must_use]
+    pub(crate) fn take_overdue(&self) -> bool {
+        // Ordering: Relaxed; only the handle takes, and there is one.
+        self.0.fetch_or(TAKEN, Ordering::Relaxed) & TAKEN == 0
     }
 
     /// The running work says that it stops at a checkpoint.
@@ -264,16 +423,55 @@ impl StateWord {
         self.0.fetch_or(LEFT, Ordering::Relaxed);
     }
 
-    /// The handle is gone; true when the outcome had been published before.
-    pub fn detach(&self) -> bool {
-        // Ordering: AcqRel; partner: `publish`, in whichever order they come.
-        let word = self.0.fetch_or(DETACHED, Ordering::AcqRel);
-        word & PHASE == PUBLISHED
+    /// The handle goes, with its reference, unless the outcome is there to be dropped.
+    #[inline]
+    pub fn detach(&self) -> Detach {
+        let answer = self.advance(|word| {
+            // The reference goes last: after this the item may be gone.
+            (word & PHASE != PUBLISHED).then(|| (word | DETACHED) - ONE)
+        });
+        match answer {
+            Err(_) => Detach::Published,
+            Ok(word) if is_sole(word) => Detach::Last,
+            Ok(_) => Detach::Left,
+        }
     }
 
-    /// Does the outcome lie in its slot?
+    /// Is nothing rare to be done when it ends, as far as can be seen now?
+    pub(crate) fn is_plain(&self) -> bool {
+        // Ordering: a hint for CALLS; LEFT is read back by the thread that set it.
+        self.0.load(Ordering::Relaxed) & (CALLS | LEFT) == 0
+    }
+
+    /// Has the handle gone before the item was published?
+    pub(crate) fn is_detached(&self) -> bool {
+        // Ordering: a hint; publishing finds out.
+        self.0.load(Ordering::Relaxed) & DETACHED != 0
+    }
+
+    /// One reference more, made from another.
+    pub(crate) fn more(&self) {
+        // Ordering: Relaxed; whoever calls has a reference, and hands the new one on.
+        self.0.fetch_add(ONE, Ordering::Relaxed);
+    }
+
+    /// One reference less; true for the last, whose owner frees the item.
+    #[inline]
+    #[must_use]
+    pub(crate) fn less(&self) -> bool {
+        // Ordering: Acquire by the sole owner; partner: the Release of those that went
+        // before, below and in `detach`.
+        if is_sole(self.0.load(Ordering::Acquire)) {
+            return true;
+        }
+        // Ordering: AcqRel; each other's partner: the last sees what all did before.
+        is_sole(self.0.fetch_sub(ONE, Ordering::AcqRel))
+    }
+
+    /// Is the outcome there?
+    #[inline]
     pub fn is_published(&self) -> bool {
-        // Ordering: Acquire; partner: the Release of `publish`.
+        // Ordering: Acquire; partner: the Release of whoever published.
         self.0.load(Ordering::Acquire) & PHASE == PUBLISHED
     }
 
@@ -305,6 +503,15 @@ impl StateWord {
             HELD | QUEUED => Status::Queued,
             PUBLISHED => Status::Done,
             _ => Status::Running,
+        }
+    }
+}
+
+impl Published {
+    fn of(word: u64) -> Published {
+        Published {
+            detached: word & DETACHED != 0,
+            watched: word & WATCHED != 0,
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! # Steps
 //!
-//! 1. Every 61st time first the injector, so that a worker whose own items keep
-//!    making new ones does not starve what comes from outside.
+//! 1. What has its turn before the own deque (`injector/bands.rs`): something urgent, or what
+//!    must not starve.
 //! 2. The own deque, oldest first.
 //! 3. The injector: a batch in one transaction, the first to run, the rest onto the
 //!    own deque, where others can steal it.
@@ -52,20 +52,17 @@ use crate::fork::peer::{Peer, Stolen};
 use crate::idle::Parked;
 use crate::idle::patience::{ROUNDS, pause};
 use crate::injector::Item;
+use crate::injector::bands::Turns;
 use crate::local::{self, Local};
-use crate::work::info::Info;
+use crate::work::own::Own;
 use crate::work::unwind::shield;
 
-/// Every how many items the injector comes first. Prime, so that it does not
-/// beat in time with a program's own rhythm.
-const TURN: u32 = 61;
-
 /// The most that is taken from the injector at a time.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
 
 pub(super) struct Search<'a> {
     local: &'a Local,
-    turn: u32,
+    turns: Turns,
     random: u64,
     roster: Arc<[Arc<Seat>]>,
     peers: Arc<[Arc<Peer>]>,
@@ -95,7 +92,7 @@ impl<'a> Search<'a> {
     pub(super) fn new(local: &'a Local) -> Self {
         Search {
             local,
-            turn: 0,
+            turns: Turns::new(),
             random: 0x9E37_79B9_7F4A_7C15 ^ (local.seat.number as u64 + 1),
             version: local.shared.crew.version(),
             roster: local.shared.crew.roster(),
@@ -105,15 +102,16 @@ impl<'a> Search<'a> {
 
     /// The next item, or none anywhere (steps 1 to 4).
     pub(super) fn next(&mut self) -> Option<Found> {
-        self.turn = (self.turn + 1) % TURN;
-        let found = if self.turn == 0 {
-            // Somebody has much to do: time to be looked after.
-            self.local.shared.supervisor.stir();
-            self.take_from_injector(1)
-                .or_else(|| self.local.deque.pop())
-        } else {
-            self.local.deque.pop()
+        let injector = &self.local.shared.injector;
+        let found = match self.turns.first(injector.bands()) {
+            Some(priority) => {
+                // Somebody has much to do: time to be looked after.
+                self.local.shared.supervisor.stir();
+                self.take_in(injector.take(priority, 1))
+            }
+            None => None,
         };
+        let found = found.or_else(|| self.local.deque.pop());
         let found = found.or_else(|| self.take_from_injector(BATCH));
         let found = found.map(Found::Item).or_else(|| self.take_from_others());
         if found.is_some() {
@@ -124,17 +122,22 @@ impl<'a> Search<'a> {
 
     /// Step 3.
     fn take_from_injector(&self, most: usize) -> Option<Item> {
-        let shared = &self.local.shared;
-        if shared.injector.looks_empty() {
+        let injector = &self.local.shared.injector;
+        if injector.looks_empty() {
             return None;
         }
-        let mut batch = shared.injector.take(most).into_iter();
-        let first = batch.next()?.into_item();
+        self.take_in(injector.take_any(most))
+    }
+
+    /// Keeps the first for now, and the rest where others can steal it.
+    fn take_in(&self, batch: Vec<Item>) -> Option<Item> {
+        let shared = &self.local.shared;
+        let mut batch = batch.into_iter();
+        let first = batch.next()?;
         let rest = batch.len();
-        for message in batch {
-            self.local.deque.push(message.into_item());
-        }
-        if rest > 0 && !self.local.searches.get() {
+        batch.for_each(|item| self.local.deque.push(item));
+        // What is carried may have brought more than was taken.
+        if (rest > 0 || !shared.injector.is_local()) && !self.local.searches.get() {
             shared.notify();
         }
         Some(first)
@@ -202,7 +205,7 @@ impl<'a> Search<'a> {
             if Arc::ptr_eq(peer, &own.peer) {
                 continue;
             }
-            loop {
+            while peer.has_work() {
                 match peer.steal() {
                     Steal::Taken(half) => {
                         own.books.stolen.add(1);
@@ -253,13 +256,14 @@ impl<'a> Search<'a> {
         self.look_at_roster();
         !self.local.shared.injector.looks_empty()
             || self.roster.iter().any(|seat| !seat.stealer.is_empty())
+            || self.peers.iter().any(|peer| peer.has_work())
     }
 
     /// Step 5: sleeps, and takes up searching again where it was woken for it.
     pub(super) fn park(&mut self, until: Option<Instant>) -> Parked {
         let shared = &self.local.shared;
         let searching = self.local.searches.take();
-        self.turn = 0;
+        self.turns = Turns::new();
         let parked = shared
             .idle
             .park(&self.local.seat.parker, searching, until, || {
@@ -273,14 +277,12 @@ impl<'a> Search<'a> {
 
 /// The item that this worker runs is over, and no user's code comes any more: it counts
 /// as searching from here on, if it will have to search.
-pub(crate) fn take_up(info: &Info) {
+pub(crate) fn take_up(own: &Own) {
     // An item that runs inside another goes back to that.
+    let Own::Worker(worker) = own else { return };
     if local::depth() != 1 {
         return;
     }
-    let Some(worker) = info.owner.as_ref().and_then(local::worker_of) else {
-        return;
-    };
     let idle = &worker.shared.idle;
     if idle.counts().1 > 0 && worker.deque.is_empty() && !worker.searches.get() {
         worker.searches.set(idle.try_search());

@@ -15,6 +15,7 @@ mod futures;
 mod idling;
 mod panics;
 mod parallel;
+mod priorities;
 mod putting;
 mod races;
 mod scope;

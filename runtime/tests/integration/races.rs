@@ -12,7 +12,7 @@ use hivework::{
 };
 
 #[cfg(target_os = "linux")]
-use hivework::internals::{Completion, Expire};
+use hivework::internals::lone;
 
 use crate::support::{BOUND, eventually, latch, receive, scheduler, stopped_scheduler};
 #[cfg(target_os = "linux")]
@@ -118,32 +118,27 @@ fn a_drain_waits_for_the_callbacks_of_expired_work() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_tombstone_met_before_the_expiry_is_published_is_buried() {
-    let completion = Arc::new(Completion::<()>::new());
-    completion.state.commit();
+    let (mut handle, item) = lone(|| (), true);
     let calls = Arc::new(AtomicUsize::new(0));
     let theirs = Arc::clone(&calls);
-    completion.on_done(Box::new(move |_| {
+    handle.on_done(move |_| {
         theirs.fetch_add(1, Ordering::SeqCst);
-    }));
-    assert_eq!(completion.state.expire(), Expire::Unbegun);
-    let theirs = Arc::clone(&completion);
+    });
+    item.settle_expired();
+    let (again, theirs) = (item.another(), item.another());
     let burier = thread::Builder::new()
         .name("burier".into())
-        .spawn(move || {
-            let mine = theirs.claim_burial();
-            if mine {
-                theirs.run_late_callbacks();
-            }
-            mine
-        })
+        .spawn(move || theirs.run())
         .unwrap();
     eventually("it waits, or has gone", || {
         burier.is_finished() || doing("burier") == "S"
     });
-    completion.publish_expired(true);
-    assert!(burier.join().unwrap(), "it has gone");
-    assert_eq!(calls.load(Ordering::SeqCst), 1);
-    assert!(!completion.claim_burial(), "buried twice");
+    item.publish_expired();
+    burier.join().unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "it has gone");
+    again.run();
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "buried twice");
+    assert!(matches!(handle.join(), Err(WorkError::DeadlineExceeded)));
 }
 
 #[test]

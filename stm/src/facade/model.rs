@@ -134,6 +134,11 @@ pub mod atomic {
     fetch!(AtomicUsize, usize: fetch_add fetch_sub fetch_or fetch_and fetch_max);
 }
 
+/// loom's cell, which notices whoever is not its owner.
+pub mod cell {
+    pub use ::loom::cell::UnsafeCell;
+}
+
 /// Locks and shared ownership, with parking_lot's calls over loom's locks.
 pub mod sync {
     use std::fmt;

@@ -10,6 +10,32 @@ pub mod sync {
     pub use std::sync::{Arc, Weak};
 }
 
+/// A cell whose owner the code around it sees to.
+pub mod cell {
+    /// As the standard library's, with loom's calls: a model checks every access.
+    #[derive(Debug, Default)]
+    pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        /// A cell with this value.
+        pub const fn new(value: T) -> Self {
+            UnsafeCell(std::cell::UnsafeCell::new(value))
+        }
+
+        /// Passes a pointer to be read through.
+        #[inline(always)]
+        pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
+        /// Passes a pointer to be written through.
+        #[inline(always)]
+        pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+            f(self.0.get())
+        }
+    }
+}
+
 /// Threads.
 pub mod thread {
     pub use std::thread::{

@@ -41,6 +41,13 @@
 //! the commit that put it there. A handle that reaches a running attempt from
 //! outside (a channel, a lock) is outside its snapshot.
 //!
+//! **Revalidation.** Something that is no variable, a work item's state word say, may say that a
+//! commit C has happened. [`revalidate`] makes such news part of the snapshot: step 4's check alone,
+//! with no clock moved. The instant is then that of the check, which comes after the news. Who has
+//! acquired the news has C's locks before it, so that the check finds every logged variable that C
+//! has written changed, and a later read of one finds C's data or newer. Of versions that `seen`
+//! covers step 3 holds as before: their commits were seen before the check.
+//!
 //! **It ends.** Every turn is paid for by somebody's commit on x. A transaction
 //! that is overtaken too often answers conflict, which leads to the elder token.
 
@@ -53,6 +60,7 @@ use crate::facade::atomic::Ordering;
 use crate::outcome::{StmError, StmResult};
 use crate::place::Place;
 use crate::probe::{self, Failure, Point};
+use crate::transaction::Transaction;
 use crate::transaction::read_log::Read;
 use crate::version::Version;
 
@@ -61,6 +69,17 @@ const TURNS: u32 = 64;
 
 /// From this many reads on, an extension covers all clocks at once.
 const LONG: usize = if MODELLED { 2 } else { 8 };
+
+/// Moves the snapshot of a transaction up to now, so that what the caller has just learned from
+/// something that is no variable (by an Acquire load, or under a lock) holds beside all that the
+/// transaction has read.
+///
+/// # Errors
+///
+/// A conflict, where something that was read has changed.
+pub fn revalidate(tx: &mut Transaction<'_>) -> StmResult<()> {
+    tx.context.check_reads()
+}
 
 impl Context {
     /// Reads the committed word of a variable that is not in the write log, and its version.

@@ -11,6 +11,7 @@ mod drops;
 mod foreign;
 mod hooks;
 mod isolation;
+mod news;
 mod oracle;
 mod panics;
 mod progress;

@@ -105,6 +105,83 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
+        "state: a claim that does not look whether it is alone",
+        &[(
+            "runtime/src/work/state.rs",
+            "if is_sole(word) && word & PHASE <= QUEUED {",
+            "if word & PHASE <= QUEUED {",
+        )],
+        "state::",
+    ),
+    Mutant::of(
+        "runtime",
+        "state: a sole owner that acquires nothing",
+        &[
+            (
+                "runtime/src/work/state.rs",
+                "            let word = self.0.load(Ordering::Acquire);\n            if is_sole(word) && word & PHASE",
+                "            let word = self.0.load(Ordering::Relaxed);\n            if is_sole(word) && word & PHASE",
+            ),
+            (
+                "runtime/src/work/state.rs",
+                "        let word = self.0.load(Ordering::Acquire);\n        if is_sole(word) && word & (CALLS | LEFT) == 0 {",
+                "        let word = self.0.load(Ordering::Relaxed);\n        if is_sole(word) && word & (CALLS | LEFT) == 0 {",
+            ),
+        ],
+        "state::",
+    ),
+    Mutant::of(
+        "runtime",
+        "completion: who publishes does not look whether anybody waits",
+        &[(
+            "runtime/src/work/task.rs",
+            "        if published.watched {\n            self.completion().wake();",
+            "        if false && published.watched {\n            self.completion().wake();",
+        )],
+        "completion::",
+    ),
+    Mutant::of(
+        "runtime",
+        "completion: who waits does not say so",
+        &[(
+            "runtime/src/work/completion.rs",
+            "let mut arrived = self.state.watch();",
+            "let mut arrived = self.state.is_published();",
+        )],
+        "completion::",
+    ),
+    Mutant::of(
+        "runtime",
+        "completion: an outcome beside what was read before it",
+        &[(
+            "runtime/src/work/completion.rs",
+            "            return revalidate(tx);",
+            "            return Ok(());",
+        )],
+        "completion::",
+    ),
+    Mutant::of(
+        "runtime",
+        "completion: the word answers where there is a watch",
+        &[(
+            "runtime/src/work/completion.rs",
+            "        if watch.read(tx)? {",
+            "        if watch.read(tx)? || self.state.is_published() {",
+        )],
+        "completion::",
+    ),
+    Mutant::of(
+        "runtime",
+        "completion: a callback is published past",
+        &[(
+            "runtime/src/work/state.rs",
+            "self.advance(|word| (word & CALLS == 0).then_some(word | PUBLISHED));",
+            "self.advance(|word| Some(word | PUBLISHED));",
+        )],
+        "completion::",
+    ),
+    Mutant::of(
+        "runtime",
         "completion: transactions are not told",
         &[(
             "runtime/src/work/completion.rs",
@@ -118,8 +195,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "completion: parked threads are not told",
         &[(
             "runtime/src/work/completion.rs",
-            "        if parked {\n            self.arrived",
-            "        if false && parked {\n            self.arrived",
+            "        if parked {\n            waiting.arrived",
+            "        if false && parked {\n            waiting.arrived",
         )],
         "completion::",
     ),

@@ -1,0 +1,217 @@
+#![allow(
+    unsafe_code,
+    reason = "whoever settles an item owns its stage; `task.rs` has the table"
+)]
+//! How an item comes to its end, whatever kind it is: steps 4 and 5 of
+//! [running an item](super::task), and the ends that come from outside.
+
+use stm_ports::Refusal;
+
+use super::completion::Outcome;
+use super::error::WorkError;
+use super::own::Own;
+use super::state::{Expire, Finish, Published, StateWord, Withdraw};
+use super::task::Core;
+use super::unwind::drop_contained;
+use crate::books::Ending;
+use crate::local;
+use crate::worker::search;
+
+/// For the thread that ran it.
+pub(crate) fn finish<T: Send + 'static, C: Core<T> + ?Sized>(
+    item: &C,
+    own: &Own,
+    outcome: Outcome<T>,
+    ending: Ending,
+) {
+    let head = item.head();
+    if head.info.due().is_some() || !head.state.is_plain() {
+        return finish_slowly(item, own, outcome, ending);
+    }
+    own.settled();
+    own.count(&head.info, ending, outcome.as_ref().err());
+    publish(item, outcome, StateWord::end, || search::take_up(own));
+    own.ended();
+}
+
+#[cold]
+fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
+    item: &C,
+    own: &Own,
+    mut outcome: Outcome<T>,
+    mut ending: Ending,
+) {
+    let head = item.head();
+    match head.state.finish() {
+        Finish::Mine { left } => {
+            if left && ending == Ending::Finished {
+                drop_contained(std::mem::replace(&mut outcome, Err(WorkError::Cancelled)));
+                ending = Ending::Cancelled;
+            }
+            own.settled();
+            own.count(&head.info, ending, outcome.as_ref().err());
+            publish(item, outcome, StateWord::publish, || search::take_up(own));
+        }
+        Finish::TooLate => {
+            own.settled();
+            drop_contained(outcome);
+            item.completion().run_late_callbacks();
+        }
+    }
+    own.ended();
+}
+
+/// Publishes the outcome, by `step` of the word or, where that says that there is
+/// something to be done first, by `publish`. The stage belongs to the caller, who has
+/// begun or settled the item, and nothing but its own publication ends that: it
+/// is not overdue. Calls `free` when the outcome is visible and no user's code comes after.
+fn publish<T: Send + 'static, C: Core<T> + ?Sized>(
+    item: &C,
+    outcome: Outcome<T>,
+    step: impl Fn(&StateWord) -> Option<Published>,
+    free: impl FnOnce(),
+) {
+    let state = &item.head().state;
+    let mut unwanted = None;
+    if state.is_detached() {
+        unwanted = Some(outcome);
+    } else {
+        // SAFETY: the stage is this thread's until it publishes.
+        drop(unsafe { item.exchange(Some(outcome)) });
+    }
+    let mut published = step(state);
+    while published.is_none() {
+        let _ = state.finish();
+        let outcome = match unwanted.take() {
+            Some(outcome) => outcome,
+            // SAFETY: as above.
+            None => match unsafe { item.exchange(None) } {
+                Some(outcome) => outcome,
+                None => unreachable!("put there above"),
+            },
+        };
+        item.completion().run_callbacks(&outcome);
+        // SAFETY: as above.
+        drop(unsafe { item.exchange(Some(outcome)) });
+        published = state.publish();
+    }
+    let Some(published) = published else { return };
+    if published.watched {
+        item.completion().wake(free);
+    } else if !published.detached {
+        free();
+    }
+    if published.detached && unwanted.is_none() {
+        // SAFETY: detached when it was published: nobody but the publisher has the stage.
+        unwanted = unsafe { item.exchange(None) };
+    }
+    match unwanted {
+        // Nothing to contain, for most.
+        Some(Ok(value)) => drop_contained(value),
+        Some(Err(why)) => drop_contained(why),
+        None => {}
+    }
+}
+
+/// Answers the handle of an item that nobody has begun and, now that this thread has
+/// settled it, nobody will.
+pub(crate) fn publish_unbegun<T: Send + 'static, C: Core<T> + ?Sized>(
+    item: &C,
+    why: WorkError,
+    ending: Ending,
+) {
+    let info = &item.head().info;
+    // A callback that joins its own item is told so, as when the item runs.
+    let _running = local::Running::enter(info);
+    // SAFETY: settled by this thread, by withdrawing or cancelling.
+    unsafe { item.discard() };
+    let shared = info.shared();
+    if let Some(shared) = &shared {
+        shared.books.withdrawn();
+        shared.work_settled(info, ending, Some(&why));
+    }
+    publish(item, Err(why), StateWord::publish, || {});
+    if let Some(shared) = &shared {
+        shared.work_ended_elsewhere();
+    }
+}
+
+/// Takes the item out of the world unless somebody has begun it. Where its
+/// deadline came first, nobody else will meet it: what that left to do is
+/// done here.
+fn withdraw_as<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, why: WorkError, ending: Ending) {
+    match item.head().state.withdraw() {
+        Withdraw::Mine => publish_unbegun(item, why, ending),
+        Withdraw::TooLate => bury(item),
+    }
+}
+
+/// Answers the handle with `why` unless somebody has begun the item.
+pub(crate) fn withdraw<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, why: WorkError) {
+    let ending = match why {
+        WorkError::Cancelled => Ending::Cancelled,
+        WorkError::Stopped | WorkError::Full => Ending::Stopped,
+        _ => Ending::Lost,
+    };
+    withdraw_as(item, why, ending);
+}
+
+/// It will not be run; says whether because the scheduler has stopped.
+pub(crate) fn refuse<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, why: Refusal) -> bool {
+    let (why, ending) = match why {
+        Refusal::Stopped => (WorkError::Stopped, Ending::Stopped),
+        Refusal::Lost(why) => (WorkError::Lost(why), Ending::Lost),
+        _ => (WorkError::Lost("the transport refused it"), Ending::Lost),
+    };
+    withdraw_as(item, why, ending);
+    ending == Ending::Stopped
+}
+
+/// Its put's transaction was rolled back.
+pub(crate) fn roll_back<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
+    // It leaves no trace: nothing that was to be done after it is done.
+    item.completion().forget_callbacks();
+    withdraw_as(item, WorkError::Cancelled, Ending::RolledBack);
+}
+
+/// What is left to do for who has met a tombstone: the closure and the
+/// callbacks of an item that expired before anybody began it. Only then is
+/// the item over for a drain.
+pub(crate) fn bury<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
+    let head = item.head();
+    if !head.state.bury() {
+        return;
+    }
+    // SAFETY: won just now, once, of an item that is overdue and was never begun.
+    unsafe { item.discard() };
+    item.completion().run_late_callbacks();
+    if let Some(shared) = head.info.shared() {
+        shared.work_ended_elsewhere();
+    }
+}
+
+/// Its deadline has passed. Leaves closure and callbacks for the worker that meets the tombstone:
+/// the caller may be the supervisor, which runs no user's code.
+pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) -> Expire {
+    let head = item.head();
+    if head.info.due().is_none() {
+        // Whoever runs it relies on that.
+        return Expire::TooLate;
+    }
+    let shared = head.info.shared();
+    let expired = head.state.expire();
+    if expired == Expire::TooLate {
+        return expired;
+    }
+    if let Some(shared) = shared {
+        if expired == Expire::Unbegun {
+            shared.books.withdrawn();
+        }
+        let why = WorkError::DeadlineExceeded;
+        shared.work_settled(&head.info, Ending::Overdue, Some(&why));
+    }
+    if head.state.publish_expired().watched {
+        item.completion().wake(|| {});
+    }
+    expired
+}
