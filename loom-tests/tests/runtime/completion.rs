@@ -96,7 +96,7 @@ fn an_outcome_is_never_seen_beside_state_from_before_it() {
 #[test]
 fn no_outcome_yet_is_never_answered_beside_what_was_done_about_it() {
     model_within(
-        1,
+        2,
         "completion: answers of two transactions in one order",
         || {
             let (handle, item) = lone(|| 7, false);

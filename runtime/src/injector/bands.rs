@@ -84,8 +84,8 @@ impl Band {
     /// Is there anything, as far as the hint goes?
     #[inline]
     fn seems_filled(&self) -> bool {
-        // Taken before it was counted, it is below zero.
-        self.count.load(Ordering::Relaxed).cast_signed() > 0
+        // Taken before it was counted, it is below zero, and the word wraps around.
+        (1..=usize::MAX / 2).contains(&self.count.load(Ordering::Relaxed))
     }
 }
 

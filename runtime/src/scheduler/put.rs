@@ -2,21 +2,23 @@
 //!
 //! # Steps of a put from outside
 //!
-//! 1. *Bind*: the item gets its number, its owner, its deadline; the books
+//! 1. *Bind*: the item gets its scheduler's place and its deadline; the books
 //!    count it. That comes before anybody can see the item, so that a drain
 //!    never finds nothing live while something is on its way in.
 //! 2. In one transaction: read the gate, look at the capacity, put the item into
 //!    the injector. It is the caller's own transaction in `put_work_in`.
-//! 3. Once that has committed, *announce*: mark the item QUEUED, add its deadline
-//!    to the timers, notify (`idle.rs`). A worker may have taken it before
+//! 3. Once that has committed, *announce*: add its deadline
+//!    to the timers, notify (`idle.rs`); where the transaction was the caller's, mark the item
+//!    QUEUED, which it is from the start otherwise. A worker may have taken it before
 //!    that; the state word takes either order.
 //! 4. Where the gate or the capacity said no, or the transaction was rolled back:
 //!    *withdraw*, which answers the handle and counts the item as over.
 //!
 //! # Steps of a put from inside
 //!
-//! As above, with a push to the worker's own deque in place of step 2: neither
-//! the gate nor the capacity holds up what running work puts.
+//! As above, with a push to the worker's own deque in place of step 2, or, with a
+//! priority of its own, a put into its band: neither the gate nor the capacity holds up what
+//! running work puts.
 
 use std::fmt;
 use std::slice;
