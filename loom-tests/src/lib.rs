@@ -51,6 +51,20 @@ pub fn model_within(preemptions: usize, name: &str, program: impl Fn() + Send + 
     report(name, explorer::explore(preemptions, program));
 }
 
+/// As [`model_within`], for models of protocols with barriers of unequal price: in
+/// both of their forms.
+///
+/// # Panics
+///
+/// As [`model`].
+pub fn model_of_barriers(
+    preemptions: usize,
+    name: &str,
+    program: impl Fn() + Send + Sync + 'static,
+) {
+    report(name, explorer::explore_barriers(preemptions, program));
+}
+
 /// As [`model_within`], for models of memory reclamation, which the others leave
 /// out: every pin is a fence there, and would hide what they look for.
 ///

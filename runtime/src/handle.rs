@@ -9,7 +9,7 @@
 //! is waited for, the worker counting as away meanwhile (`worker/away.rs`), so
 //! that a spare runs what is queued. Items that run inside each other take
 //! stack; past [`DEPTH`] of them a worker waits, away, and a spare goes on with
-//! a stack of its own. So does a worker whose wait has a limit: an item that it ran
+//! a stack of its own ([deep]). So does a worker whose wait has a limit: an item that it ran
 //! itself would take as long as it takes.
 //!
 //! An item that runs on the waiting thread itself, as the one that asks or
@@ -17,6 +17,7 @@
 //! waits, through however many others, for the one that asks ([ring]):
 //! [`WorkError::WouldDeadlock`].
 
+pub(crate) mod deep;
 mod ring;
 
 use std::fmt;
@@ -29,14 +30,16 @@ use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, Transaction, in_transaction};
 
 use crate::local;
+use crate::shared::Shared;
 use crate::time::{after, earlier};
 use crate::work::error::WorkError;
 use crate::work::state::Status;
 use crate::work::task::Core;
 use crate::worker::away::Absence;
 
-/// How often a join that is too deep to run its item looks whether the run ends.
-const DEEP_LOOK: Duration = Duration::from_millis(20);
+/// How often a deep join whose item a transaction still holds, when the run has ended,
+/// looks whether that has committed.
+const HELD_LOOK: Duration = Duration::from_millis(20);
 
 /// How many items may run inside each other on one thread.
 const DEPTH: usize = 64;
@@ -137,30 +140,44 @@ impl<T: Send + 'static> WorkHandle<T> {
                 return Ok(true);
             }
         }
+        // Being linked and away costs more than a short wait.
+        if completion.is_soon() {
+            return Ok(true);
+        }
         let Some(_link) = ring::Link::join(info) else {
             return Err(WorkError::WouldDeadlock);
         };
         let _absence = Absence::begin();
         if let Some(worker) = worker.filter(|_| local::depth() >= DEPTH) {
-            // So deep that it left the item to others; once the run ends there
-            // are none, and it must be the one after all. Nothing announces that
-            // here, so it looks now and then.
-            while !completion.wait(earlier(after(DEEP_LOOK), info.due)) && !info.is_overdue() {
-                if worker.shared.is_halting() {
-                    Arc::clone(&self.core).run_here();
-                }
-            }
+            self.wait_deep(&worker.shared);
         }
         // A scheduler that is stopped watches no deadlines, so we do it.
-        if completion.wait(earlier(until, info.due)) {
+        if completion.sleep(earlier(until, info.due), || false) {
             return Ok(true);
         }
         if info.is_overdue() {
-            self.core.expire();
+            Arc::clone(&self.core).expire();
             // Settled by us or by a rival that is about to publish.
             return Ok(completion.wait(until));
         }
         Ok(false)
+    }
+
+    /// So deep that it left the item to others: waits for the outcome or the deadline,
+    /// and once the run ends runs the item after all ([deep]).
+    fn wait_deep(&self, shared: &Shared) {
+        let (completion, info) = (self.core.completion(), self.core.info());
+        let ends = || shared.is_halting();
+        shared.deep.wait(Arc::clone(&self.core).nudged(), || {
+            completion.sleep(info.due, ends)
+        });
+        while ends() && !completion.state.is_published() && !info.is_overdue() {
+            Arc::clone(&self.core).run_here();
+            if !completion.state.is_held() {
+                return;
+            }
+            completion.wait(earlier(after(HELD_LOOK), info.due));
+        }
     }
 
     /// The outcome, waiting for it as part of the transaction: alone, with

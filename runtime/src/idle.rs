@@ -1,11 +1,16 @@
 #![doc = include_str!("idle.md")]
 
 mod parker;
+pub(crate) mod patience;
 
-use hivework_stm::facade::atomic::{AtomicU32, Ordering, fence};
-use hivework_stm::facade::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use crossbeam_utils::CachePadded;
+use hivework_stm::facade::atomic::{AtomicU32, Ordering, fence};
+use hivework_stm::facade::barrier;
+use hivework_stm::facade::sync::{Arc, Mutex};
+
+use crate::time::soon;
 pub use parker::Parker;
 
 /// One worker that searches, in the low half of the word.
@@ -47,10 +52,12 @@ pub enum Parked {
 /// The event count; see the [module](self).
 #[derive(Debug)]
 pub struct Idle {
-    word: AtomicU32,
+    word: CachePadded<AtomicU32>,
+    sleepers: CachePadded<Mutex<Vec<Arc<Parker>>>>,
     /// How many may search at a time.
     most: u32,
-    sleepers: Mutex<Vec<Arc<Parker>>>,
+    /// Which of its forms the light barrier has.
+    asymmetric: bool,
 }
 
 impl Idle {
@@ -58,19 +65,34 @@ impl Idle {
     #[must_use]
     pub fn new(workers: usize) -> Self {
         Idle {
-            word: AtomicU32::new(0),
+            word: CachePadded::new(AtomicU32::new(0)),
+            sleepers: CachePadded::new(Mutex::new(Vec::new())),
             most: u32::try_from(workers / 2)
                 .unwrap_or(u32::MAX)
                 .clamp(1, 0x7FFF),
-            sleepers: Mutex::new(Vec::new()),
+            asymmetric: barrier::asymmetric(),
         }
     }
 
     /// Says that something was published, and wakes one sleeper if nobody
-    /// searches (N1 to N4).
+    /// searches (N1 to N5).
+    #[inline]
     pub fn notify(&self) -> Notified {
+        // Ordering: light barrier between the caller's publication and the look
+        // at the word; partner: the heavy one in `park`.
+        barrier::light(self.asymmetric);
+        // Ordering: ordered by the barrier above.
+        if self.word.load(Ordering::Relaxed) == 0 {
+            return Notified::Nobody;
+        }
+        self.notify_one()
+    }
+
+    /// N3 to N5.
+    #[cold]
+    fn notify_one(&self) -> Notified {
         // Ordering: SeqCst fence between the caller's publication and the look
-        // at the word; partner: the fences in `park` and `end_search`.
+        // that may rely on a searcher; partner: the fence in `end_search`.
         fence(Ordering::SeqCst);
         // Ordering: ordered by the fence above.
         if let Some(answer) = settled(self.word.load(Ordering::Relaxed)) {
@@ -90,6 +112,23 @@ impl Idle {
         drop(sleepers);
         parker.unpark();
         Notified::Woken
+    }
+
+    /// Says that there is something for this very worker, published by the caller, and
+    /// wakes it if it sleeps here (K1, K2).
+    pub fn call(&self, worker: &Arc<Parker>) {
+        worker.call();
+        let mut sleepers = self.sleepers.lock();
+        let place = sleepers
+            .iter()
+            .position(|parker| Arc::ptr_eq(parker, worker));
+        let Some(place) = place else { return };
+        let parker = sleepers.remove(place);
+        // Ordering: as in `notify`.
+        self.word
+            .fetch_add(SEARCHING.wrapping_sub(SLEEPING), Ordering::Relaxed);
+        drop(sleepers);
+        parker.unpark();
     }
 
     /// Asks to search (S1). Without leave a worker parks, which is safe while
@@ -125,7 +164,9 @@ impl Idle {
             return Notified::Searching;
         }
         // Ordering: SeqCst fence between the end of the search and the last
-        // look; partner: the fence in `notify` of who relied on this search.
+        // look, and no heavy barrier, which would be paid for each item found;
+        // partner: the fence in `notify_one` of who relied on this search, and
+        // the heavy barrier of who went to sleep relying on it.
         fence(Ordering::SeqCst);
         if more() {
             self.notify()
@@ -152,15 +193,18 @@ impl Idle {
             self.word
                 .fetch_add(SLEEPING.wrapping_sub(own), Ordering::AcqRel);
         }
-        // Ordering: SeqCst fence between "I sleep" and the last look; partner:
-        // the fence in `notify`, between the publication and its look at the
-        // word, and the one in `end_search`.
-        fence(Ordering::SeqCst);
-        // Ordering: ordered by the fence above.
+        // Ordering: heavy barrier between "I sleep" and the last look; partner:
+        // the light one in `notify`, between the publication and its look at the
+        // word. It is a SeqCst fence as well; partner: those in `notify_one`,
+        // `end_search` and `wake_all`.
+        let ordered = barrier::heavy();
+        // Ordering: ordered by the barrier above.
         let others = searching(self.word.load(Ordering::Relaxed)) > 0;
-        if !others && !nothing() {
+        if me.is_called() || (!others && !nothing()) {
             return self.get_up(me, SEARCHING, Parked::Woken);
         }
+        // Without the barrier the look proves nothing: look again soon.
+        let deadline = if ordered { deadline } else { soon(deadline) };
         if me.park(deadline) {
             return Parked::Woken;
         }

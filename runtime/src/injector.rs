@@ -165,6 +165,17 @@ impl Injector {
         received.ok()?.ok()?
     }
 
+    /// Was there nothing to take a moment ago? As [`is_empty`](Injector::is_empty), but
+    /// without a transaction where that can be had.
+    ///
+    /// The emptiness that it answers was true at an instant during the call. So after a
+    /// heavy barrier it cannot miss an item whose put committed before its putter's light
+    /// one: that put's store to the queue's end is seen by the second of its two loads.
+    #[inline]
+    pub(crate) fn looks_empty(&self) -> bool {
+        self.queue.is_empty_now() && (self.is_local || self.is_empty())
+    }
+
     /// Is there nothing to take?
     pub(crate) fn is_empty(&self) -> bool {
         if !atomically(|tx| self.queue.is_empty(tx)) {

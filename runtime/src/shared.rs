@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use hivework_stm::facade::atomic::{AtomicBool, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
-use hivework_stm::{TVar, atomically, in_transaction};
+use hivework_stm::{TVar, after_transaction, atomically, in_transaction};
 
 use crate::Scheduler;
 use crate::books::{Books, Ending};
@@ -13,12 +13,15 @@ use crate::builder::Config;
 use crate::crew::Crew;
 use crate::event::hub::Hub;
 use crate::event::{Event, WorkId};
-use crate::fork::lane;
+use crate::fork::latents;
 use crate::fork::peer::Peer;
 use crate::gate::Gate;
+use crate::handle::deep::Deep;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
+use crate::polled::Guest;
+use crate::polled::lobby::Lobby;
 use crate::scheduler::Owner;
 use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
@@ -34,10 +37,14 @@ pub(crate) struct Shared {
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
     pub(crate) away: Away,
+    /// Joins to be told of the end of the run.
+    pub(crate) deep: Deep,
     pub(crate) crew: Crew,
     pub(crate) books: Books,
     pub(crate) hub: Arc<Hub>,
     pub(crate) supervisor: Supervisor,
+    /// Where items that were set aside can be found.
+    pub(crate) lobby: Lobby<Arc<dyn Guest>>,
     /// One start, stop or drain at a time.
     pub(crate) turn: Mutex<()>,
     /// A drain waits on it for the last work to end.
@@ -63,10 +70,12 @@ impl Shared {
             idle: Idle::new(config.workers),
             injector,
             away: Away::default(),
+            deep: Deep::new(),
             crew: Crew::default(),
             books: Books::default(),
             hub: Arc::new(Hub::new()),
             supervisor: Supervisor::new(),
+            lobby: Lobby::new(),
             turn: Mutex::new(()),
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),
@@ -94,7 +103,25 @@ impl Shared {
 
     /// Is there anything that a worker could take?
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.crew.has_work()
+        !self.injector.looks_empty() || self.crew.has_work()
+    }
+
+    /// How many items are set aside, waiting to be woken.
+    pub(crate) fn waiting(&self) -> u64 {
+        let workers = self.crew.books();
+        self.books.waiting(workers.iter().map(|books| &**books))
+    }
+
+    /// What a drain waits for to be 0: how many works are live, as long as one of them
+    /// does anything but wait, or none of those that wait is a transaction.
+    pub(crate) fn unsettled(&self) -> u64 {
+        let before = self.waiting();
+        let live = self.books.live();
+        // Where nothing was set aside or taken up in between, `live` was true at its moment.
+        if live > 0 && live <= before && self.waiting() == before && self.lobby.has_transactions() {
+            return 0;
+        }
+        live
     }
 
     /// Something was published: sees to it that somebody takes it.
@@ -104,12 +131,20 @@ impl Shared {
     }
 
     /// What remains to be done after a notification: who is away needs a
-    /// stand-in, and the supervisor may have to be stirred.
+    /// stand-in. The supervisor is left to whoever works for a while.
+    #[inline]
     pub(crate) fn follow_up(&self, notified: Notified) {
         if notified == Notified::Nobody && self.away.count() > 0 {
             self.away.call(self);
         }
-        self.supervisor.stir();
+        if !self.injector.is_local() {
+            // What a transport carries arrives unannounced: somebody must look.
+            //
+            // Ordering: SeqCst fence between the count of what is put and the look
+            // at `dozing`; partner: the heavy barrier in `Bell::doze`.
+            fence(Ordering::SeqCst);
+            self.supervisor.stir();
+        }
     }
 
     /// Puts items back into the injector, whatever its capacity and whoever is
@@ -124,6 +159,19 @@ impl Shared {
             self.notify();
         }
         count
+    }
+
+    /// Queues an item that was let in before and has been woken, from wherever that was.
+    pub(crate) fn requeue(self: &Arc<Self>, item: Item) {
+        if let Some(worker) = local::worker_of(self) {
+            worker.deque.push(item);
+            self.notify();
+        } else if in_transaction() {
+            let shared = Arc::clone(self);
+            after_transaction(move || _ = shared.put_back(std::iter::once(item)));
+        } else {
+            self.put_back(std::iter::once(item));
+        }
     }
 
     /// Counts an item that is settled, before its outcome is published.
@@ -207,9 +255,13 @@ fn work_event(info: &Info, ending: Ending, why: Option<&WorkError>) -> Option<Ev
     })
 }
 
-impl lane::Around for Shared {
+impl latents::Around for Shared {
     fn announce(&self) {
         self.notify();
+    }
+
+    fn stir(&self) {
+        self.supervisor.stir();
     }
 
     fn has_sleepers(&self) -> bool {
@@ -232,6 +284,10 @@ impl Around for Shared {
 
     fn ring(&self) {
         self.supervisor.ring();
+    }
+
+    fn notify(&self) {
+        Shared::notify(self);
     }
 
     fn is_halting(&self) -> bool {

@@ -4,8 +4,8 @@
 //!
 //! It replaces workers that died, sends spares for workers that are blocked,
 //! answers works whose deadline has passed, and passes events on. It looks
-//! every `run_interval` while there is work, and sleeps without a tick while
-//! there is none.
+//! every `run_interval` while somebody works, and sleeps without a tick while
+//! nobody does.
 //!
 //! # A round
 //!
@@ -19,12 +19,25 @@
 //!    is not local), the queue is looked at, and a worker is woken for it. For
 //!    that, and while a worker's events are on their way, it looks at least every
 //!    millisecond.
-//! 6. If it was told to quit: done. If the last handle of the scheduler is
+//! 6. While a worker sleeps or searches, the busy ones are reminded to share what they
+//!    have forked (`fork.rs`).
+//! 7. If it was told to quit: done. If the last handle of the scheduler is
 //!    gone: end the run (see `stop.rs`) and be done.
-//! 7. Sleep until the next tick, the earliest deadline, or a ring ([bell]).
+//! 8. Sleep until the next tick, the earliest deadline, or a ring ([bell]).
 //!
 //! Every step is bounded: by the number of workers, of due timers, of events
 //! that lie in the channels at that moment.
+//!
+//! # Who wakes it
+//!
+//! Not whoever puts work: a put into an idle scheduler would wake two threads, and
+//! the works are mostly over before the supervisor has come to itself. It has nothing
+//! to do for a work that runs, ends and leaves no news. What it is needed for rings: a
+//! worker that ended, a spare that is to be made, a deadline that has become the
+//! earliest, an event, the end of a run. For the rest, the reminders of step 6, the workers
+//! see to it that it ticks while they have much to do: each *stirs* it every so many
+//! items, and a computation that forks without end every so many forks. What comes over a
+//! transport that carries, and so unannounced, is different: who puts it stirs.
 
 pub(crate) mod bell;
 pub(crate) mod health;
@@ -85,8 +98,8 @@ impl Supervisor {
         self.bell.ring();
     }
 
-    /// Wakes it if it sleeps without a tick. The caller has passed a SeqCst fence
-    /// since it did what the supervisor should see.
+    /// Wakes it if it sleeps without a tick; see [`Bell::stir`].
+    #[inline]
     pub(crate) fn stir(&self) {
         self.bell.stir();
     }
@@ -101,7 +114,7 @@ impl Supervisor {
         // Ordering: ordered by the fence below.
         self.sent.fetch_add(1, Ordering::Relaxed);
         // Ordering: SeqCst fence between the event and the look at `dozing`;
-        // partner: the fence in `Bell::doze`.
+        // partner: the barrier in `Bell::doze`.
         fence(Ordering::SeqCst);
         self.stir();
     }
@@ -158,10 +171,10 @@ fn supervise(shared: &Arc<Shared>) {
             exhausted = spares::round(shared, exhausted);
             shared.supervisor.timers.fire(Instant::now());
             pass_events_on(shared, &shared.crew.roster());
-            beat.round(shared);
             if !shared.injector.is_local() && !shared.injector.is_empty() {
                 shared.notify();
             }
+            beat.round(shared);
         });
         if let Err(payload) = round {
             let reason = message(&*payload);
@@ -181,7 +194,7 @@ fn supervise(shared: &Arc<Shared>) {
     }
 }
 
-/// Step 7.
+/// Step 8.
 fn sleep(shared: &Shared, sent: u64, beat: &Beat) {
     let supervisor = &shared.supervisor;
     let due = supervisor.timers.earliest();
@@ -196,16 +209,26 @@ fn sleep(shared: &Shared, sent: u64, beat: &Beat) {
         return;
     }
     supervisor.bell.doze(due, || {
-        // Ordering: ordered by the fence in `doze`; partner: that in `events_sent`.
+        // Ordering: ordered by the barrier in `doze`; partner: that in `events_sent`.
         supervisor.sent.load(Ordering::Relaxed) != sent || beat.is_needed(shared) || is_busy(shared)
     });
 }
 
-/// Is there something to look after at every tick? Works that are blocked do
-/// not count.
+/// Is there something to look after at every tick? Works that wait do not count.
 fn is_busy(shared: &Shared) -> bool {
-    let away = shared.away.count() as u64;
-    shared.books.live() > away || health::is_understaffed(shared) || expects_events(shared)
+    is_anybody_awake(shared)
+        || !shared.injector.is_local()
+            && shared.books.live() > shared.away.count() as u64 + shared.waiting()
+        || shared.away.is_short() && shared.has_work()
+        || health::is_understaffed(shared)
+        || expects_events(shared)
+}
+
+/// Does a worker work, or look for work?
+fn is_anybody_awake(shared: &Shared) -> bool {
+    let (_, asleep) = shared.idle.counts();
+    let blocked = shared.away.count() + shared.away.resting();
+    shared.crew.roster().len() > asleep as usize + blocked
 }
 
 /// Is an event of a worker on its way?

@@ -57,8 +57,28 @@ pub(crate) fn explore(preemptions: usize, program: impl Fn() + Send + Sync + 'st
     executions.load(Ordering::Relaxed)
 }
 
-/// As [`explore`], with memory reclaimed as it is when shipped, in both forms of its
-/// barriers.
+/// As [`explore`], in both forms of the pair of unequal barriers.
+pub(crate) fn explore_barriers(
+    preemptions: usize,
+    program: impl Fn() + Send + Sync + 'static,
+) -> usize {
+    struct Form;
+    impl Drop for Form {
+        fn drop(&mut self) {
+            facade::barrier::set_asymmetric(false);
+        }
+    }
+    let _form = Form;
+    let program = Arc::new(program);
+    let forms = [false, true].map(|asymmetric| {
+        facade::barrier::set_asymmetric(asymmetric);
+        let program = Arc::clone(&program);
+        explore(preemptions, move || program())
+    });
+    forms.iter().sum()
+}
+
+/// As [`explore_barriers`], with memory reclaimed as it is when shipped.
 pub(crate) fn explore_reclaiming(
     preemptions: usize,
     program: impl Fn() + Send + Sync + 'static,
@@ -67,18 +87,11 @@ pub(crate) fn explore_reclaiming(
     impl Drop for Reclaiming {
         fn drop(&mut self) {
             facade::set_reclaims(false);
-            facade::barrier::set_asymmetric(false);
         }
     }
     let _reclaiming = Reclaiming;
     facade::set_reclaims(true);
-    let program = Arc::new(program);
-    let forms = [false, true].map(|asymmetric| {
-        facade::barrier::set_asymmetric(asymmetric);
-        let program = Arc::clone(&program);
-        explore(preemptions, move || program())
-    });
-    forms.iter().sum()
+    explore_barriers(preemptions, program)
 }
 
 /// Somebody's life, as far as others may look at it: looking must come before the

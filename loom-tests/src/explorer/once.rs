@@ -6,6 +6,14 @@ pub(crate) fn explore(_preemptions: usize, program: impl Fn() + Send + Sync + 's
     1
 }
 
+/// The same: outside of models the system says which barriers there are.
+pub(crate) fn explore_barriers(
+    preemptions: usize,
+    program: impl Fn() + Send + Sync + 'static,
+) -> usize {
+    explore(preemptions, program)
+}
+
 /// The same: outside of models memory is always reclaimed.
 pub(crate) fn explore_reclaiming(
     preemptions: usize,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use hivework::internals::{Around, Away, Parker, Rest};
-use hivework_loom_tests::model;
-use hivework_stm::facade::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use hivework_loom_tests::{PREEMPTIONS, model_of_barriers};
+use hivework_stm::facade::atomic::{AtomicBool, AtomicUsize, Ordering};
+use hivework_stm::facade::barrier;
 use hivework_stm::facade::thread;
 
 #[derive(Default)]
@@ -24,6 +25,12 @@ impl Around for House {
         self.rung.fetch_add(1, Ordering::AcqRel);
     }
 
+    fn notify(&self) {
+        if self.away.count() > 0 {
+            self.away.call(self);
+        }
+    }
+
     fn is_halting(&self) -> bool {
         self.halting.load(Ordering::Acquire)
     }
@@ -35,16 +42,14 @@ impl House {
     /// A put that finds nobody asleep and nobody searching.
     fn put(&self) {
         self.queued.fetch_add(1, Ordering::Release);
-        fence(Ordering::SeqCst);
-        if self.away.count() > 0 {
-            self.away.call(self);
-        }
+        barrier::light(barrier::asymmetric());
+        self.notify();
     }
 }
 
 #[test]
 fn a_put_while_the_last_worker_goes_away_rings_for_a_spare() {
-    model("away: leave against put", || {
+    model_of_barriers(PREEMPTIONS, "away: leave against put", || {
         let house = Arc::new(House::default());
         let theirs = Arc::clone(&house);
         let worker = thread::spawn(move || theirs.away.leave(&*theirs));
@@ -59,7 +64,7 @@ fn a_put_while_the_last_worker_goes_away_rings_for_a_spare() {
 
 #[test]
 fn a_spare_that_goes_to_rest_is_called_back() {
-    model("away: rest against leave and put", || {
+    model_of_barriers(PREEMPTIONS, "away: rest against leave and put", || {
         let house = Arc::new(House::default());
         // A spare in service whose worker has come back.
         house.away.leave(&*house);
@@ -80,7 +85,7 @@ fn a_spare_that_goes_to_rest_is_called_back() {
 
 #[test]
 fn a_spare_that_rests_hears_of_the_end() {
-    model("away: rest against the end of the run", || {
+    model_of_barriers(PREEMPTIONS, "away: rest against the end of the run", || {
         let house = Arc::new(House::default());
         house.away.leave(&*house);
         assert!(house.away.enlist());

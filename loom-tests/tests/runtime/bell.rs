@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use hivework::internals::Bell;
-use hivework_loom_tests::model;
-use hivework_stm::facade::atomic::{AtomicUsize, Ordering, fence};
+use hivework_loom_tests::{PREEMPTIONS, model_of_barriers};
+use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
+use hivework_stm::facade::barrier;
 use hivework_stm::facade::thread;
 
 fn put(bell: &Bell, live: &AtomicUsize) {
     live.fetch_add(1, Ordering::Relaxed);
-    fence(Ordering::SeqCst);
+    barrier::light(barrier::asymmetric());
     bell.stir();
 }
 
 #[test]
 fn a_put_reaches_the_supervisor_that_is_about_to_doze() {
-    model("bell: doze against stir", || {
+    model_of_barriers(PREEMPTIONS, "bell: doze against stir", || {
         let shared = Arc::new((Bell::new(), AtomicUsize::new(0)));
         let theirs = Arc::clone(&shared);
         let putter = thread::spawn(move || put(&theirs.0, &theirs.1));
@@ -29,7 +30,7 @@ fn a_put_reaches_the_supervisor_that_is_about_to_doze() {
 
 #[test]
 fn two_puts_reach_it() {
-    model("bell: doze against two stirs", || {
+    model_of_barriers(PREEMPTIONS, "bell: doze against two stirs", || {
         let shared = Arc::new((Bell::new(), AtomicUsize::new(0)));
         let putters = [(); 2].map(|()| {
             let theirs = Arc::clone(&shared);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hivework::internals::{Deque, Idle, Notified, Parked, Parker, Steal, Stealer};
-use hivework_loom_tests::{model, model_within};
+use hivework_loom_tests::{PREEMPTIONS, model_of_barriers};
 use hivework_stm::facade::atomic::{AtomicBool, AtomicUsize, Ordering};
 use hivework_stm::facade::thread;
 
@@ -86,7 +86,7 @@ impl House {
 
 #[test]
 fn a_put_reaches_the_worker_that_is_about_to_sleep() {
-    model("idle: park against put", || {
+    model_of_barriers(PREEMPTIONS, "idle: park against put", || {
         let (house, deque) = House::new(1);
         let theirs = Arc::clone(&house);
         let worker = thread::spawn(move || theirs.work(1));
@@ -98,7 +98,7 @@ fn a_put_reaches_the_worker_that_is_about_to_sleep() {
 
 #[test]
 fn two_puts_reach_one_worker() {
-    model("idle: one worker, two puts", || {
+    model_of_barriers(PREEMPTIONS, "idle: one worker, two puts", || {
         let (house, deque) = House::new(1);
         let theirs = Arc::clone(&house);
         let worker = thread::spawn(move || theirs.work(2));
@@ -114,7 +114,7 @@ fn two_puts_reach_one_worker() {
 fn a_searcher_that_leaves_work_behind_wakes_the_next() {
     // Each worker takes one item and is then busy for good: the second item
     // must reach the other one.
-    model_within(2, "idle: two workers, two puts", || {
+    model_of_barriers(2, "idle: two workers, two puts", || {
         let (house, deque) = House::new(2);
         let workers = [(); 2].map(|()| {
             let theirs = Arc::clone(&house);
@@ -134,7 +134,7 @@ fn a_searcher_that_leaves_work_behind_wakes_the_next() {
 
 #[test]
 fn one_put_wakes_one_worker_at_most() {
-    model_within(2, "idle: two workers, one put", || {
+    model_of_barriers(2, "idle: two workers, one put", || {
         let (house, deque) = House::new(2);
         let taken = Arc::new(AtomicUsize::new(0));
         let workers = [(); 2].map(|()| {
@@ -160,7 +160,7 @@ fn one_put_wakes_one_worker_at_most() {
 
 #[test]
 fn two_putters_reach_one_worker() {
-    model_within(2, "idle: two putters, one worker", || {
+    model_of_barriers(2, "idle: two putters, one worker", || {
         let (house, deque) = House::new(1);
         let (theirs, other) = (Arc::clone(&house), Arc::clone(&house));
         let worker = thread::spawn(move || theirs.work(1));
@@ -173,8 +173,26 @@ fn two_putters_reach_one_worker() {
 }
 
 #[test]
+fn a_put_that_relies_on_a_searcher_reaches_somebody() {
+    // The searcher has found something and is then busy for good; another worker may go
+    // to sleep relying on it.
+    model_of_barriers(2, "idle: put against the end of a search", || {
+        let (house, deque) = House::new(2);
+        assert!(house.idle.try_search());
+        let (theirs, sleeps) = (Arc::clone(&house), Arc::clone(&house));
+        let searcher = thread::spawn(move || {
+            theirs.end_search(&mut true);
+        });
+        let sleeper = thread::spawn(move || sleeps.work(1));
+        house.put(&deque, 1);
+        assert_eq!(sleeper.join().unwrap(), [1]);
+        searcher.join().unwrap();
+    });
+}
+
+#[test]
 fn the_end_of_a_run_reaches_every_worker() {
-    model_within(2, "idle: two workers, halt", || {
+    model_of_barriers(2, "idle: two workers, halt", || {
         let (house, _deque) = House::new(2);
         let workers = [(); 2].map(|()| {
             let theirs = Arc::clone(&house);

@@ -51,10 +51,10 @@ use std::mem;
 use std::task::Waker;
 use std::time::Instant;
 
-use hivework_stm::facade::MODELLED;
-use hivework_stm::facade::hint;
 use hivework_stm::facade::sync::{Arc, Condvar, Mutex};
 use hivework_stm::{StmResult, TVar, Transaction, retry};
+
+use crate::idle::patience::{ROUNDS, pause};
 
 use super::error::WorkError;
 use super::state::StateWord;
@@ -65,9 +65,6 @@ pub(crate) type Outcome<T> = Result<T, WorkError>;
 
 /// Told the outcome before the handle is.
 pub(crate) type Callback<T> = Box<dyn FnOnce(&Outcome<T>) + Send>;
-
-/// How often a waiting thread looks before it sleeps. A model must see it sleep.
-const SPINS: usize = if MODELLED { 0 } else { 64 };
 
 enum Slot<T> {
     Pending,
@@ -130,6 +127,12 @@ impl<T: Send + 'static> Completion<T> {
 
     /// Steps 1 to 4, for the thread whose transition settled the item.
     pub fn publish(&self, outcome: Outcome<T>) {
+        self.publish_and(outcome, || {});
+    }
+
+    /// As [`publish`](Completion::publish), and calls `free` in the moment in which the
+    /// outcome becomes visible, if no user's code comes after that on this thread.
+    pub fn publish_and(&self, outcome: Outcome<T>, free: impl FnOnce()) {
         let mut inner = self.inner.lock();
         while !inner.callbacks.is_empty() {
             let callbacks = mem::take(&mut inner.callbacks);
@@ -139,7 +142,7 @@ impl<T: Send + 'static> Completion<T> {
             }
             inner = self.inner.lock();
         }
-        self.publish_locked(inner, outcome);
+        self.publish_locked(inner, outcome, free);
     }
 
     /// Steps 2 to 4 alone, leaving the callbacks for a thread that may run
@@ -150,15 +153,20 @@ impl<T: Send + 'static> Completion<T> {
     pub fn publish_expired(&self, unbegun: bool) {
         let mut inner = self.inner.lock();
         inner.unburied = unbegun;
-        self.publish_locked(inner, Err(WorkError::DeadlineExceeded));
+        self.publish_locked(inner, Err(WorkError::DeadlineExceeded), || {});
     }
 
     fn publish_locked(
         &self,
         mut inner: hivework_stm::facade::sync::MutexGuard<'_, Inner<T>>,
         outcome: Outcome<T>,
+        free: impl FnOnce(),
     ) {
+        let asked = inner.waker.is_some() || inner.watch.is_some();
         let detached = self.state.publish();
+        if !asked && !detached {
+            free();
+        }
         let (watch, unwanted) = if detached {
             inner.slot = Slot::Taken;
             (inner.watch.take(), Some(outcome))
@@ -213,16 +221,16 @@ impl<T: Send + 'static> Completion<T> {
 
     /// Waits until the outcome is published, or until `deadline`; says which.
     pub fn wait(&self, deadline: Option<Instant>) -> bool {
-        for _ in 0..SPINS {
-            if self.state.is_published() {
-                return true;
-            }
-            hint::spin_loop();
-        }
+        self.is_soon() || self.sleep(deadline, || false)
+    }
+
+    /// As [`wait`](Completion::wait), asleep from the beginning, and no longer than until
+    /// `in_vain`, of which a [`nudge`](Completion::nudge) tells.
+    pub fn sleep(&self, deadline: Option<Instant>, in_vain: impl Fn() -> bool) -> bool {
         let mut inner = self.inner.lock();
         inner.parked += 1;
         let mut arrived = self.state.is_published();
-        while !arrived {
+        while !arrived && !in_vain() {
             match deadline {
                 None => self.arrived.wait(&mut inner),
                 Some(deadline) => {
@@ -236,6 +244,25 @@ impl<T: Send + 'static> Completion<T> {
         }
         inner.parked -= 1;
         arrived
+    }
+
+    /// Is it published within the while that sleeping and being woken would take?
+    pub(crate) fn is_soon(&self) -> bool {
+        for round in 0..ROUNDS {
+            if self.state.is_published() {
+                return true;
+            }
+            pause(round);
+        }
+        false
+    }
+
+    /// Has the threads in [`sleep`](Completion::sleep) look again, for
+    /// whoever has made it vain before.
+    pub fn nudge(&self) {
+        // A waiter that has not seen it has yet to lock, or waits already.
+        drop(self.inner.lock());
+        self.arrived.notify_all();
     }
 
     /// Takes the outcome if it is there, or leaves `waker` to be woken.

@@ -37,8 +37,10 @@ use super::info::Info;
 use super::state::{Begin, Cancel, Claim, Expire, Finish, StateWord, Withdraw};
 use super::unwind::{contain, drop_contained};
 use crate::books::Ending;
+use crate::handle::deep::Nudge;
 use crate::local;
 use crate::shared::Shared;
+use crate::worker::search;
 
 /// What can be called as a work item's body.
 pub(crate) trait Body<T>: Send + 'static {
@@ -62,15 +64,16 @@ pub(crate) trait Core<T>: Send + Sync {
     /// Its put's transaction was rolled back.
     fn roll_back(&self);
     /// Its deadline has passed.
-    fn expire(&self);
+    fn expire(self: Arc<Self>);
     fn item(self: Arc<Self>) -> Arc<dyn WorkItem>;
     fn due(self: Arc<Self>) -> Weak<dyn Due>;
+    fn nudged(self: Arc<Self>) -> Arc<dyn Nudge>;
 }
 
 /// An item as the timers see it.
 pub(crate) trait Due: Send + Sync {
     /// Its deadline has passed.
-    fn overdue(&self);
+    fn overdue(self: Arc<Self>);
     /// Is there nothing left for the deadline to do?
     fn is_over(&self) -> bool;
 }
@@ -140,7 +143,8 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
                 }
                 self.count(ending, outcome.as_ref().err());
                 local::settled(&self.info);
-                self.completion.publish(outcome);
+                self.completion
+                    .publish_and(outcome, || search::take_up(&self.info));
             }
             Finish::TooLate => {
                 local::settled(&self.info);
@@ -323,7 +327,7 @@ impl<F: Body<T>, T: Send + 'static> Core<T> for Task<F, T> {
         self.withdraw_as(WorkError::Cancelled, Ending::RolledBack);
     }
 
-    fn expire(&self) {
+    fn expire(self: Arc<Self>) {
         self.expire_now();
     }
 
@@ -335,10 +339,20 @@ impl<F: Body<T>, T: Send + 'static> Core<T> for Task<F, T> {
         let weak: Weak<Self> = Arc::downgrade(&self);
         weak
     }
+
+    fn nudged(self: Arc<Self>) -> Arc<dyn Nudge> {
+        self
+    }
+}
+
+impl<F: Body<T>, T: Send + 'static> Nudge for Task<F, T> {
+    fn nudge(&self) {
+        self.completion.nudge();
+    }
 }
 
 impl<F: Body<T>, T: Send + 'static> Due for Task<F, T> {
-    fn overdue(&self) {
+    fn overdue(self: Arc<Self>) {
         self.expire_now();
     }
 

@@ -17,10 +17,13 @@
 //! # Steps
 //!
 //! Going away ([`Away::leave`], on the worker's thread, before it sleeps):
-//! - A1 Add one to `away`. A2 `fence(SeqCst)`. A3 If work is queued: call.
+//! - A0 Hand over what is private: its latent forks go where others can steal them,
+//!   as what it has put can already.
+//! - A1 Add one to `away`. A2 Heavy barrier. A3 If work is queued, its own included:
+//!   notify, as after a put (and so, perhaps, B1).
 //!
 //! Putting work (after [`Idle::notify`](crate::idle::Idle::notify) said `Nobody`;
-//! its fence lies between the publication and what follows):
+//! its barrier lies between the publication and what follows):
 //! - B1 If `away` is not 0: call.
 //!
 //! Calling ([`Away::call`]):
@@ -31,16 +34,21 @@
 //! A spare, whenever it is between two items ([`Away::rest`]):
 //! - D1 Lock. If no more are in service than are away: go on.
 //! - D2 Otherwise leave service, go on the list of those who rest, unlock.
-//! - D3 `fence(SeqCst)`. If somebody is away and work is queued: call (and
+//! - D3 Heavy barrier. If somebody is away and work is queued: call (and
 //!   perhaps be called).
 //! - D4 Sleep until called, for a while at most; nobody called: retire.
 //!
 //! # Races
 //!
-//! *Work is put while the last worker goes away.* A2 and the notification's
-//! fence are in one order. If the notification's is first, A3 sees the item; if
-//! A2 is first, B1 sees the worker away. One of them calls; if both do, C1 stops
+//! *Work is put while the last worker goes away.* Of A2 and the notification's
+//! light barrier one comes first. If it is the notification's, A3 sees the item; if
+//! it is A2, B1 sees the worker away. One of them calls; if both do, C1 stops
 //! the second.
+//!
+//! *What is queued when a worker goes away lies in its own deque*, announced when it was
+//! put and relied upon by nobody since: all were at work. A3 sees it, as it sees
+//! what A0 has handed over. It notifies rather than calls, because another
+//! worker may have gone to sleep in between.
 //!
 //! *A worker comes back while a spare is called.* One spare too many serves until
 //! it is next between two items (D1), which is within one item.
@@ -56,10 +64,11 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use hivework_stm::BlockHook;
-use hivework_stm::facade::atomic::{AtomicUsize, Ordering, fence};
-use hivework_stm::facade::local;
+use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
+use hivework_stm::facade::{barrier, local};
 
+use crate::fork;
 use crate::idle::Parker;
 use crate::local;
 use crate::shared::Shared;
@@ -73,6 +82,9 @@ pub trait Around {
     fn has_work(&self) -> bool;
     /// Wakes the supervisor.
     fn ring(&self);
+    /// As after a put: wakes a sleeper or, where all are at work and somebody is
+    /// away, [calls](Away::call).
+    fn notify(&self);
     /// Is the run ending?
     fn is_halting(&self) -> bool;
     /// A worker is about to sleep, past a SeqCst fence.
@@ -103,6 +115,12 @@ pub enum Rest {
 }
 
 impl Away {
+    /// How many spares rest.
+    #[must_use]
+    pub fn resting(&self) -> usize {
+        self.spares.lock().resting.len()
+    }
+
     /// How many are away.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -115,11 +133,12 @@ impl Away {
     pub fn leave(&self, around: &impl Around) {
         // Ordering: ordered by the fence below.
         self.away.fetch_add(1, Ordering::Relaxed);
-        // Ordering: SeqCst fence between "I am away" and the look at the
-        // queues; partner: the fence in `Idle::notify`.
-        fence(Ordering::SeqCst);
-        if around.has_work() {
-            self.call(around);
+        // Ordering: heavy barrier between "I am away" and the look at the
+        // queues; partner: the light one in `Idle::notify`. Without it the look
+        // would prove nothing.
+        let ordered = barrier::heavy();
+        if !ordered || around.has_work() {
+            around.notify();
         }
     }
 
@@ -186,11 +205,12 @@ impl Away {
             spares.in_service -= 1;
             spares.resting.push(Arc::clone(me));
         }
-        // Ordering: SeqCst fence between the rest and the look at who is away;
-        // partner: the fence in `leave` and that in `Idle::notify`.
-        fence(Ordering::SeqCst);
+        // Ordering: heavy barrier between the rest and the look at who is away;
+        // partner: that in `leave`, which is a SeqCst fence as well, and the light
+        // one in `Idle::notify`. Without it the look would prove nothing.
+        let ordered = barrier::heavy();
         around.tell_drain();
-        if self.count() > 0 && around.has_work() {
+        if self.count() > 0 && (!ordered || around.has_work()) {
             self.call(around);
         }
         if !around.is_halting() && me.park(Some(Instant::now() + REST)) {
@@ -230,11 +250,11 @@ local! {
     static WAITS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The calling worker begins to wait.
+/// The calling worker begins to wait (A0 to A3).
 fn begin_wait(shared: &Arc<Shared>) {
+    fork::hand_over();
     let before = WAITS.try_with(|waits| waits.replace(waits.get() + 1));
     if before.unwrap_or(1) == 0 {
-        crate::fork::hand_over();
         shared.away.leave(&**shared);
     }
 }

@@ -8,10 +8,27 @@
 //! 3. The injector: a batch in one transaction, the first to run, the rest onto the
 //!    own deque, where others can steal it.
 //! 4. With leave to search (at most half of the workers have it at a time): the
-//!    other workers, in random order, a few rounds, taking half of what one has;
-//!    then those who fork, who are asked for a half where they offer none
-//!    (`fork/lane.rs`); and the injector once more in each round.
+//!    other workers, in random order, taking half of what one has; then those who fork,
+//!    who are asked for a half where they offer none (`fork/look.rs`); and the injector
+//!    once more, round after round for a bounded while.
 //! 5. Nothing: the caller parks.
+//!
+//! # The while
+//!
+//! What is put while somebody searches costs its putter no wake-up and waits for none, so
+//! a search goes on for about as long as going to sleep and being woken would take.
+//! `idle/patience.rs` says how it is spent.
+//!
+//! Only the rounds after which there was nothing cost anything, and they only look: the
+//! injector is taken from, in a transaction, where the look says that there is something.
+//!
+//! # Searching before the work is quite over
+//!
+//! Whoever waits for an item may put the next as soon as it has the outcome, and finds the
+//! worker still at the end of its work: it would wake another, each time. So a worker
+//! with nothing left on its deque counts as searching from the publication on
+//! ([`take_up`]), provided that nothing of the user's comes after it on this thread, which
+//! could keep it from looking.
 //!
 //! # Saying what was moved
 //!
@@ -30,11 +47,13 @@ use hivework_stm::facade::sync::Arc;
 
 use super::deque::Steal;
 use crate::crew::Seat;
-use crate::fork::lane::Lane;
+use crate::fork::latents::Latents;
 use crate::fork::peer::{Peer, Stolen};
 use crate::idle::Parked;
+use crate::idle::patience::{ROUNDS, pause};
 use crate::injector::Item;
-use crate::local::Local;
+use crate::local::{self, Local};
+use crate::work::info::Info;
 use crate::work::unwind::shield;
 
 /// Every how many items the injector comes first. Prime, so that it does not
@@ -44,13 +63,8 @@ const TURN: u32 = 61;
 /// The most that is taken from the injector at a time.
 const BATCH: usize = 32;
 
-/// How many rounds a search takes.
-const ROUNDS: usize = 4;
-
 pub(super) struct Search<'a> {
     local: &'a Local,
-    /// Do we count as searching?
-    counted: bool,
     turn: u32,
     random: u64,
     roster: Arc<[Arc<Seat>]>,
@@ -66,13 +80,13 @@ pub(super) enum Found {
 }
 
 impl Found {
-    pub(super) fn run(self, lane: &Lane) {
+    pub(super) fn run(self, latents: &Latents) {
         match self {
             Found::Item(item) => {
-                lane.begin();
+                latents.begin();
                 item.run();
             }
-            Found::Half(half) => half.run(lane),
+            Found::Half(half) => half.run(latents),
         }
     }
 }
@@ -81,7 +95,6 @@ impl<'a> Search<'a> {
     pub(super) fn new(local: &'a Local) -> Self {
         Search {
             local,
-            counted: false,
             turn: 0,
             random: 0x9E37_79B9_7F4A_7C15 ^ (local.seat.number as u64 + 1),
             version: local.shared.crew.version(),
@@ -94,6 +107,8 @@ impl<'a> Search<'a> {
     pub(super) fn next(&mut self) -> Option<Found> {
         self.turn = (self.turn + 1) % TURN;
         let found = if self.turn == 0 {
+            // Somebody has much to do: time to be looked after.
+            self.local.shared.supervisor.stir();
             self.take_from_injector(1)
                 .or_else(|| self.local.deque.pop())
         } else {
@@ -110,13 +125,16 @@ impl<'a> Search<'a> {
     /// Step 3.
     fn take_from_injector(&self, most: usize) -> Option<Item> {
         let shared = &self.local.shared;
+        if shared.injector.looks_empty() {
+            return None;
+        }
         let mut batch = shared.injector.take(most).into_iter();
         let first = batch.next()?.into_item();
         let rest = batch.len();
         for message in batch {
             self.local.deque.push(message.into_item());
         }
-        if rest > 0 && !self.counted {
+        if rest > 0 && !self.local.searches.get() {
             shared.notify();
         }
         Some(first)
@@ -125,14 +143,15 @@ impl<'a> Search<'a> {
     /// Step 4.
     fn take_from_others(&mut self) -> Option<Found> {
         let shared = &self.local.shared;
-        if !self.counted {
-            self.counted = shared.idle.try_search();
+        let searches = &self.local.searches;
+        if !searches.get() {
+            searches.set(shared.idle.try_search());
         }
-        if !self.counted {
+        if !searches.get() {
             return None;
         }
-        self.look_at_roster();
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
+            self.look_at_roster();
             if let Some(item) = self.steal_round() {
                 return Some(Found::Item(item));
             }
@@ -145,7 +164,7 @@ impl<'a> Search<'a> {
             if shared.is_halting() {
                 return None;
             }
-            hint::spin_loop();
+            pause(round);
         }
         None
     }
@@ -156,7 +175,7 @@ impl<'a> Search<'a> {
         let own = &self.local.seat;
         for place in 0..count {
             let victim = &self.roster[(start + place) % count];
-            if Arc::ptr_eq(victim, own) {
+            if Arc::ptr_eq(victim, own) || victim.stealer.is_empty() {
                 continue;
             }
             loop {
@@ -218,27 +237,53 @@ impl<'a> Search<'a> {
 
     /// Stops counting as a searcher.
     pub(super) fn end(&mut self) {
-        if std::mem::take(&mut self.counted) {
-            let shared = &self.local.shared;
+        if self.local.searches.take() {
+            let local = self.local;
+            let shared = &local.shared;
             let notified = shared
                 .idle
-                .end_search(|| shared.is_halting() || shared.has_work());
+                .end_search(|| shared.is_halting() || self.sees_work());
             shared.follow_up(notified);
         }
+    }
+
+    /// Is there anything to take? On the way from search to work, so it goes by the
+    /// roster at hand.
+    fn sees_work(&mut self) -> bool {
+        self.look_at_roster();
+        !self.local.shared.injector.looks_empty()
+            || self.roster.iter().any(|seat| !seat.stealer.is_empty())
     }
 
     /// Step 5: sleeps, and takes up searching again where it was woken for it.
     pub(super) fn park(&mut self, until: Option<Instant>) -> Parked {
         let shared = &self.local.shared;
-        let searching = std::mem::take(&mut self.counted);
+        let searching = self.local.searches.take();
+        self.turn = 0;
         let parked = shared
             .idle
             .park(&self.local.seat.parker, searching, until, || {
                 shared.quiet.tell();
                 !shared.is_halting() && !shared.has_work()
             });
-        self.counted = parked == Parked::Woken;
+        self.local.searches.set(parked == Parked::Woken);
         parked
+    }
+}
+
+/// The item that this worker runs is over, and no user's code comes any more: it counts
+/// as searching from here on, if it will have to search.
+pub(crate) fn take_up(info: &Info) {
+    // An item that runs inside another goes back to that.
+    if local::depth() != 1 {
+        return;
+    }
+    let Some(worker) = info.owner.as_ref().and_then(local::worker_of) else {
+        return;
+    };
+    let idle = &worker.shared.idle;
+    if idle.counts().1 > 0 && worker.deque.is_empty() && !worker.searches.get() {
+        worker.searches.set(idle.try_search());
     }
 }
 

@@ -182,6 +182,25 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         try_atomically(|tx| self.take(tx))
     }
 
+    /// Was the queue empty a moment ago? A look from outside of any transaction,
+    /// for those who poll: two loads, and nothing that conflicts with anybody.
+    ///
+    /// When it answers true, there was an instant during the call at which the queue
+    /// was empty. When it answers false, what there was may have been taken meanwhile.
+    ///
+    /// ```
+    /// use stm_ports::TQueue;
+    ///
+    /// let queue = TQueue::new();
+    /// assert!(queue.is_empty_now());
+    /// queue.put_now(1);
+    /// assert!(!queue.is_empty_now());
+    /// ```
+    #[must_use]
+    pub fn is_empty_now(&self) -> bool {
+        self.0.values.len_now() == 0
+    }
+
     /// Are these handles of the same queue?
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {

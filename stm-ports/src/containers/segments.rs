@@ -286,6 +286,10 @@ impl<T: Send + Sync + 'static> Segments<T> {
     }
 
     /// About how many values there are: the ends are looked at one after the other.
+    ///
+    /// A zero was true at the first look. What has been added by then is not less than
+    /// what has been taken, nor more than at the second look; where the looks
+    /// agree, all four are one.
     pub(crate) fn len_now(&self) -> u64 {
         let taken = self.taken.load();
         self.added.load().saturating_sub(taken)

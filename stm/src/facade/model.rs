@@ -258,8 +258,52 @@ pub mod sync {
 /// Threads.
 pub mod thread {
     use std::mem::ManuallyDrop;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::sync::{Condvar, Mutex};
 
     pub use loom::thread::{AccessError, Builder, JoinHandle, spawn, yield_now};
+
+    /// Whom to unpark. loom's own tokens are lost on a thread that happens to be
+    /// blocked on something else.
+    #[derive(Clone, Debug, Default)]
+    pub struct Thread(Arc<(Mutex<bool>, Condvar)>);
+
+    crate::facade::local! {
+        static THREAD: Thread = Thread::default();
+    }
+
+    impl Thread {
+        /// As `std`'s.
+        #[track_caller]
+        pub fn unpark(&self) {
+            *self.0.0.lock() = true;
+            self.0.1.notify_one();
+        }
+    }
+
+    /// As `std`'s.
+    pub fn current() -> Thread {
+        THREAD.with(Thread::clone)
+    }
+
+    /// As `std`'s.
+    #[track_caller]
+    pub fn park() {
+        let Thread(place) = current();
+        let mut token = place.0.lock();
+        while !*token {
+            place.1.wait(&mut token);
+        }
+        *token = false;
+    }
+
+    /// As `park`: time does not pass in a model.
+    #[track_caller]
+    pub fn park_timeout(_: Duration) {
+        park();
+    }
 
     /// A thread-local variable that is never dropped.
     ///

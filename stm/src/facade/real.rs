@@ -12,7 +12,10 @@ pub mod sync {
 
 /// Threads.
 pub mod thread {
-    pub use std::thread::{AccessError, Builder, JoinHandle, LocalKey, spawn, yield_now};
+    pub use std::thread::{
+        AccessError, Builder, JoinHandle, LocalKey, Thread, current, park, park_timeout, spawn,
+        yield_now,
+    };
 }
 
 /// Hints to the processor.

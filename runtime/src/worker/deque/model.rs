@@ -95,6 +95,14 @@ impl<T> Deque<T> {
     }
 }
 
+impl<T> Deque<T> {
+    /// Was there nothing at the moment of the look?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl<T> Stealer<T> {
     /// Takes the item at the front and moves up to half of the rest to `home`.
     pub fn steal_into(&self, home: &Deque<T>) -> Steal<T> {
