@@ -45,7 +45,7 @@ use crate::fork::in_section;
 
 /// The most items of a block. The loop over it is long enough to be vectorised, and the
 /// look that follows is lost beside it.
-const MOST: usize = 128;
+const MOST: usize = 512;
 
 /// A block may take about so long.
 const PACE: Duration = Duration::from_micros(1);

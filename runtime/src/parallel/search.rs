@@ -1,8 +1,8 @@
 //! Searching: gathering that ends as soon as the answer is known.
 //!
 //! All parts share one word, the *bound*: whoever is at it or beyond need not go on. It
-//! begins beyond everything. A search for the first item lowers it to the place where one
-//! was found, so that only what lies before goes on; a search for any item lowers it to
+//! begins beyond everything. A search for the first item lowers it to the end of the block
+//! in which one was found, so that only what lies before goes on; a search for any item lowers it to
 //! 0, and nobody does. Each part looks at it before each block.
 //!
 //! The bound is a hint that saves work: which item is the first follows from the order in
@@ -76,12 +76,10 @@ impl<I, R: Send, F: Fn(I) -> Option<R> + Sync> Gather<I> for Search<F> {
         if self.is_over(state.place) {
             return ControlFlow::Break(());
         }
-        let mut looked_at = 0;
-        state.found = items.find_map(|item| {
-            looked_at += 1;
-            (self.find)(item)
-        });
-        state.place = state.place.saturating_add(looked_at);
+        // Not counted one by one: where the block ends is exact enough for the bound.
+        let block = items.size_hint().0;
+        state.found = items.find_map(&self.find);
+        state.place = state.place.saturating_add(block);
         if state.found.is_none() {
             return ControlFlow::Continue(());
         }

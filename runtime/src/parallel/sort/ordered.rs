@@ -74,7 +74,7 @@ fn look_along<T: Send>(
             return;
         }
         let end = items.len().min(BLOCK + 1);
-        if !items[..end].is_sorted_by(|one, next| fits(one, next)) {
+        if !items[..end].is_sorted_by(fits) {
             break;
         }
         // The last of the block is the first of the next.
