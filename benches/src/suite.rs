@@ -4,7 +4,16 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
 
-use crate::workload::Subject;
+use crate::workload::{Scale, Subject};
+
+/// Small for who asks criterion for no more than a test.
+#[must_use]
+pub fn scale() -> Scale {
+    match std::env::args().any(|argument| argument == "--test") {
+        true => Scale::Small,
+        false => Scale::Full,
+    }
+}
 
 /// Runs `subjects`, with criterion's options taken from the command line.
 pub fn run(subjects: Vec<Subject>) {
