@@ -41,7 +41,7 @@
 //! hooks and wakers, and in the `Drop` of closures, results and payloads. (With
 //! `panic = "abort"` nothing can be contained.)
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod books;
 mod builder;
@@ -100,6 +100,7 @@ struct ReadmeDoctests;
 /// The mechanisms, for the models and the tests. Not part of the interface.
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::fork::latch::Latch;
     pub use crate::idle::{Idle, Notified, Parked, Parker};
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::Bell;

@@ -8,6 +8,7 @@ use hivework_stm::facade::sync::Arc;
 use hivework_stm::facade::{global, local};
 
 use crate::crew::Seat;
+use crate::fork::lane::Lane;
 use crate::injector::Item;
 use crate::shared::Shared;
 use crate::work::info::Info;
@@ -18,6 +19,8 @@ pub(crate) struct Local {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Arc<Seat>,
     pub(crate) deque: Deque<Item>,
+    /// What it forks.
+    pub(crate) lane: Lane,
 }
 
 local! {

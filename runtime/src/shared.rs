@@ -13,6 +13,8 @@ use crate::builder::Config;
 use crate::crew::Crew;
 use crate::event::hub::Hub;
 use crate::event::{Event, WorkId};
+use crate::fork::lane;
+use crate::fork::peer::Peer;
 use crate::gate::Gate;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
@@ -203,6 +205,24 @@ fn work_event(info: &Info, ending: Ending, why: Option<&WorkError>) -> Option<Ev
         },
         Ending::RolledBack => return None,
     })
+}
+
+impl lane::Around for Shared {
+    fn announce(&self) {
+        self.notify();
+    }
+
+    fn has_sleepers(&self) -> bool {
+        self.idle.counts().1 > 0
+    }
+
+    fn is_dozing(&self) -> bool {
+        self.supervisor.is_dozing()
+    }
+
+    fn peers(&self) -> Arc<[Arc<Peer>]> {
+        self.crew.peers()
+    }
 }
 
 impl Around for Shared {

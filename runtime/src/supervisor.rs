@@ -40,6 +40,7 @@ use stm_ports::EventMessage;
 
 use crate::crew::Seat;
 use crate::event::Event;
+use crate::fork::beat::Beat;
 use crate::local;
 use crate::shared::Shared;
 use crate::stop;
@@ -88,6 +89,11 @@ impl Supervisor {
     /// since it did what the supervisor should see.
     pub(crate) fn stir(&self) {
         self.bell.stir();
+    }
+
+    /// Does it sleep without a tick, as far as can be seen?
+    pub(crate) fn is_dozing(&self) -> bool {
+        self.bell.is_dozing()
     }
 
     /// A worker has sent an event.
@@ -142,6 +148,7 @@ impl Supervisor {
 fn supervise(shared: &Arc<Shared>) {
     local::serve(shared);
     let mut exhausted = false;
+    let mut beat = Beat::default();
     loop {
         // Users' code that a round can reach (a transport, a deadline's waker)
         // is contained where it is called; this is the last line.
@@ -151,6 +158,7 @@ fn supervise(shared: &Arc<Shared>) {
             exhausted = spares::round(shared, exhausted);
             shared.supervisor.timers.fire(Instant::now());
             pass_events_on(shared, &shared.crew.roster());
+            beat.round(shared);
             if !shared.injector.is_local() && !shared.injector.is_empty() {
                 shared.notify();
             }
@@ -169,17 +177,18 @@ fn supervise(shared: &Arc<Shared>) {
         if shared.supervisor.is_orphaned() && stop::end_orphaned(shared) {
             return;
         }
-        sleep(shared, sent);
+        sleep(shared, sent, &beat);
     }
 }
 
 /// Step 7.
-fn sleep(shared: &Shared, sent: u64) {
+fn sleep(shared: &Shared, sent: u64, beat: &Beat) {
     let supervisor = &shared.supervisor;
     let due = supervisor.timers.earliest();
-    if is_busy(shared) {
+    let forking = beat.is_needed(shared);
+    if forking || is_busy(shared) {
         let mut interval = shared.config.run_interval;
-        if !shared.injector.is_local() || expects_events(shared) {
+        if forking || !shared.injector.is_local() || expects_events(shared) {
             interval = interval.min(ARRIVALS);
         }
         let tick = after(interval);
@@ -188,7 +197,7 @@ fn sleep(shared: &Shared, sent: u64) {
     }
     supervisor.bell.doze(due, || {
         // Ordering: ordered by the fence in `doze`; partner: that in `events_sent`.
-        supervisor.sent.load(Ordering::Relaxed) != sent || is_busy(shared)
+        supervisor.sent.load(Ordering::Relaxed) != sent || beat.is_needed(shared) || is_busy(shared)
     });
 }
 

@@ -29,6 +29,7 @@ use hivework_stm::set_block_hook;
 
 use crate::crew::Seat;
 use crate::event::Event;
+use crate::fork::lane::{Around, Seed};
 use crate::idle::Parked;
 use crate::injector::Item;
 use crate::local::{self, Local};
@@ -43,12 +44,15 @@ use search::Search;
 const SPARE_SLEEP: Duration = Duration::from_millis(500);
 
 /// The thread of a worker.
-pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>) {
+pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, seed: Seed) {
+    let around: Arc<dyn Around> = Arc::<Shared>::clone(&shared);
     let local = Rc::new(Local {
         shared: Arc::clone(&shared),
         seat: Arc::clone(&seat),
         deque,
+        lane: seed.grow(Arc::downgrade(&around)),
     });
+    drop(around);
     local::serve(&shared);
     local::become_worker(Some(Rc::clone(&local)));
     set_block_hook(Some(Arc::new(InTransaction(Arc::clone(&shared)))));
@@ -79,6 +83,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>) {
 
 /// From the first hook to the last; true for a spare that has been discharged.
 fn work(local: &Local) -> bool {
+    let _seat = local.lane.sit();
     let (shared, seat) = (&local.shared, &local.seat);
     let worker = seat.number;
     if let Some(hook) = &shared.config.on_thread_start {
@@ -109,8 +114,8 @@ fn run(local: &Local) -> bool {
                 return true;
             }
         }
-        if let Some(item) = search.next() {
-            item.run();
+        if let Some(found) = search.next() {
+            found.run(&local.lane);
             sleep = SPARE_SLEEP;
             continue;
         }

@@ -234,6 +234,7 @@ local! {
 fn begin_wait(shared: &Arc<Shared>) {
     let before = WAITS.try_with(|waits| waits.replace(waits.get() + 1));
     if before.unwrap_or(1) == 0 {
+        crate::fork::hand_over();
         shared.away.leave(&**shared);
     }
 }

@@ -9,6 +9,7 @@ mod deadlines;
 #[path = "../../../stm-ports/tests/integration/delaying.rs"]
 mod delaying;
 mod events;
+mod forking;
 mod futures;
 mod idling;
 mod panics;
