@@ -42,13 +42,14 @@ Every pool has two workers. How many threads work in a fork-join section: *hivew
 workers and the thread that starts the section; *hivework, 1 worker* 2, the worker and that thread;
 *chili* 2, one worker and the thread that starts (its own default on two cores); *chili, 2 workers* 3;
 *rayon* 2, its two workers, while the thread that starts waits. Supervisors and heartbeats are not counted.
-chili runs the second closure of a join first, ours and rayon the first; *chili, exchanged* is given
-the two in exchanged order, and so walks a tree as the others do.
+chili runs the second closure of a join first, ours and rayon the first. *chili, exchanged* is given the
+two in exchanged order, and so walks a tree as the others do; *hivework, exchanged* and *calls, exchanged*
+walk it as chili does.
 ";
 
 /// The names of subjects and contestants by which targets find them.
 pub mod names {
-    pub use super::forks::{FIB, TREE_INSIDE, TREE_OUTSIDE};
+    pub use super::forks::{FIB, OURS_EXCHANGED, TREE_INSIDE, TREE_OUTSIDE};
     pub use super::kernels::{HIVEWORK, KERNELS, RAYON, SEQUENTIAL};
     pub use super::pools::CROSSBEAM_POOL;
     pub use super::puts::{FROM_A_WORKER, FROM_OUTSIDE, RAYON_SCOPE};

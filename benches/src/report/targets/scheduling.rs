@@ -8,7 +8,7 @@ use crate::latency::AFTER_A_PAUSE;
 use crate::report::spread::{P50, Spread};
 use crate::workload::names::{
     AFTER, BEFORE, CHILIS, CROSSBEAM_POOL, FIB, FROM_A_WORKER, FROM_OUTSIDE, HIVEWORK, KERNELS,
-    OURS_JOINED, RAYON, RAYON_SCOPE, ROUND_TRIP, TREE_INSIDE, TREE_OUTSIDE,
+    OURS_EXCHANGED, OURS_JOINED, RAYON, RAYON_SCOPE, ROUND_TRIP, TREE_INSIDE, TREE_OUTSIDE,
 };
 
 const OURS: Who = (HIVEWORK, 1);
@@ -23,7 +23,7 @@ const fn at_most_chilis(what: &'static str, subject: &'static str) -> Target {
     }
 }
 
-const TARGETS: [Target; 8] = [
+const TARGETS: [Target; 9] = [
     at_most_chilis("fib(32): our time ÷ that of chili's fastest form", FIB),
     at_most_chilis(
         "large tree, nodes before their children: our time ÷ that of chili's fastest form",
@@ -32,6 +32,13 @@ const TARGETS: [Target; 8] = [
     at_most_chilis(
         "large tree, nodes after their children: our time ÷ that of chili's fastest form",
         AFTER,
+    ),
+    at_most(
+        1.0,
+        "the same, both with the second half first: our time ÷ chili's",
+        AFTER,
+        (OURS_EXCHANGED, 1),
+        ("chili", 1),
     ),
     within(
         6.0,

@@ -15,7 +15,8 @@ pub(super) trait Forker: 'static {
     /// Runs `f` as a section, within which it can fork.
     fn section<R: Send>(&self, f: impl FnOnce(&mut Self::At<'_>) -> R + Send) -> R;
 
-    /// Runs both, `a` first where one thread runs both.
+    /// Runs both and answers what both return. Which one first, where one thread runs both,
+    /// is the system's.
     fn join<RA: Send, RB: Send>(
         at: &mut Self::At<'_>,
         a: impl FnOnce(&mut Self::At<'_>) -> RA + Send,
@@ -23,10 +24,10 @@ pub(super) trait Forker: 'static {
     ) -> (RA, RB);
 }
 
-/// One thread, which calls.
-pub(super) struct Sequential;
+/// One thread, which calls; with `EXCHANGED`, the second half first.
+pub(super) struct Sequential<const EXCHANGED: bool = false>;
 
-impl Forker for Sequential {
+impl<const EXCHANGED: bool> Forker for Sequential<EXCHANGED> {
     type At<'a> = ();
 
     fn section<R: Send>(&self, f: impl FnOnce(&mut ()) -> R + Send) -> R {
@@ -39,21 +40,26 @@ impl Forker for Sequential {
         a: impl FnOnce(&mut ()) -> RA + Send,
         b: impl FnOnce(&mut ()) -> RB + Send,
     ) -> (RA, RB) {
-        let first = a(at);
-        (first, b(at))
+        if EXCHANGED {
+            let second = b(at);
+            (a(at), second)
+        } else {
+            let first = a(at);
+            (first, b(at))
+        }
     }
 }
 
-/// Ours.
-pub(super) struct Hivework(Scheduler);
+/// Ours; with `EXCHANGED`, each join's closures the other way round.
+pub(super) struct Hivework<const EXCHANGED: bool = false>(Scheduler);
 
-impl Hivework {
+impl<const EXCHANGED: bool> Hivework<EXCHANGED> {
     pub(super) fn with(workers: usize) -> Self {
         Hivework(pools::hivework(workers))
     }
 }
 
-impl Forker for Hivework {
+impl<const EXCHANGED: bool> Forker for Hivework<EXCHANGED> {
     type At<'a> = Fork<'a>;
 
     fn section<R: Send>(&self, f: impl FnOnce(&mut Fork<'_>) -> R + Send) -> R {
@@ -66,7 +72,12 @@ impl Forker for Hivework {
         a: impl FnOnce(&mut Fork<'_>) -> RA + Send,
         b: impl FnOnce(&mut Fork<'_>) -> RB + Send,
     ) -> (RA, RB) {
-        at.join(a, b)
+        if EXCHANGED {
+            let (second, first) = at.join(b, a);
+            (first, second)
+        } else {
+            at.join(a, b)
+        }
     }
 }
 
@@ -96,9 +107,9 @@ impl Forker for Rayon {
     }
 }
 
-/// A chili pool; with `EXCHANGED`, each join's closures the other way round, and so `a`
-/// runs first, as with the others.
-pub(super) struct Chili<const EXCHANGED: bool>(chili::ThreadPool);
+/// A chili pool, which runs `b` first; with `EXCHANGED`, each join's closures the other way
+/// round, and so `a`, as the others.
+pub(super) struct Chili<const EXCHANGED: bool = false>(chili::ThreadPool);
 
 impl<const EXCHANGED: bool> Chili<EXCHANGED> {
     pub(super) fn with(workers: usize) -> Self {

@@ -19,6 +19,9 @@ pub const TREE_OUTSIDE: &str =
 pub const TREE_INSIDE: &str =
     "fork-join: sum of a tree of 1023 nodes, over and over inside one section, per node";
 
+/// Ours with each join's closures exchanged.
+pub const OURS_EXCHANGED: &str = "hivework, exchanged";
+
 const SMALL_TREE: u32 = 10;
 
 pub(super) fn subjects(scale: Scale) -> Vec<Subject> {
@@ -42,24 +45,34 @@ pub(super) trait Repeated: Clone + 'static {
     fn repeat<F: Forker>(&self, forker: &F, times: u64);
 }
 
+/// One that does it.
+fn contestant<R: Repeated, F: Forker>(name: &'static str, what: &R, forker: F) -> Contestant {
+    let what = what.clone();
+    Contestant::in_portions(name, what.portion(), move |times| {
+        let began = Instant::now();
+        what.repeat(&forker, times);
+        began.elapsed()
+    })
+}
+
+/// Those of ours and of no pool that walk as chili does by itself.
+pub(super) fn exchanged<R: Repeated>(what: &R) -> Vec<Contestant> {
+    vec![
+        contestant(OURS_EXCHANGED, what, Hivework::<true>::with(WORKERS)),
+        contestant("calls, exchanged", what, Sequential::<true>),
+    ]
+}
+
 /// All that fork, and one that does not.
 pub(super) fn contestants<R: Repeated>(what: R) -> Vec<Contestant> {
-    fn contestant<R: Repeated, F: Forker>(name: &'static str, what: &R, forker: F) -> Contestant {
-        let what = what.clone();
-        Contestant::in_portions(name, what.portion(), move |times| {
-            let began = Instant::now();
-            what.repeat(&forker, times);
-            began.elapsed()
-        })
-    }
     vec![
-        contestant("hivework", &what, Hivework::with(WORKERS)),
-        contestant("hivework, 1 worker", &what, Hivework::with(1)),
+        contestant("hivework", &what, Hivework::<false>::with(WORKERS)),
+        contestant("hivework, 1 worker", &what, Hivework::<false>::with(1)),
         contestant("chili", &what, Chili::<false>::with(1)),
         contestant("chili, 2 workers", &what, Chili::<false>::with(WORKERS)),
         contestant("chili, exchanged", &what, Chili::<true>::with(1)),
         contestant("rayon", &what, Rayon::start()),
-        contestant("sequential", &what, Sequential),
+        contestant("sequential", &what, Sequential::<false>),
     ]
 }
 
@@ -100,7 +113,7 @@ fn two_at_once(n: u32) -> Contestant {
     Contestant::in_portions("sequential, one each on 2 threads", portion, move |times| {
         let run = move || {
             let began = Instant::now();
-            Fib(n).repeat(&Sequential, times);
+            Fib(n).repeat(&Sequential::<false>, times);
             began.elapsed()
         };
         thread::scope(|scope| {

@@ -44,7 +44,7 @@ pub(super) fn subjects(scale: Scale) -> Vec<Subject> {
         subject(KERNELS[4], move || {
             mandelbrot::Rows::new(scale.pick(256, 32))
         }),
-        subject(KERNELS[5], move || skewed::Skewed::new(scale.pick(14, 6))),
+        subject(KERNELS[5], move || skewed::Skewed::new(scale.pick(18, 6))),
         sorts::library(KERNELS[6], elements, sorts::Library::STABLE),
         sorts::library(KERNELS[7], elements, sorts::Library::UNSTABLE),
     ]
@@ -68,9 +68,9 @@ trait Kernel: Send + 'static {
 fn subject<K: Kernel>(name: &'static str, make: impl Fn() -> K + 'static) -> Subject {
     Subject::new(name, move || {
         vec![
-            contestant(HIVEWORK, make(), Hivework::with(WORKERS)),
+            contestant(HIVEWORK, make(), Hivework::<false>::with(WORKERS)),
             contestant(RAYON, make(), Rayon::start()),
-            contestant(SEQUENTIAL, make(), Sequential),
+            contestant(SEQUENTIAL, make(), Sequential::<false>),
         ]
     })
     .brief()

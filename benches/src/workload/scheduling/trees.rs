@@ -1,8 +1,9 @@
 //! Sums over a binary tree, small or far larger than any cache.
 //!
 //! A large tree is measured twice, because its order in memory decides as much as the
-//! forks do: with every node allocated before its children, the way in which it is
-//! walked, and after them.
+//! forks do: with every node allocated before its children, and after them. Who runs the
+//! first half first walks the one forwards through memory, who runs the second half first
+//! the other one backwards; so some are there in both forms.
 
 use std::hint::black_box;
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use std::rc::Rc;
 use super::super::Subject;
 use super::Scale;
 use super::forker::Forker;
-use super::forks::{Repeated, contestants};
+use super::forks::{Repeated, contestants, exchanged};
 
 /// The subject; an operation is a node.
 pub const BEFORE: &str =
@@ -83,10 +84,13 @@ pub(super) fn subjects(scale: Scale) -> Vec<Subject> {
     let levels = scale.pick(23, 10);
     let subject = |name, order| {
         Subject::new(name, move || {
-            contestants(Large {
+            let large = Large {
                 tree: Rc::new(Node::tree(levels, order)),
                 levels,
-            })
+            };
+            let mut all = contestants(large.clone());
+            all.extend(exchanged(&large));
+            all
         })
         .brief()
     };
