@@ -6,12 +6,14 @@ use criterion::{BenchmarkId, Criterion};
 
 use crate::workload::{Scale, Subject};
 
-/// Small for who asks criterion for no more than a test.
+/// Small where criterion is asked for no more than a test: by its option, or because cargo
+/// tests the program instead of benching it.
 #[must_use]
 pub fn scale() -> Scale {
-    match std::env::args().any(|argument| argument == "--test") {
-        true => Scale::Small,
-        false => Scale::Full,
+    let has = |option: &str| std::env::args().any(|argument| argument == option);
+    match has("--bench") && !has("--test") {
+        true => Scale::Full,
+        false => Scale::Small,
     }
 }
 
