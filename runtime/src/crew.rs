@@ -24,7 +24,8 @@ use hivework_stm::facade::thread::{self, JoinHandle};
 use stm_ports::ConnectError;
 
 use crate::books::WorkerBooks;
-use crate::fork::lane::Seed;
+use crate::broadcast::mailbox::Mailbox;
+use crate::fork::latents::Seed;
 use crate::fork::peer::Peer;
 use crate::idle::Parker;
 use crate::injector::Item;
@@ -46,6 +47,7 @@ pub(crate) struct Seat {
     /// What it forks, as others see it.
     pub(crate) peer: Arc<Peer>,
     pub(crate) books: Arc<WorkerBooks>,
+    pub(crate) mailbox: Arc<Mailbox>,
     /// The worker's channel to the supervisor.
     pub(crate) outlet: Outlet,
     life: AtomicU8,
@@ -118,6 +120,7 @@ impl fmt::Display for FillError {
 pub(crate) struct Crew {
     members: Mutex<Vec<Member>>,
     books: Mutex<Vec<Arc<WorkerBooks>>>,
+    mailboxes: Mutex<Vec<Arc<Mailbox>>>,
     roster: Mutex<Arc<[Arc<Seat>]>>,
     /// Threads of the program's own that have forked here.
     guests: Mutex<Vec<Arc<Peer>>>,
@@ -150,10 +153,12 @@ impl Crew {
             parker: Arc::new(Parker::new()),
             peer: Arc::clone(seed.peer()),
             books: crew.books_of(number),
+            mailbox: crew.mailbox_of(number),
             outlet,
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),
         });
+        seat.mailbox.open(&seat.parker);
         let mut builder = thread::Builder::new().name(format!("{}-{number}", shared.config.name));
         if let Some(bytes) = shared.config.stack_size {
             builder = builder.stack_size(bytes);
@@ -280,6 +285,28 @@ impl Crew {
             books.push(Arc::default());
         }
         Arc::clone(&books[number])
+    }
+
+    fn mailbox_of(&self, number: usize) -> Arc<Mailbox> {
+        let mut mailboxes = self.mailboxes(number + 1);
+        mailboxes.swap_remove(number)
+    }
+
+    /// Those of the first `count` numbers.
+    pub(crate) fn mailboxes(&self, count: usize) -> Vec<Arc<Mailbox>> {
+        let mut mailboxes = self.mailboxes.lock();
+        while mailboxes.len() < count {
+            mailboxes.push(Arc::default());
+        }
+        mailboxes[..count].to_vec()
+    }
+
+    /// Nobody is here to read any mail.
+    pub(crate) fn abandon_mail(&self) {
+        let mailboxes = self.mailboxes.lock().clone();
+        for mailbox in mailboxes {
+            mailbox.abandon();
+        }
     }
 
     pub(crate) fn books(&self) -> Vec<Arc<WorkerBooks>> {

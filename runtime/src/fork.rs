@@ -1,9 +1,9 @@
 //! Forking: two halves of a computation, of which somebody else may take the second.
 //!
 //! A fork costs about what a call costs until somebody is hungry: the second closure stays on the
-//! stack of the thread that forks, as a *latent* half in that thread's own [lane], and is
+//! stack of the thread that forks, as a *latent* half in that thread's own [list](latents), and is
 //! *promoted* to a deque, where others can steal it, only on request, by the supervisor's beat, or when
-//! the section turns out to be long. [`frame`] has the proof that this is sound, [`lane`] says when halves are
+//! the section turns out to be long. [`frame`] has the proof that this is sound, [`latents`] says when halves are
 //! promoted, [`wait`] what a thread does whose half was stolen, [`guest`] how a thread that is no
 //! worker takes part.
 //!
@@ -19,8 +19,9 @@
 pub(crate) mod beat;
 mod frame;
 mod guest;
-pub(crate) mod lane;
 pub(crate) mod latch;
+pub(crate) mod latents;
+mod look;
 pub(crate) mod peer;
 mod wait;
 
@@ -35,7 +36,8 @@ use hivework_stm::in_transaction;
 use crate::Scheduler;
 use crate::work::unwind::drop_contained;
 use frame::{Frame, Half};
-use lane::{Lane, Offer};
+use latents::Latents;
+use look::Offer;
 
 /// A place from which a computation can fork: handed to the closures of
 /// [`Scheduler::fork`] and [`Fork::join`].
@@ -62,7 +64,7 @@ use lane::{Lane, Offer};
 /// ```
 pub struct Fork<'a> {
     limit: &'a AtomicU32,
-    lane: &'a Lane,
+    latents: &'a Latents,
     /// The newest frame below.
     frame: Option<NonNull<Frame>>,
     /// How many there are.
@@ -89,7 +91,7 @@ impl Fork<'_> {
         // Ordering: Relaxed; a request, which carries nothing.
         let limit = self.limit.load(Ordering::Relaxed);
         // Below the window, unless 0 says that somebody asks.
-        if limit.wrapping_sub(1) < self.depth && Lane::is_near(self.frame) {
+        if limit.wrapping_sub(1) < self.depth && Latents::is_near(self.frame) {
             let first = a(self);
             return (first, b(self));
         }
@@ -104,36 +106,36 @@ impl Fork<'_> {
         B: FnOnce(&mut Fork<'_>) -> RB + Send,
         RB: Send,
     {
-        let lane = self.lane;
-        let fuel = lane.fuel.get();
+        let latents = self.latents;
+        let fuel = latents.pace.fuel.get();
         let offer = if fuel == 0 || self.depth >= limit {
-            lane.look(limit, self.depth)
+            latents.look(limit, self.depth)
         } else {
-            lane.fuel.set(fuel - 1);
+            latents.pace.fuel.set(fuel - 1);
             Offer::No
         };
         let depth = self.depth + 1;
         let half = Half::new(self.frame, depth, b);
         let frame = half.head();
-        lane.tail.set(Some(frame));
+        latents.tail.set(Some(frame));
         if offer != Offer::No {
-            lane.offer(offer);
+            latents.offer(offer);
         }
         let unwinding = Unwinding {
-            lane,
+            latents,
             half: &half,
             parent: self.frame,
         };
         let first = a(&mut Fork {
             limit: self.limit,
-            lane,
+            latents,
             frame: Some(frame),
             depth,
         });
         mem::forget(unwinding);
-        lane.tail.set(self.frame);
-        if half.frame.run.get().is_none() && !lane.take_back(frame) {
-            lane.wait(frame, true);
+        latents.tail.set(self.frame);
+        if half.frame.run.get().is_none() && !latents.take_back(frame) {
+            latents.wait(frame, true);
             // SAFETY: done, and taken here alone.
             return match unsafe { half.take_result() } {
                 Ok(second) => (first, second),
@@ -156,13 +158,13 @@ impl Fork<'_> {
     /// would be taken at once.
     #[inline]
     pub(crate) fn is_wanted(&mut self) -> bool {
-        let fuel = self.lane.fuel.get();
+        let fuel = self.latents.pace.fuel.get();
         // Ordering: as in `join`.
         let limit = self.limit.load(Ordering::Relaxed);
         if fuel == 0 || limit == 0 {
-            return self.lane.look_between_forks(limit, self.depth);
+            return self.latents.look_between_forks(limit, self.depth);
         }
-        self.lane.fuel.set(fuel - 1);
+        self.latents.pace.fuel.set(fuel - 1);
         false
     }
 }
@@ -173,7 +175,7 @@ struct Unwinding<'a, B, R>
 where
     B: FnOnce(&mut Fork<'_>) -> R,
 {
-    lane: &'a Lane,
+    latents: &'a Latents,
     half: &'a Half<B, R>,
     parent: Option<NonNull<Frame>>,
 }
@@ -184,12 +186,16 @@ where
 {
     #[cold]
     fn drop(&mut self) {
-        let Unwinding { lane, half, parent } = self;
-        lane.tail.set(*parent);
+        let Unwinding {
+            latents,
+            half,
+            parent,
+        } = self;
+        latents.tail.set(*parent);
         let frame = half.head();
-        if half.frame.run.get().is_none() && !lane.take_back(frame) {
+        if half.frame.run.get().is_none() && !latents.take_back(frame) {
             // Users' code on a thread that unwinds could not panic any more.
-            lane.wait(frame, false);
+            latents.wait(frame, false);
             // SAFETY: done, and taken here alone.
             drop_contained(unsafe { half.take_result() });
         } else {
@@ -241,8 +247,8 @@ where
     RB: Send,
 {
     outside_transactions("join");
-    Lane::with_current(|lane| match lane {
-        Some(lane) => lane.fork().join(|_| a(), |_| b()),
+    Latents::with_current(|latents| match latents {
+        Some(latents) => latents.fork().join(|_| a(), |_| b()),
         None => {
             let first = a();
             (first, b())
@@ -250,20 +256,19 @@ where
     })
 }
 
-/// Runs `f` with the fork of the section that this thread is in; outside of any, with
-/// one that nobody takes from.
-pub(crate) fn in_section<R>(f: impl FnOnce(&mut Fork<'_>) -> R) -> R {
-    Lane::with_current(|lane| match lane {
-        Some(lane) => f(&mut lane.fork()),
-        None => f(&mut Lane::alone().fork()),
+/// Runs `f` with the fork of the section that this thread is in, if it is in one.
+pub(crate) fn in_section<R>(f: impl FnOnce(Option<&mut Fork<'_>>) -> R) -> R {
+    Latents::with_current(|latents| match latents {
+        Some(latents) => f(Some(&mut latents.fork())),
+        None => f(None),
     })
 }
 
 /// This thread is about to block: what it holds privately goes where others find it.
 pub(crate) fn hand_over() {
-    Lane::with_current(|lane| {
-        if let Some(lane) = lane {
-            lane.hand_over();
+    Latents::with_current(|latents| {
+        if let Some(latents) = latents {
+            latents.hand_over();
         }
     });
 }

@@ -201,11 +201,13 @@ fn sleep(shared: &Shared, sent: u64, beat: &Beat) {
     });
 }
 
-/// Is there something to look after at every tick? Works that are blocked do
-/// not count.
+/// Is there something to look after at every tick? Works that are blocked, or set
+/// aside, do not count.
 fn is_busy(shared: &Shared) -> bool {
     let away = shared.away.count() as u64;
-    shared.books.live() > away || health::is_understaffed(shared) || expects_events(shared)
+    shared.books.live() > away + shared.waiting()
+        || health::is_understaffed(shared)
+        || expects_events(shared)
 }
 
 /// Is an event of a worker on its way?

@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use super::lane;
+use super::latents;
 use crate::shared::Shared;
 
 /// For how many ticks without a new section the supervisor goes on ticking.
@@ -43,7 +43,7 @@ impl Beat {
         if self.seen.len() > 2 * peers.len() {
             self.seen.clear();
         }
-        let sleeping = lane::Around::has_sleepers(shared);
+        let sleeping = latents::Around::has_sleepers(shared);
         let mut active = false;
         let mut offered = false;
         for peer in peers.iter() {

@@ -4,10 +4,10 @@
 //!
 //! LATENT → PROMOTED → (taken back | run by a thief → DONE).
 //!
-//! - *Latent*: the frame is in its lane's list, through `parent`. Its `run` is there. Only
+//! - *Latent*: the frame is in its list's list, through `parent`. Its `run` is there. Only
 //!   the owner knows of it.
 //! - *Promoted*: `run` has been taken out, the latch has been made, and a [`Job`] with both lies
-//!   in the lane's deque. Whoever takes the job out of the deque has the half: the owner by
+//!   in the list's deque. Whoever takes the job out of the deque has the half: the owner by
 //!   `pop`, a thief by `steal`. The deque gives each job once.
 //! - *Done*: the thief has moved the closure out, run it, written the result, and
 //!   [finished the latch](super::latch).
@@ -37,7 +37,7 @@ use super::latch::Latch;
 /// Runs the half that the pointer's frame is the head of.
 pub(super) type Run = unsafe fn(NonNull<Frame>, &mut Fork<'_>);
 
-/// What a lane knows of a half.
+/// What a list knows of a half.
 #[repr(C)]
 pub(super) struct Frame {
     /// The next older frame of the list.

@@ -8,8 +8,8 @@ use hivework_stm::facade::global;
 use hivework_stm::facade::sync::Arc;
 
 use super::frame::Job;
-use super::lane::Lane;
 use super::latch::Latch;
+use super::latents::Latents;
 use crate::idle::Parker;
 use crate::worker::deque::{Steal, Stealer};
 
@@ -18,7 +18,7 @@ global! {
 }
 
 /// See the [module](self).
-pub(crate) struct Peer {
+pub struct Peer {
     /// Never 0, and unique among those who are alive.
     pub(super) id: u32,
     /// How deep its forks are listed; 0 is a request to offer one. On a line of its own:
@@ -37,7 +37,7 @@ pub(crate) struct Peer {
 
 /// A half that was taken from its owner's deque. It must be run: the owner waits.
 #[must_use = "its owner waits for it"]
-pub(crate) struct Stolen {
+pub struct Stolen {
     job: Job,
     owner: Arc<Peer>,
 }
@@ -59,7 +59,7 @@ impl Peer {
     }
 
     /// Takes the oldest half that it offers.
-    pub(crate) fn steal(self: &Arc<Self>) -> Steal<Stolen> {
+    pub fn steal(self: &Arc<Self>) -> Steal<Stolen> {
         match self.stealer.steal() {
             Steal::Taken(job) => Steal::Taken(Stolen {
                 job,
@@ -103,12 +103,13 @@ impl Peer {
     }
 
     /// Does it offer anything?
-    pub(crate) fn has_work(&self) -> bool {
+    #[must_use]
+    pub fn has_work(&self) -> bool {
         !self.stealer.is_empty()
     }
 
     /// Asks it to offer a half at its next fork.
-    pub(crate) fn request(&self) {
+    pub fn request(&self) {
         // Ordering: Relaxed; a request carries nothing. It may be overwritten by the owner, who is
         // about to look around then.
         if self.limit.load(Ordering::Relaxed) != 0 {
@@ -117,7 +118,7 @@ impl Peer {
     }
 
     /// A section begins or ends on its thread.
-    pub(super) fn turn(&self) {
+    pub(super) fn cross(&self) {
         // Ordering: advice for the beat; only the owner writes.
         let sections = self.sections.load(Ordering::Relaxed);
         self.sections
@@ -131,10 +132,10 @@ impl Peer {
 }
 
 impl Stolen {
-    /// Runs it on the thread whose lane this is.
-    pub(crate) fn run(self, lane: &Lane) {
+    /// Runs it on the thread whose list this is.
+    pub fn run(self, latents: &Latents) {
         let Stolen { job, owner } = self;
-        let wake = lane.nested(|fork| job.run(lane.peer().id, fork));
+        let wake = latents.nested(|fork| job.run(latents.peer().id, fork));
         // The owner's frame may be gone by now; its peer is not.
         if wake {
             owner.parker.unpark();

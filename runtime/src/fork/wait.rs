@@ -34,13 +34,13 @@ use hivework_stm::facade::hint;
 use hivework_stm::facade::thread;
 
 use super::frame::{Frame, latch};
-use super::lane::Lane;
+use super::latents::Latents;
 use crate::worker::away::Absence;
 
 /// How often it looks before it sleeps. A model must see it sleep.
 const ROUNDS: u32 = if MODELLED { 1 } else { 64 };
 
-impl Lane {
+impl Latents {
     /// Returns when the half, promoted and stolen, is done. `help` says whether the thread may
     /// run other halves meanwhile.
     pub(super) fn wait(&self, frame: NonNull<Frame>, help: bool) {

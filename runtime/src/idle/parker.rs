@@ -5,9 +5,12 @@
 //!
 //! A permit that is left before its `park` is found by it; the sleeper's look
 //! and its wait are one step under the lock, so none is missed.
+//!
+//! Beside the permit it keeps the *call*: there is something for this very worker.
 
 use std::time::Instant;
 
+use hivework_stm::facade::atomic::{AtomicBool, Ordering};
 use hivework_stm::facade::sync::{Condvar, Mutex};
 
 /// A place to sleep, with a permit to be woken by.
@@ -15,6 +18,7 @@ use hivework_stm::facade::sync::{Condvar, Mutex};
 pub struct Parker {
     permit: Mutex<bool>,
     left: Condvar,
+    called: AtomicBool,
 }
 
 impl Parker {
@@ -40,6 +44,27 @@ impl Parker {
         }
         *permit = false;
         true
+    }
+
+    /// Leaves the call, after what it is about.
+    pub(super) fn call(&self) {
+        // Ordering: Release; partner: the Acquire in `take_call`.
+        self.called.store(true, Ordering::Release);
+    }
+
+    /// Is there a call?
+    #[must_use]
+    pub fn is_called(&self) -> bool {
+        // Ordering: Relaxed; where a sleeper must not miss it, the lock on the list
+        // of sleepers orders it.
+        self.called.load(Ordering::Relaxed)
+    }
+
+    /// Takes the call: whoever has it looks at what it may be about.
+    #[must_use]
+    pub fn take_call(&self) -> bool {
+        // Ordering: Acquire; partner: the Release in `call`.
+        self.is_called() && self.called.swap(false, Ordering::Acquire)
     }
 
     /// Leaves the permit.

@@ -10,7 +10,7 @@
 //! 4. With leave to search (at most half of the workers have it at a time): the
 //!    other workers, in random order, a few rounds, taking half of what one has;
 //!    then those who fork, who are asked for a half where they offer none
-//!    (`fork/lane.rs`); and the injector once more in each round.
+//!    (`fork/latents.rs`); and the injector once more in each round.
 //! 5. Nothing: the caller parks.
 //!
 //! # Saying what was moved
@@ -30,7 +30,7 @@ use hivework_stm::facade::sync::Arc;
 
 use super::deque::Steal;
 use crate::crew::Seat;
-use crate::fork::lane::Lane;
+use crate::fork::latents::Latents;
 use crate::fork::peer::{Peer, Stolen};
 use crate::idle::Parked;
 use crate::injector::Item;
@@ -66,13 +66,13 @@ pub(super) enum Found {
 }
 
 impl Found {
-    pub(super) fn run(self, lane: &Lane) {
+    pub(super) fn run(self, latents: &Latents) {
         match self {
             Found::Item(item) => {
-                lane.begin();
+                latents.begin();
                 item.run();
             }
-            Found::Half(half) => half.run(lane),
+            Found::Half(half) => half.run(latents),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod blocked;
+mod broadcast;
 mod cancelling;
 mod crashing;
 mod deadlines;
@@ -13,10 +14,14 @@ mod forking;
 mod futures;
 mod idling;
 mod panics;
+mod parallel;
 mod putting;
 mod races;
+mod scope;
+mod spawning;
 mod stopping;
 mod support;
 mod transactions;
 mod transports;
+mod turns;
 mod waiting;
