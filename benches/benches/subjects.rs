@@ -4,7 +4,7 @@ use hivework_benches::{suite, workload};
 
 fn main() {
     let mut subjects = workload::transactions();
-    subjects.extend(workload::containers());
+    subjects.extend(workload::containers(suite::scale()));
     subjects.extend(workload::scheduling(suite::scale()));
     suite::run(subjects);
 }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use counters::ARITHMETIC;
 pub use maps::PAPAYA;
 pub use queues::{CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PUT_TAKE};
-pub use scheduling::{Scale, THREADS, names, subjects as scheduling};
+pub use scheduling::{THREADS, names, subjects as scheduling};
 
 /// All subjects about transactions.
 #[must_use]
@@ -33,10 +33,28 @@ pub fn transactions() -> Vec<Subject> {
 
 /// All subjects about containers.
 #[must_use]
-pub fn containers() -> Vec<Subject> {
+pub fn containers(scale: Scale) -> Vec<Subject> {
     let mut all = queues::subjects();
-    all.extend(maps::subjects());
+    all.extend(maps::subjects(scale));
     all
+}
+
+/// How large the workloads are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// As large as their names say.
+    Full,
+    /// Small: for seeing that they run.
+    Small,
+}
+
+impl Scale {
+    pub(crate) fn pick<T>(self, full: T, small: T) -> T {
+        match self {
+            Scale::Full => full,
+            Scale::Small => small,
+        }
+    }
 }
 
 /// One question, put to several systems.

@@ -216,7 +216,7 @@ mod tests {
 
     fn subjects() -> impl Iterator<Item = workload::Subject> {
         let all = workload::transactions().into_iter();
-        all.chain(workload::containers())
+        all.chain(workload::containers(workload::Scale::Small))
             .chain(workload::scheduling(workload::Scale::Small))
     }
 

@@ -14,27 +14,9 @@ mod tally;
 mod trees;
 pub(crate) mod trips;
 
-use super::Subject;
+use super::{Scale, Subject};
 
 pub(crate) use tally::Tally;
-
-/// How large the workloads are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
-    /// As large as their names say.
-    Full,
-    /// Small: for seeing that they run.
-    Small,
-}
-
-impl Scale {
-    pub(crate) fn pick<T>(self, full: T, small: T) -> T {
-        match self {
-            Scale::Full => full,
-            Scale::Small => small,
-        }
-    }
-}
 
 /// Which threads work in each pool; for the head of the report's part.
 pub const THREADS: &str = "\

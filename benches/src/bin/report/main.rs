@@ -83,7 +83,7 @@ type Subjects = fn(Scale) -> Vec<Subject>;
 /// The parts of the report that are subjects.
 const PARTS: [(&str, Subjects); 3] = [
     ("Transactions", |_| workload::transactions()),
-    ("Containers", |_| workload::containers()),
+    ("Containers", workload::containers),
     ("Scheduling", workload::scheduling),
 ];
 

@@ -4,8 +4,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::{Contestant, Subject};
-use super::Scale;
+use super::super::{Contestant, Scale, Subject};
 use super::forker::{Chili, Forker, Hivework, Rayon, Sequential};
 use super::pools::WORKERS;
 use super::trees::{Node, Order, sum};

@@ -8,8 +8,7 @@ mod sorts;
 
 use std::time::{Duration, Instant};
 
-use super::super::{Contestant, Subject};
-use super::Scale;
+use super::super::{Contestant, Scale, Subject};
 use super::forker::{Forker, Hivework, Rayon, Sequential};
 use super::pools::WORKERS;
 

@@ -37,6 +37,7 @@ pub(super) fn subjects() -> Vec<Subject> {
         Subject::new(FROM_A_WORKER, || {
             vec![
                 from_a_worker::<Scheduler>("hivework"),
+                hivework_scope(),
                 rayon_scope(),
                 from_a_worker::<Arc<Rayon>>("rayon::spawn"),
                 from_a_worker::<Arc<Tokio>>("tokio::spawn"),
@@ -91,6 +92,21 @@ fn from_a_worker<P: Pool>(name: &'static str) -> Contestant {
                     inside.put_from_worker(|| tally.count());
                 }
             });
+        })
+    })
+}
+
+fn hivework_scope() -> Contestant {
+    let (scheduler, tally) = (Scheduler::make(), Tally::for_good());
+    Contestant::new("hivework::scope", 1, move |works| {
+        until_counted(tally, works, || {
+            drop(scheduler.put_work(move || {
+                hivework::scope(|scope| {
+                    for _ in 0..works {
+                        scope.spawn(|_| tally.count());
+                    }
+                });
+            }));
         })
     })
 }

@@ -8,8 +8,7 @@
 use std::hint::black_box;
 use std::rc::Rc;
 
-use super::super::Subject;
-use super::Scale;
+use super::super::{Scale, Subject};
 use super::forker::Forker;
 use super::forks::{Repeated, contestants, exchanged};
 

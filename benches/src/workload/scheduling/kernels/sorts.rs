@@ -230,12 +230,12 @@ pub(super) struct Library {
 
 impl Library {
     pub(super) const STABLE: Library = Library {
-        ours: |elements| elements.sort(),
+        ours: |elements| hivework::par_sort(elements),
         rayons: |elements| rayon::slice::ParallelSliceMut::par_sort(elements),
         sequential: |elements| elements.sort(),
     };
     pub(super) const UNSTABLE: Library = Library {
-        ours: |elements| elements.sort_unstable(),
+        ours: |elements| hivework::par_sort_unstable(elements),
         rayons: |elements| rayon::slice::ParallelSliceMut::par_sort_unstable(elements),
         sequential: |elements| elements.sort_unstable(),
     };
