@@ -84,7 +84,7 @@ pub(super) fn subjects(scale: Scale) -> Vec<Subject> {
     let subject = |name, order| {
         Subject::new(name, move || {
             let large = Large {
-                tree: Rc::new(Node::tree(levels, order)),
+                tree: Rc::from(Node::tree(levels, order)),
                 levels,
             };
             let mut all = contestants(large.clone());
@@ -98,7 +98,7 @@ pub(super) fn subjects(scale: Scale) -> Vec<Subject> {
 
 #[derive(Clone)]
 struct Large {
-    tree: Rc<Box<Node>>,
+    tree: Rc<Node>,
     levels: u32,
 }
 

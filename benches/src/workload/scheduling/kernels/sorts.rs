@@ -241,8 +241,10 @@ impl Library {
     };
 }
 
+type Sort = Box<dyn Fn(&mut [u64])>;
+
 pub(super) fn library(name: &'static str, elements: usize, sorts: Library) -> Subject {
-    let contestant = move |name, sort: Box<dyn Fn(&mut [u64])>| {
+    let contestant = move |name, sort: Sort| {
         let mut elements = Elements::new(elements);
         Contestant::in_portions(name, elements.disorder.len() as u64, move |times| {
             let mut took = Duration::ZERO;
