@@ -9,17 +9,18 @@
 
 mod containers;
 mod maps;
-mod plot;
 mod transacted;
+mod works;
 
 use std::fmt;
 use std::rc::Rc;
 
+use crate::plot::{Kind, Panel, sheet, short};
 use crate::report::{Effort, figure, quantile, rounds};
 use crate::workload::Contestant;
 
-pub use plot::plot;
 pub use transacted::{Effects, Transacted};
+pub use works::{CASES as WORKS, WorksGrowth, sizes as numbers_of_works};
 
 /// The numbers of elements.
 pub const SIZES: [usize; 4] = [1000, 10_000, 100_000, 1_000_000];
@@ -107,6 +108,48 @@ impl Growth {
         let (ours, theirs) = (growths(&self.ours), growths(&self.theirs));
         let ratios = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs);
         median(&ratios.collect::<Vec<_>>())
+    }
+}
+
+/// How the containers grow, as one picture: ours a line and the counterpart a dashed one.
+#[must_use]
+pub fn plot(growths: &[Growth]) -> String {
+    let panels: Vec<Panel> = growths.iter().map(Growth::panel).collect();
+    sheet(&panels)
+}
+
+impl Growth {
+    fn panel(&self) -> Panel {
+        let medians = |samples: &[Vec<f64>]| samples.iter().map(|s| median(s)).collect();
+        Panel {
+            title: format!(
+                "{}: {:.2} × the counterpart's",
+                self.name.trim_start_matches("growth of "),
+                self.relative()
+            ),
+            across: "elements",
+            places: self.sizes.iter().map(|size| short(*size)).collect(),
+            up: "ns per operation",
+            kind: Kind::Lines,
+            series: vec![
+                ("hivework".into(), medians(&self.ours)),
+                (self.counterpart.into(), medians(&self.theirs)),
+            ],
+        }
+    }
+}
+
+impl WorksGrowth {
+    pub(crate) fn panel(&self) -> Panel {
+        let lines = self.medians();
+        Panel {
+            title: self.name.trim_start_matches("growth of ").into(),
+            across: "works",
+            places: self.sizes.iter().map(|size| short(*size)).collect(),
+            up: "ns per work",
+            kind: Kind::Lines,
+            series: lines.map(|(name, values)| (name.into(), values)).collect(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Hivework beside its peers: what is measured ([`workload`]), how one workload
 //! runs on several transactional memories ([`system`]), how measurements are
-//! compared ([`report`]), how containers grow ([`growth`]) and what must come of it
+//! compared ([`report`]), how containers and the number of works grow ([`growth`]), how long
+//! one waits ([`latency`]), what idling costs ([`idle`]) and what must come of it
 //! ([`report::targets`]).
 //!
 //! ```text
@@ -14,6 +15,10 @@
 //! from hour to hour.
 
 pub mod growth;
+pub mod idle;
+pub mod latency;
+pub mod picture;
+mod plot;
 pub mod report;
 pub mod suite;
 pub mod system;

@@ -8,11 +8,13 @@
 //!    median of the ratios of one round, not the ratio of the medians: what
 //!    slows the whole machine down for a while is on both sides of each.
 
+pub mod spread;
 pub mod targets;
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::workload::names::SEQUENTIAL;
 use crate::workload::{Contestant, Subject};
 
 /// How long and how often.
@@ -106,8 +108,8 @@ pub(crate) fn rounds(contestants: &mut [Contestant], effort: Effort) -> Vec<Vec<
 
 /// How many operations take about `wanted`, shared evenly by the threads.
 fn sample_size(contestant: &mut Contestant, wanted: Duration) -> u64 {
-    let threads = contestant.threads;
-    let mut size = 16_u64.next_multiple_of(threads);
+    let portion = contestant.portion;
+    let mut size = 16_u64.next_multiple_of(portion);
     loop {
         let mut took = contestant.run(size);
         // A thread that the operating system lets wait makes a few operations look
@@ -121,7 +123,7 @@ fn sample_size(contestant: &mut Contestant, wanted: Duration) -> u64 {
         if took >= wanted / 2 {
             let factor = wanted.as_secs_f64() / took.as_secs_f64();
             let filling = (size as f64 * factor) as u64;
-            return filling.max(2).next_multiple_of(threads);
+            return filling.max(2).next_multiple_of(portion);
         }
         size *= 2;
     }
@@ -220,7 +222,24 @@ impl fmt::Display for Comparison {
             }
             writeln!(f)?;
         }
-        Ok(())
+        self.write_gains(f)
+    }
+}
+
+impl Comparison {
+    /// How many times as fast as one thread's calls the others were, where that is a row.
+    fn write_gains(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_sequential = |row: &&Row| row.name.starts_with(SEQUENTIAL);
+        let Some(sequential) = self.rows.iter().find(is_sequential) else {
+            return Ok(());
+        };
+        let others = self.rows.iter().filter(|row| row.name != sequential.name);
+        let gains = others.map(|row| format!("{} {:.2}", row.name, paired(sequential, row)));
+        writeln!(
+            f,
+            "\nSo many times as fast as {SEQUENTIAL}: {}.",
+            gains.collect::<Vec<_>>().join("; ")
+        )
     }
 }
 

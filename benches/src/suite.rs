@@ -4,7 +4,18 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
 
-use crate::workload::Subject;
+use crate::workload::{Scale, Subject};
+
+/// Small where criterion is asked for no more than a test: by its option, or because cargo
+/// tests the program instead of benching it.
+#[must_use]
+pub fn scale() -> Scale {
+    let has = |option: &str| std::env::args().any(|argument| argument == option);
+    match has("--bench") && !has("--test") {
+        true => Scale::Full,
+        false => Scale::Small,
+    }
+}
 
 /// Runs `subjects`, with criterion's options taken from the command line.
 pub fn run(subjects: Vec<Subject>) {

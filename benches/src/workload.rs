@@ -4,7 +4,7 @@ mod counters;
 mod maps;
 mod queues;
 mod reads;
-mod scheduling;
+pub(crate) mod scheduling;
 pub(crate) mod sequence;
 mod structures;
 mod transfers;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use counters::ARITHMETIC;
 pub use maps::PAPAYA;
 pub use queues::{CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PUT_TAKE};
-pub use scheduling::subjects as scheduling;
+pub use scheduling::{THREADS, names, subjects as scheduling};
 
 /// All subjects about transactions.
 #[must_use]
@@ -33,10 +33,28 @@ pub fn transactions() -> Vec<Subject> {
 
 /// All subjects about containers.
 #[must_use]
-pub fn containers() -> Vec<Subject> {
+pub fn containers(scale: Scale) -> Vec<Subject> {
     let mut all = queues::subjects();
-    all.extend(maps::subjects());
+    all.extend(maps::subjects(scale));
     all
+}
+
+/// How large the workloads are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// As large as their names say.
+    Full,
+    /// Small: for seeing that they run.
+    Small,
+}
+
+impl Scale {
+    pub(crate) fn pick<T>(self, full: T, small: T) -> T {
+        match self {
+            Scale::Full => full,
+            Scale::Small => small,
+        }
+    }
 }
 
 /// One question, put to several systems.
@@ -88,6 +106,8 @@ pub struct Contestant {
     pub name: &'static str,
     /// How many threads share the operations.
     pub threads: u64,
+    /// How many operations one run of it is, at least.
+    pub(crate) portion: u64,
     run: Box<dyn FnMut(u64) -> Duration>,
 }
 
@@ -100,7 +120,29 @@ impl Contestant {
         Contestant {
             name,
             threads,
+            portion: threads,
             run: Box::new(run),
+        }
+    }
+
+    /// One that does its operations only in portions of so many at a time: a whole
+    /// tree, say, of which an operation is a node. `run` is told how many portions.
+    pub(crate) fn in_portions(
+        name: &'static str,
+        portion: u64,
+        mut run: impl FnMut(u64) -> Duration + 'static,
+    ) -> Self {
+        let portion = portion.max(1);
+        let run = move |operations: u64| {
+            let portions = operations.div_ceil(portion).max(1);
+            // Of somebody who asks for less than a portion, too, the time is that of
+            // what was asked for.
+            let share = operations as f64 / (portions * portion) as f64;
+            run(portions).mul_f64(share)
+        };
+        Contestant {
+            portion,
+            ..Contestant::new(name, 1, run)
         }
     }
 
@@ -115,7 +157,8 @@ impl Contestant {
     }
 
     /// Does `operations` operations, all threads together, and answers how long
-    /// that took. They are shared evenly: rounded up to a multiple of the threads.
+    /// that took. They are shared evenly: rounded up to a multiple of the threads,
+    /// or of a portion.
     pub fn run(&mut self, operations: u64) -> Duration {
         (self.run)(operations)
     }

@@ -1,9 +1,17 @@
 //! What must be reached: each target is a median of the ratios of one subject's
 //! rounds, or a median time, a size, a growth. Whether it was is told either way.
 
+mod scheduling;
+mod transactions;
+
 use super::Comparison;
+use super::spread::Spread;
 use crate::growth::Growth;
-use crate::workload::{ARITHMETIC, CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PAPAYA, PUT_TAKE};
+use crate::idle::Idle;
+use crate::workload::ARITHMETIC;
+
+pub use scheduling::kernels;
+use transactions::{FAR, OWN_UPDATES, TARGETS};
 
 /// One contestant and its number of threads.
 type Who = (&'static str, u64);
@@ -13,6 +21,8 @@ type Who = (&'static str, u64);
 enum Figure {
     /// The first one's time as a multiple of the second one's.
     Ratio(Who, Who),
+    /// The first one's time as a multiple of that of the fastest of the others.
+    ToFastest(Who, &'static [&'static str]),
     /// The time, in nanoseconds.
     Time(Who),
 }
@@ -21,6 +31,12 @@ impl Figure {
     fn of(self, comparison: &Comparison) -> Option<f64> {
         match self {
             Figure::Ratio(of, to) => comparison.ratio(of, to),
+            Figure::ToFastest(of, others) => {
+                let timed = others.iter().map(|name| (*name, of.1));
+                let timed = timed.filter_map(|who| Some((who, comparison.time(who)?)));
+                let (fastest, _) = timed.min_by(|(_, a), (_, b)| a.total_cmp(b))?;
+                comparison.ratio(of, fastest)
+            }
             Figure::Time(of) => comparison.time(of),
         }
     }
@@ -91,126 +107,6 @@ const fn within(bound: f64, what: &'static str, subject: &'static str, of: Who) 
     }
 }
 
-const ONE: &str = "increment one variable";
-const FAR: &str = "increment a variable each, far apart";
-const TRANSFER: &str = "transfer among 1000";
-const OWN_UPDATES: &str = "hash map of 100000: 100 % updates, keys of one's own";
-
-/// The targets about subjects, in the order of the report.
-const TARGETS: [Target; 16] = [
-    at_least(
-        9.0,
-        "increment one variable, 1 thread: `stm`'s time ÷ ours",
-        ONE,
-        ("stm", 1),
-        ("hivework", 1),
-    ),
-    at_least(
-        10.0,
-        "read 1: `stm`'s time ÷ ours",
-        "read 1, 1 thread",
-        ("stm", 1),
-        ("hivework", 1),
-    ),
-    at_least(
-        25.0,
-        "read 10: `stm`'s time ÷ ours",
-        "read 10, all threads the same",
-        ("stm", 1),
-        ("hivework", 1),
-    ),
-    at_least(
-        40.0,
-        "read 100: `stm`'s time ÷ ours",
-        "read 100, 1 thread",
-        ("stm", 1),
-        ("hivework", 1),
-    ),
-    at_least(
-        6.0,
-        "increment one variable, 2 threads: `stm`'s time ÷ ours",
-        ONE,
-        ("stm", 2),
-        ("hivework", 2),
-    ),
-    at_least(
-        9.0,
-        "increment far variables, 2 threads: `stm`'s time ÷ ours",
-        FAR,
-        ("stm", 2),
-        ("hivework", 2),
-    ),
-    at_least(
-        1.8,
-        "increment far variables: our rate on 2 threads ÷ on 1",
-        FAR,
-        ("hivework", 1),
-        ("hivework", 2),
-    ),
-    at_least(
-        5.0,
-        "transfer among 1000, 2 threads: `stm`'s time ÷ ours",
-        TRANSFER,
-        ("stm", 2),
-        ("hivework", 2),
-    ),
-    at_most(
-        2.0,
-        "transfer among 1000, 2 threads: our time ÷ that of mutexes ordered by hand",
-        TRANSFER,
-        ("hivework", 2),
-        ("mutexes, ordered by hand", 2),
-    ),
-    at_most(
-        1.0,
-        "hop to another OS thread: our time ÷ sync_channel's",
-        "hop to another OS thread by waiting",
-        ("hivework", 2),
-        ("sync_channel", 2),
-    ),
-    within(
-        45.0,
-        "`TQueue`, put and take in 2 transactions, 1 thread, ns",
-        PUT_TAKE,
-        ("hivework, 2 transactions", 1),
-    ),
-    at_least(
-        1.0,
-        "`TQueue`, 64 at a time from thread to thread: crossbeam-channel's time ÷ ours",
-        HAND_OVER,
-        (CROSSBEAM, 2),
-        (OURS_IN_BATCHES, 2),
-    ),
-    at_most(
-        2.0,
-        "`THashMap` of 1000, read: our time ÷ papaya's",
-        "hash map of 1000: read, hit",
-        ("hivework", 1),
-        (PAPAYA, 1),
-    ),
-    at_most(
-        2.0,
-        "`THashMap` of 100000, read: our time ÷ papaya's",
-        "hash map of 100000: read, hit",
-        ("hivework", 1),
-        (PAPAYA, 1),
-    ),
-    at_least(
-        1.7,
-        "`THashMap` of 1000, updates of keys of one's own: our rate on 2 threads ÷ on 1",
-        "hash map of 1000: 100 % updates, keys of one's own",
-        ("hivework", 1),
-        ("hivework", 2),
-    ),
-    at_least(
-        1.7,
-        "`THashMap` of 100000, updates of keys of one's own: our rate on 2 threads ÷ on 1",
-        OWN_UPDATES,
-        ("hivework", 1),
-        ("hivework", 2),
-    ),
-];
-
 /// How much more than its counterpart of the standard library's a container may
 /// slow down as it grows.
 const GROWTH: Bound = Bound::AtMost(1.25);
@@ -218,22 +114,42 @@ const GROWTH: Bound = Bound::AtMost(1.25);
 /// How many bytes of heap a `TVar<u64>` may take.
 const BYTES: Bound = Bound::AtMost(64.0);
 
+/// What was measured.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Measured<'a> {
+    /// Of the subjects.
+    pub comparisons: &'a [Comparison],
+    /// Of how times are spread.
+    pub spreads: &'a [Spread],
+    /// Of idling.
+    pub idle: Option<&'a Idle>,
+    /// Of the containers' growth.
+    pub growths: &'a [Growth],
+    /// Of memory.
+    pub bytes_of_a_variable: Option<f64>,
+}
+
 /// The targets and what was measured, as a table in Markdown. Those whose
 /// subject was not measured are left out; None if that is all of them.
 #[must_use]
-pub fn summary(
-    comparisons: &[Comparison],
-    growths: &[Growth],
-    bytes_of_a_variable: Option<f64>,
-) -> Option<String> {
+pub fn summary(measured: Measured<'_>) -> Option<String> {
+    let Measured {
+        comparisons,
+        spreads,
+        idle,
+        growths,
+        bytes_of_a_variable,
+    } = measured;
     let mut lines: Vec<String> = TARGETS
         .iter()
+        .chain(scheduling::targets())
         .filter_map(|target| {
             let comparison = comparisons.iter().find(|c| c.subject() == target.subject)?;
             let measured = target.figure.of(comparison)?;
             Some(line(target.what, target.bound, measured))
         })
         .collect();
+    lines.extend(scheduling::lines(spreads, idle));
     for growth in growths {
         let what = format!("{}: by how much more than its counterpart", growth.name());
         lines.push(line(&what, GROWTH, growth.relative()));
@@ -300,13 +216,18 @@ mod tests {
 
     fn subjects() -> impl Iterator<Item = workload::Subject> {
         let all = workload::transactions().into_iter();
-        all.chain(workload::containers())
+        all.chain(workload::containers(workload::Scale::Small))
+            .chain(workload::scheduling(workload::Scale::Small))
+    }
+
+    fn all_targets() -> impl Iterator<Item = &'static Target> {
+        TARGETS.iter().chain(scheduling::targets())
     }
 
     #[test]
     fn every_target_has_its_contestants() {
         for subject in subjects() {
-            let of_this = TARGETS.iter().filter(|t| t.subject == subject.name);
+            let of_this = all_targets().filter(|t| t.subject == subject.name);
             let targets: Vec<_> = of_this.collect();
             if targets.is_empty() {
                 continue;
@@ -316,13 +237,16 @@ mod tests {
             for target in targets {
                 let all_there = match target.figure {
                     Figure::Ratio(of, to) => is_there(of) && is_there(to),
+                    Figure::ToFastest(of, others) => {
+                        is_there(of) && others.iter().all(|name| is_there((name, of.1)))
+                    }
                     Figure::Time(of) => is_there(of),
                 };
                 assert!(all_there, "{target:?}");
             }
         }
         let subjects: Vec<_> = subjects().collect();
-        for target in TARGETS {
+        for target in all_targets() {
             let subject = target.subject;
             assert!(subjects.iter().any(|s| s.name == subject), "{subject}");
         }
@@ -339,12 +263,35 @@ mod tests {
             subject: "read 1, 1 thread".into(),
             rows: vec![row("hivework", 10.0), row("stm", stm)],
         };
-        let text = summary(&[measured(99.9)], &[], Some(64.0)).unwrap();
+        let told = |comparison: &Comparison, bytes| {
+            summary(Measured {
+                comparisons: std::slice::from_ref(comparison),
+                bytes_of_a_variable: Some(bytes),
+                ..Measured::default()
+            })
+            .unwrap()
+        };
+        let text = told(&measured(99.9), 64.0);
         assert!(text.contains("| ≥ 10 | 9.99 | short of it |"), "{text}");
         assert!(text.contains("| ≤ 64 | 64.00 | reached |"), "{text}");
-        let text = summary(&[measured(100.0)], &[], Some(64.1)).unwrap();
+        let text = told(&measured(100.0), 64.1);
         assert!(text.contains("| ≥ 10 | 10.00 | reached |"), "{text}");
         assert!(text.contains("| ≤ 64 | 64.10 | short of it |"), "{text}");
-        assert_eq!(summary(&[], &[], None), None);
+        assert_eq!(summary(Measured::default()), None);
+    }
+
+    #[test]
+    fn the_fastest_of_the_others_is_the_one_to_meet() {
+        let row = |name, sample| Row {
+            name,
+            threads: 1,
+            samples: vec![sample],
+        };
+        let comparison = Comparison {
+            subject: "anything".into(),
+            rows: vec![row("hivework", 2.0), row("slow", 9.0), row("fast", 1.0)],
+        };
+        let figure = Figure::ToFastest(("hivework", 1), &["slow", "fast"]);
+        assert_eq!(figure.of(&comparison), Some(2.0));
     }
 }

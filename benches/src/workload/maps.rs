@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::sequence::{below, mixed};
-use super::{Contestant, Subject, timed_together};
+use super::{Contestant, Scale, Subject, timed_together};
 use keys::{Choice, Keys};
 use kinds::{Dash, Map, MutexHash, MutexTree, Papaya, RwHash, Skip, Sorted};
 use ours::{Hash, Tree};
@@ -31,14 +31,14 @@ const THREADS: [u64; 3] = [1, 2, 4];
 /// How many elements of an ordered map one walk sums up.
 const WALK: usize = 100;
 
-pub(super) fn subjects() -> Vec<Subject> {
+pub(super) fn subjects(scale: Scale) -> Vec<Subject> {
     let mut all = Vec::new();
     for size in [1000, 100_000] {
         for task in Task::ALL {
-            all.push(hashed(size, task));
+            all.push(hashed(size, scale, task));
         }
     }
-    all.push(hashed(1_000_000, Task::Hit));
+    all.push(hashed(1_000_000, scale, Task::Hit));
     for size in [1000, 100_000] {
         let tasks = [
             Task::Hit,
@@ -47,9 +47,9 @@ pub(super) fn subjects() -> Vec<Subject> {
             Task::Mix(50, Choice::Zipf),
         ];
         for task in tasks {
-            all.push(sorted(size, task));
+            all.push(sorted(size, scale, task));
         }
-        all.push(walks(size));
+        all.push(walks(size, scale));
     }
     all
 }
@@ -89,9 +89,15 @@ impl Task {
     }
 }
 
-fn hashed(size: usize, task: Task) -> Subject {
+/// How many elements there are in a map that is said to have so many.
+fn filled_to(size: usize, scale: Scale) -> usize {
+    scale.pick(size, size.min(1000))
+}
+
+fn hashed(size: usize, scale: Scale, task: Task) -> Subject {
     let name = format!("hash map of {size}: {}", task.name());
     Subject::new(name, move || {
+        let size = filled_to(size, scale);
         let mut all = contestants::<Hash>(size, task);
         all.extend(contestants::<Papaya>(size, task));
         all.extend(contestants::<Dash>(size, task));
@@ -102,9 +108,10 @@ fn hashed(size: usize, task: Task) -> Subject {
     .brief()
 }
 
-fn sorted(size: usize, task: Task) -> Subject {
+fn sorted(size: usize, scale: Scale, task: Task) -> Subject {
     let name = format!("ordered map of {size}: {}", task.name());
     Subject::new(name, move || {
+        let size = filled_to(size, scale);
         let mut all = contestants::<Tree>(size, task);
         all.extend(contestants::<MutexTree>(size, task));
         all.extend(contestants::<Skip>(size, task));
@@ -113,9 +120,10 @@ fn sorted(size: usize, task: Task) -> Subject {
     .brief()
 }
 
-fn walks(size: usize) -> Subject {
+fn walks(size: usize, scale: Scale) -> Subject {
     let name = format!("ordered map of {size}: sum {WALK} in a row, while nobody changes them");
     Subject::new(name, move || {
+        let size = filled_to(size, scale);
         let mut all = walkers::<Tree>(size);
         all.extend(walkers::<MutexTree>(size));
         all.extend(walkers::<Skip>(size));

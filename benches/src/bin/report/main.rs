@@ -1,4 +1,5 @@
-//! Measures everything and writes `benches/REPORT.md`, and `benches/growth.svg` beside it.
+//! Measures everything and writes `benches/REPORT.md`, and `benches/growth.svg` and
+//! `benches/scheduling.svg` beside it.
 //!
 //! ```text
 //! cargo run --release -p hivework-benches --bin report               minutes
@@ -9,145 +10,54 @@
 
 mod effects;
 mod heap;
+mod measurements;
 mod memory;
 
-use std::fmt::Write as _;
-use std::path::Path;
-use std::process::{Command, ExitCode};
-use std::thread;
+use std::process::ExitCode;
 
-use hivework_benches::growth::{self, Case};
-use hivework_benches::report::{Effort, compare, targets};
-use hivework_benches::workload::{self, Subject};
+use hivework_benches::report::{Effort, targets};
+use hivework_benches::workload::{self, Scale, Subject};
+use hivework_benches::{growth, idle, latency};
 
-use effects::Effects;
-use memory::Memory;
-
-const PREFACE: &str = "\
-# Hivework beside its peers
-
-Written by `cargo run --release -p hivework-benches --bin report`.
-
-Wall time divided by the operations of all threads, in nanoseconds: the median of
-the samples and their middle half. *× hivework* is the median of the ratios to the
-first row with as many threads, taken round by round in the same process; *rate ÷
-own on 1 thread* is taken in the same way. The ratios are what to compare between
-machines; they too move by some ten percent from run to run.
-";
-
-const SUMMARY: &str = "\
-## What must be reached
-
-Each figure is the median of the ratios of one round, as in the tables below: neither
-our best round nor a peer's worst.
-";
+use measurements::Measurements;
 
 /// The title of the part that is no subject.
 const MEMORY: &str = "Memory of a variable";
 
-/// The head of the part about growth.
-const GROWTH: &str = "\
-## Growth
-
-Each of our containers at several sizes, and beside it the standard library's counterpart, which
-has no transactions and is one thread's alone. What they grow to from the first size to the last,
-one relative to the other, is the median over the rounds.
-
-![Time per operation over the number of elements](growth.svg)
-";
-
-type Subjects = fn() -> Vec<Subject>;
-
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|first| first == idle::CHILD).is_some() {
+        return be_idle(arguments.next());
+    }
+    let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(error) => {
             eprintln!("report: {error}\nusage: report [--smoke] [--only WORD]...");
             return ExitCode::from(2);
         }
     };
-    let effort = if options.smoke {
-        Effort::SMOKE
-    } else {
-        Effort::FULL
-    };
-
-    let cases: Vec<Case> = growth::cases()
-        .into_iter()
-        .filter(|case| options.wants(case.name))
-        .collect();
-    let sizes = if options.smoke {
-        &growth::SIZES[..2]
-    } else {
-        &growth::SIZES
-    };
-
-    // First, while there is no other thread.
-    let memory = options.wants(MEMORY).then(Memory::measure);
-    let mut body = String::new();
-    if let Some(memory) = &memory {
-        tell(&mut body, &format!("## {MEMORY}\n\n{memory}"));
-    }
-    let parts: [(&str, Subjects); 3] = [
-        ("Transactions", workload::transactions),
-        ("Containers", workload::containers),
-        ("Scheduling", workload::scheduling),
-    ];
-    let mut comparisons = Vec::new();
-    for (title, subjects) in parts {
-        // Writing into a string does not fail.
-        let _ = writeln!(body, "\n## {title}");
-        for subject in subjects() {
-            if !options.wants(&subject.name) {
-                continue;
-            }
-            let comparison = compare(subject, effort);
-            tell(&mut body, &comparison.to_string());
-            comparisons.push(comparison);
-        }
-    }
-    let mut growths = Vec::new();
-    if !cases.is_empty() {
-        tell(&mut body, GROWTH);
-        let mut effects = Effects::new(sizes);
-        for case in &cases {
-            let ours = case.filled(sizes);
-            effects.count(case.name, &ours);
-            let growth = case.measure(sizes, &ours, effort);
-            tell(&mut body, &growth.to_string());
-            growths.push(growth);
-        }
-        tell(&mut body, &effects.to_string());
-    }
-    if comparisons.is_empty() && memory.is_none() && growths.is_empty() {
+    let measurements = Measurements::take(&options);
+    if measurements.body.is_empty() {
         eprintln!("report: no subject has such a name; there are");
-        for subject in parts.iter().flat_map(|(_, subjects)| subjects()) {
-            eprintln!("  {}", subject.name);
+        for name in names() {
+            eprintln!("  {name}");
         }
-        for case in growth::cases() {
-            eprintln!("  {}", case.name);
-        }
-        eprintln!("  {MEMORY}");
         return ExitCode::from(2);
     }
-    let bytes = memory.as_ref().and_then(Memory::of_a_variable);
-    let summary = targets::summary(&comparisons, &growths, bytes);
     if options.smoke {
         println!("every subject ran; figures this short mean nothing and are not kept");
         return ExitCode::SUCCESS;
     }
+    let summary = targets::summary(measurements.measured());
     if let Some(summary) = &summary {
         println!("{summary}");
     }
     if !options.only.is_empty() {
         return ExitCode::SUCCESS;
     }
-    let summary = summary.unwrap_or_default();
-    let machine = machine();
-    let report = format!("{PREFACE}\n{machine}\n\n{SUMMARY}\n{summary}{body}");
-    match write("growth.svg", &growth::plot(&growths)).and_then(|()| write("REPORT.md", &report)) {
+    match measurements.write(&summary.unwrap_or_default()) {
         Ok(()) => {
-            println!("written to benches/REPORT.md and benches/growth.svg");
+            println!("written to benches/REPORT.md, benches/growth.svg and benches/scheduling.svg");
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -157,17 +67,37 @@ fn main() -> ExitCode {
     }
 }
 
-/// Adds a section to the report, and shows it at once.
-fn tell(body: &mut String, section: &str) {
-    println!("{section}");
-    // Writing into a string does not fail.
-    let _ = write!(body, "\n{section}");
+/// Holds a pool that idles, for the parent to look at.
+fn be_idle(name: Option<String>) -> ExitCode {
+    match idle::be_child(&name.unwrap_or_default()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("report: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-/// Writes a file of the crate's folder.
-fn write(name: &str, text: &str) -> Result<(), String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+type Subjects = fn(Scale) -> Vec<Subject>;
+
+/// The parts of the report that are subjects.
+const PARTS: [(&str, Subjects); 3] = [
+    ("Transactions", |_| workload::transactions()),
+    ("Containers", workload::containers),
+    ("Scheduling", workload::scheduling),
+];
+
+/// What `--only` can choose from.
+fn names() -> Vec<String> {
+    let subjects = PARTS
+        .iter()
+        .flat_map(|(_, subjects)| subjects(Scale::Small));
+    let mut names: Vec<String> = subjects.map(|subject| subject.name).collect();
+    names.extend(latency::UNDER_LOAD.map(|(name, _)| name.into()));
+    names.extend(growth::cases().iter().map(|case| case.name.into()));
+    names.extend(growth::WORKS.map(|case| case.name.into()));
+    names.extend([MEMORY, latency::AFTER_A_PAUSE, idle::IDLE].map(String::from));
+    names
 }
 
 /// What the command line asks for.
@@ -195,25 +125,22 @@ impl Options {
         Ok(options)
     }
 
+    fn scale(&self) -> Scale {
+        match self.smoke {
+            true => Scale::Small,
+            false => Scale::Full,
+        }
+    }
+
+    fn effort(&self) -> Effort {
+        match self.smoke {
+            true => Effort::SMOKE,
+            false => Effort::FULL,
+        }
+    }
+
     fn wants(&self, subject: &str) -> bool {
         let subject = subject.to_lowercase();
         self.only.is_empty() || self.only.iter().any(|word| subject.contains(word))
     }
-}
-
-/// The class of machine, in words.
-fn machine() -> String {
-    let cores = thread::available_parallelism().map_or(0, usize::from);
-    let rustc = Command::new("rustc")
-        .arg("--version")
-        .output()
-        .ok()
-        .and_then(|output| String::from_utf8(output.stdout).ok())
-        .unwrap_or_else(|| "rustc unknown".into());
-    format!(
-        "Measured on a machine with {cores} cores, {} on {}, {}.",
-        std::env::consts::OS,
-        std::env::consts::ARCH,
-        rustc.trim()
-    )
 }
