@@ -95,7 +95,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
-        "parker: a place is looked at before the permit is left",
+        "idle: who leaves a permit looks for the sleeper first",
         &[
             (
                 "runtime/src/idle/parker.rs",
@@ -112,7 +112,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
-        "parker: no look between the name and the sleep",
+        "idle: no look for the permit between the name and the sleep",
         &[(
             "runtime/src/idle/parker.rs",
             "            if self.take() {\n                return true;\n            }\n            let Some(deadline) = deadline else {\n                thread::park();\n                continue;\n            };",
