@@ -25,6 +25,13 @@ impl Counter {
         self.0.fetch_add(more, Ordering::Relaxed)
     }
 
+    /// Adds one, for a figure that one thread at a time changes.
+    pub(crate) fn add_own(&self) {
+        // Ordering: as above. No exchange: nobody else writes it meanwhile.
+        let now = self.0.load(Ordering::Relaxed);
+        self.0.store(now + 1, Ordering::Relaxed);
+    }
+
     pub(crate) fn get(&self) -> u64 {
         // Ordering: as above.
         self.0.load(Ordering::Relaxed)
@@ -59,6 +66,10 @@ pub(crate) struct WorkerBooks {
     pub(crate) finished: Counter,
     pub(crate) stolen: Counter,
     pub(crate) parked: Counter,
+    /// Items set aside here, to be woken.
+    pub(crate) aside: Counter,
+    /// Items that had been set aside somewhere, and were woken or ended here.
+    pub(crate) taken_up: Counter,
 }
 
 /// The scheduler's counters.
@@ -106,6 +117,20 @@ impl Books {
         // acceptance of every item that was counted as ended.
         let accepted = self.accepted.load(Ordering::Relaxed);
         accepted.saturating_sub(ended)
+    }
+
+    /// How many items are set aside, waiting to be woken, those of all workers together.
+    ///
+    /// Counted before an item is set aside and after it was taken up again. What was
+    /// taken up is read first, so that the difference is not below zero.
+    pub(crate) fn waiting<'a>(
+        &'a self,
+        workers: impl Iterator<Item = &'a WorkerBooks> + Clone,
+    ) -> u64 {
+        let all = workers.chain([&self.elsewhere]);
+        let taken_up: u64 = all.clone().map(|books| books.taken_up.get()).sum();
+        let aside: u64 = all.map(|books| books.aside.get()).sum();
+        aside.saturating_sub(taken_up)
     }
 
     /// An item is over that nobody had begun.

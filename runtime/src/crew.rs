@@ -24,6 +24,9 @@ use hivework_stm::facade::thread::{self, JoinHandle};
 use stm_ports::ConnectError;
 
 use crate::books::WorkerBooks;
+use crate::broadcast::mailbox::Mailbox;
+use crate::fork::latents::Seed;
+use crate::fork::peer::Peer;
 use crate::idle::Parker;
 use crate::injector::Item;
 use crate::shared::Shared;
@@ -41,7 +44,10 @@ pub(crate) struct Seat {
     pub(crate) is_spare: bool,
     pub(crate) stealer: Stealer<Item>,
     pub(crate) parker: Arc<Parker>,
+    /// What it forks, as others see it.
+    pub(crate) peer: Arc<Peer>,
     pub(crate) books: Arc<WorkerBooks>,
+    pub(crate) mailbox: Arc<Mailbox>,
     /// The worker's channel to the supervisor.
     pub(crate) outlet: Outlet,
     life: AtomicU8,
@@ -114,7 +120,12 @@ impl fmt::Display for FillError {
 pub(crate) struct Crew {
     members: Mutex<Vec<Member>>,
     books: Mutex<Vec<Arc<WorkerBooks>>>,
+    mailboxes: Mutex<Vec<Arc<Mailbox>>>,
     roster: Mutex<Arc<[Arc<Seat>]>>,
+    /// Threads of the program's own that have forked here.
+    guests: Mutex<Vec<Arc<Peer>>>,
+    /// All who fork, members and guests; replaced as a whole, as the roster.
+    peers: Mutex<Arc<[Arc<Peer>]>>,
     version: AtomicUsize,
 }
 
@@ -134,16 +145,20 @@ impl Crew {
         let crew = &shared.crew;
         let outlet = Outlet::connect(&*shared.config.transport)?;
         let deque = Deque::new();
+        let seed = Seed::new(true);
         let seat = Arc::new(Seat {
             number,
             is_spare,
             stealer: deque.stealer(),
             parker: Arc::new(Parker::new()),
+            peer: Arc::clone(seed.peer()),
             books: crew.books_of(number),
+            mailbox: crew.mailbox_of(number),
             outlet,
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),
         });
+        seat.mailbox.open(&seat.parker);
         let mut builder = thread::Builder::new().name(format!("{}-{number}", shared.config.name));
         if let Some(bytes) = shared.config.stack_size {
             builder = builder.stack_size(bytes);
@@ -153,7 +168,7 @@ impl Crew {
         let mut members = crew.members.lock();
         let (shared, taken) = (Arc::clone(shared), Arc::clone(&seat));
         let thread = builder
-            .spawn(move || worker::main(shared, taken, deque))
+            .spawn(move || worker::main(shared, taken, deque, seed))
             .map_err(FillError::Spawn)?;
         members.push(Member { seat, thread });
         crew.publish(&members);
@@ -163,11 +178,46 @@ impl Crew {
     /// Replaces the roster by the list of those who are here.
     fn publish(&self, members: &[Member]) {
         let seats = members.iter().map(|member| Arc::clone(&member.seat));
-        *self.roster.lock() = seats.collect();
+        let seats: Arc<[_]> = seats.collect();
+        let guests = self.guests.lock();
+        *self.roster.lock() = Arc::clone(&seats);
+        self.publish_peers(&seats, &guests);
+        drop(guests);
         // Ordering: Release, after the roster is in place; partner: the Acquire
         // in `version`. Who reads the old version goes on with the old roster,
         // whose seats are as good as empty.
         self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// The caller holds the lock of the guests, so that the lists follow one another.
+    fn publish_peers(&self, seats: &[Arc<Seat>], guests: &[Arc<Peer>]) {
+        let members = seats.iter().map(|seat| &seat.peer);
+        let peers = members.chain(guests).map(Arc::clone).collect();
+        *self.peers.lock() = peers;
+    }
+
+    /// A thread that is no worker begins to fork here.
+    pub(crate) fn welcome(&self, guest: &Arc<Peer>) {
+        self.change_guests(|guests| guests.push(Arc::clone(guest)));
+    }
+
+    /// It has ended.
+    pub(crate) fn dismiss(&self, guest: &Arc<Peer>) {
+        self.change_guests(|guests| guests.retain(|other| !Arc::ptr_eq(other, guest)));
+    }
+
+    fn change_guests(&self, change: impl FnOnce(&mut Vec<Arc<Peer>>)) {
+        let mut guests = self.guests.lock();
+        change(&mut guests);
+        let seats = self.roster();
+        self.publish_peers(&seats, &guests);
+        // Ordering: as in `publish`.
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// All who fork.
+    pub(crate) fn peers(&self) -> Arc<[Arc<Peer>]> {
+        Arc::clone(&self.peers.lock())
     }
 
     pub(crate) fn version(&self) -> usize {
@@ -183,6 +233,7 @@ impl Crew {
     pub(crate) fn has_work(&self) -> bool {
         let roster = self.roster();
         roster.iter().any(|seat| !seat.stealer.is_empty())
+            || self.peers().iter().any(|peer| peer.has_work())
     }
 
     /// Takes out the members whose threads have ended.
@@ -234,6 +285,28 @@ impl Crew {
             books.push(Arc::default());
         }
         Arc::clone(&books[number])
+    }
+
+    fn mailbox_of(&self, number: usize) -> Arc<Mailbox> {
+        let mut mailboxes = self.mailboxes(number + 1);
+        mailboxes.swap_remove(number)
+    }
+
+    /// Those of the first `count` numbers.
+    pub(crate) fn mailboxes(&self, count: usize) -> Vec<Arc<Mailbox>> {
+        let mut mailboxes = self.mailboxes.lock();
+        while mailboxes.len() < count {
+            mailboxes.push(Arc::default());
+        }
+        mailboxes[..count].to_vec()
+    }
+
+    /// Nobody is here to read any mail.
+    pub(crate) fn abandon_mail(&self) {
+        let mailboxes = self.mailboxes.lock().clone();
+        for mailbox in mailboxes {
+            mailbox.abandon();
+        }
     }
 
     pub(crate) fn books(&self) -> Vec<Arc<WorkerBooks>> {

@@ -1,66 +1,342 @@
-//! Forking: two halves of a computation, one of which somebody else may take.
+//! Forking: two halves of a computation, of which somebody else may take the second.
+//!
+//! A fork costs about what a call costs until somebody is hungry: the second closure stays on the
+//! stack of the thread that forks, as a *latent* half in that thread's own [list](latents), and is
+//! *promoted* to a deque, where others can steal it, only on request, by the supervisor's beat, or when
+//! the section turns out to be long. [`frame`] has the proof that this is sound, [`latents`] says when halves are
+//! promoted, [`wait`] what a thread does whose half was stolen, [`guest`] how a thread that is no
+//! worker takes part.
+//!
+//! The flags and lists follow Acar, Charguéraud, Rainey, *Scheduling parallel programs by work stealing
+//! with private deques* (PPoPP 2013), and Acar, Charguéraud, Guatto, Rainey, Sieczkowski, *Heartbeat
+//! scheduling* (PLDI 2018).
+
+#![allow(
+    unsafe_code,
+    reason = "halves lie on the stack of the thread that forks; `frame` has the proof"
+)]
+
+pub(crate) mod beat;
+mod frame;
+mod guest;
+pub(crate) mod latch;
+pub(crate) mod latents;
+mod look;
+pub(crate) mod peer;
+mod wait;
+
+use std::fmt;
+use std::mem;
+use std::panic;
+use std::ptr::NonNull;
+
+use hivework_stm::facade::atomic::{AtomicU32, Ordering};
+use hivework_stm::facade::sync::Arc;
+use hivework_stm::in_transaction;
 
 use crate::Scheduler;
+use crate::shared::Shared;
+use crate::work::unwind::drop_contained;
+use frame::{Frame, Half};
+use latents::Latents;
+use look::Offer;
 
-/// A place from which a computation can fork; handed to the closures of
+/// A place from which a computation can fork: handed to the closures of
 /// [`Scheduler::fork`] and [`Fork::join`].
-#[derive(Debug)]
-pub struct Fork<'a>(std::marker::PhantomData<&'a mut *const ()>);
+///
+/// It carries what a fork needs, so that [`Fork::join`] need not look for it; the free
+/// [`join`](crate::join) does the same and finds it in a thread-local variable, which costs
+/// a nanosecond or so more.
+///
+/// ```
+/// use hivework::{make_scheduler, Fork};
+///
+/// fn sum(fork: &mut Fork<'_>, numbers: &[u64]) -> u64 {
+///     if numbers.len() <= 2 {
+///         return numbers.iter().sum();
+///     }
+///     let (left, right) = numbers.split_at(numbers.len() / 2);
+///     let (left, right) = fork.join(|fork| sum(fork, left), |fork| sum(fork, right));
+///     left + right
+/// }
+///
+/// let scheduler = make_scheduler();
+/// let numbers: Vec<u64> = (1..=1000).collect();
+/// assert_eq!(scheduler.fork(|fork| sum(fork, &numbers)), 500_500);
+/// ```
+pub struct Fork<'a> {
+    limit: &'a AtomicU32,
+    latents: &'a Latents,
+    /// The newest frame below.
+    frame: Option<NonNull<Frame>>,
+    /// How many there are.
+    depth: u32,
+}
 
 impl Fork<'_> {
-    /// Runs both closures and answers what both return.
+    /// Runs both closures and answers what both return: `a` on this thread, and `b` after it, or at the
+    /// same time on a thread that has nothing better to do.
+    ///
+    /// It returns when both are done. Inside a transaction both run on this thread.
+    ///
+    /// # Panics
+    ///
+    /// Where a closure panics, when the other is done; `b` may then not have run at all. Where both do, with
+    /// what `a` said.
+    #[inline(always)]
     pub fn join<A, B, RA, RB>(&mut self, a: A, b: B) -> (RA, RB)
     where
         A: FnOnce(&mut Fork<'_>) -> RA,
         B: FnOnce(&mut Fork<'_>) -> RB + Send,
         RB: Send,
     {
-        let first = a(self);
+        // Ordering: Relaxed; a request, which carries nothing.
+        let limit = self.limit.load(Ordering::Relaxed);
+        // Below the window, unless 0 says that somebody asks.
+        if limit.wrapping_sub(1) < self.depth && Latents::is_near(self.frame) {
+            let first = a(self);
+            return (first, b(self));
+        }
+        self.list(limit, a, b)
+    }
+
+    /// As a join that lists its half.
+    #[inline(always)]
+    fn list<A, B, RA, RB>(&mut self, limit: u32, a: A, b: B) -> (RA, RB)
+    where
+        A: FnOnce(&mut Fork<'_>) -> RA,
+        B: FnOnce(&mut Fork<'_>) -> RB + Send,
+        RB: Send,
+    {
+        let latents = self.latents;
+        let fuel = latents.pace.fuel.get();
+        let offer = if fuel == 0 || self.depth >= limit {
+            latents.look(limit, self.depth)
+        } else {
+            latents.pace.fuel.set(fuel - 1);
+            Offer::No
+        };
+        let depth = self.depth + 1;
+        let half = Half::new(self.frame, depth, b);
+        let frame = half.head();
+        latents.tail.set(Some(frame));
+        if offer != Offer::No {
+            latents.offer(offer);
+        }
+        let unwinding = Unwinding {
+            latents,
+            half: &half,
+            parent: self.frame,
+        };
+        let first = a(&mut Fork {
+            limit: self.limit,
+            latents,
+            frame: Some(frame),
+            depth,
+        });
+        mem::forget(unwinding);
+        latents.tail.set(self.frame);
+        if half.frame.run.get().is_none() && !latents.take_back(frame) {
+            latents.wait(frame, true);
+            // SAFETY: done, and taken here alone.
+            return match unsafe { half.take_result() } {
+                Ok(second) => (first, second),
+                Err(payload) => panic::resume_unwind(payload),
+            };
+        }
+        // SAFETY: latent and off the list, or taken back.
+        let b = unsafe { half.take_closure() };
         (first, b(self))
+    }
+
+    /// Lets others have a part of what this computation has left, if they ask for it: for a long stretch
+    /// that forks nothing. Costs a few loads.
+    #[inline]
+    pub fn poll(&mut self) {
+        let _ = self.is_wanted();
+    }
+
+    /// As [`poll`](Fork::poll); true where there was nothing to give, so that a fork now
+    /// would be taken at once.
+    #[inline]
+    pub(crate) fn is_wanted(&mut self) -> bool {
+        let fuel = self.latents.pace.fuel.get();
+        // Ordering: as in `join`.
+        let limit = self.limit.load(Ordering::Relaxed);
+        if fuel == 0 || limit == 0 {
+            return self.latents.look_between_forks(limit, self.depth);
+        }
+        self.latents.pace.fuel.set(fuel - 1);
+        false
     }
 }
 
-/// Runs both closures on the pool that the caller runs in.
+/// Takes a half off the list where the first closure unwinds, and waits for it where it was
+/// stolen.
+struct Unwinding<'a, B, R>
+where
+    B: FnOnce(&mut Fork<'_>) -> R,
+{
+    latents: &'a Latents,
+    half: &'a Half<B, R>,
+    parent: Option<NonNull<Frame>>,
+}
+
+impl<B, R> Drop for Unwinding<'_, B, R>
+where
+    B: FnOnce(&mut Fork<'_>) -> R,
+{
+    #[cold]
+    fn drop(&mut self) {
+        let Unwinding {
+            latents,
+            half,
+            parent,
+        } = self;
+        latents.tail.set(*parent);
+        let frame = half.head();
+        if half.frame.run.get().is_none() && !latents.take_back(frame) {
+            // Users' code on a thread that unwinds could not panic any more.
+            latents.wait(frame, false);
+            // SAFETY: done, and taken here alone.
+            drop_contained(unsafe { half.take_result() });
+        } else {
+            // SAFETY: latent and off the list, or taken back.
+            drop_contained(unsafe { half.take_closure() });
+        }
+    }
+}
+
+impl fmt::Debug for Fork<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fork")
+            .field("depth", &self.depth)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs both closures and answers what both return: `a` on this thread, and `b` after it, or at
+/// the same time on another thread of the pool that the caller runs in.
+///
+/// A thread runs in a pool inside a work item, and inside [`Scheduler::install`],
+/// [`Scheduler::fork`] and their kin. Anywhere else there is nobody to share with, no hidden pool, and
+/// both closures run one after the other.
+///
+/// ```
+/// use hivework::{join, make_scheduler};
+///
+/// fn fib(n: u64) -> u64 {
+///     if n < 2 {
+///         return n;
+///     }
+///     let (one, two) = join(|| fib(n - 1), || fib(n - 2));
+///     one + two
+/// }
+///
+/// assert_eq!(make_scheduler().install(|| fib(20)), 6765);
+/// assert_eq!(fib(10), 55);
+/// ```
+///
+/// # Panics
+///
+/// As [`Fork::join`]. Inside a transaction, which may run again, and of which nobody else may
+/// run a part.
+#[inline]
 pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where
     A: FnOnce() -> RA,
     B: FnOnce() -> RB + Send,
     RB: Send,
 {
-    in_section(|fork| fork.join(|_| a(), |_| b()))
+    outside_transactions("join");
+    Latents::with_current(|latents| match latents {
+        Some(latents) => latents.fork().join(|_| a(), |_| b()),
+        None => {
+            let first = a();
+            (first, b())
+        }
+    })
 }
 
-/// Runs `f` with the fork of the section that this thread is in; outside of any, with
-/// one that nobody takes from.
-pub(crate) fn in_section<R>(f: impl FnOnce(&mut Fork<'_>) -> R) -> R {
-    f(&mut Fork(std::marker::PhantomData))
+/// Runs `f` with the fork of the section that this thread is in, if it is in one.
+pub(crate) fn in_section<R>(f: impl FnOnce(Option<&mut Fork<'_>>) -> R) -> R {
+    Latents::with_current(|latents| match latents {
+        Some(latents) => f(Some(&mut latents.fork())),
+        None => f(None),
+    })
+}
+
+/// The scheduler of the section that this thread is in, if it is in one.
+pub(crate) fn home() -> Option<Arc<Shared>> {
+    guest::home()
+}
+
+/// This thread is about to block: what it holds privately goes where others find it.
+pub(crate) fn hand_over() {
+    Latents::with_current(|latents| {
+        if let Some(latents) = latents {
+            latents.hand_over();
+        }
+    });
+}
+
+fn outside_transactions(what: &str) {
+    assert!(
+        !in_transaction(),
+        "{what} inside a transaction: a transaction may run again, and nobody else may run a \
+         part of it; fork before or after it"
+    );
 }
 
 impl Scheduler {
     /// Runs `f` on this thread, with the workers taking part in what it forks.
+    ///
+    /// Nothing is handed over, and for a short computation nobody is woken: a thread of the program's own
+    /// takes part as a guest. On a scheduler that does not run it does all by itself.
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction. A panic of `f` passes through.
     pub fn fork<R>(&self, f: impl FnOnce(&mut Fork<'_>) -> R) -> R {
-        in_section(f)
+        outside_transactions("fork");
+        guest::enter(self.shared(), f)
     }
 
-    /// As [`join`], on this scheduler.
+    /// As the free [`join`](crate::join), with this scheduler's workers.
+    ///
+    /// ```
+    /// let scheduler = hivework::make_scheduler();
+    /// let (sum, product) = scheduler.join(|| (1..=10).sum::<u32>(), || (1..=10).product::<u32>());
+    /// assert_eq!((sum, product), (55, 3_628_800));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`Fork::join`]. Inside a transaction.
     pub fn join<A, B, RA, RB>(&self, a: A, b: B) -> (RA, RB)
     where
         A: FnOnce() -> RA,
         B: FnOnce() -> RB + Send,
         RB: Send,
     {
-        self.fork(|fork| fork.join(|_| a(), |_| b()))
+        outside_transactions("join");
+        guest::enter(self.shared(), |fork| fork.join(|_| a(), |_| b()))
     }
 
-    /// Runs `f` on this thread, so that [`join`] and its kin use this scheduler's workers.
+    /// Runs `f` on this thread, so that [`join`](crate::join) and its kin in it use this
+    /// scheduler's workers.
+    ///
+    /// ```
+    /// let scheduler = hivework::make_scheduler();
+    /// let (a, b) = scheduler.install(|| hivework::join(|| 1, || 2));
+    /// assert_eq!(a + b, 3);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction. A panic of `f` passes through.
     pub fn install<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.fork(|_| f())
+        outside_transactions("install");
+        guest::enter(self.shared(), |_| f())
     }
 }
-
-/// The calling thread is about to block: puts its latent forks where others can take
-/// them.
-pub(crate) fn hand_over() {}
-
-/// The supervisor's beat: somebody is hungry.
-pub(crate) fn beat(_shared: &crate::shared::Shared) {}

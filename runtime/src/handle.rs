@@ -156,7 +156,7 @@ impl<T: Send + 'static> WorkHandle<T> {
             return Ok(true);
         }
         if info.is_overdue() {
-            self.core.expire();
+            Arc::clone(&self.core).expire();
             // Settled by us or by a rival that is about to publish.
             return Ok(completion.wait(until));
         }

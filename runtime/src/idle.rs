@@ -114,6 +114,23 @@ impl Idle {
         Notified::Woken
     }
 
+    /// Says that there is something for this very worker, published by the caller, and
+    /// wakes it if it sleeps here (K1, K2).
+    pub fn call(&self, worker: &Arc<Parker>) {
+        worker.call();
+        let mut sleepers = self.sleepers.lock();
+        let place = sleepers
+            .iter()
+            .position(|parker| Arc::ptr_eq(parker, worker));
+        let Some(place) = place else { return };
+        let parker = sleepers.remove(place);
+        // Ordering: as in `notify`.
+        self.word
+            .fetch_add(SEARCHING.wrapping_sub(SLEEPING), Ordering::Relaxed);
+        drop(sleepers);
+        parker.unpark();
+    }
+
     /// Asks to search (S1). Without leave a worker parks, which is safe while
     /// somebody else searches.
     #[must_use]
@@ -183,7 +200,7 @@ impl Idle {
         let ordered = barrier::heavy();
         // Ordering: ordered by the barrier above.
         let others = searching(self.word.load(Ordering::Relaxed)) > 0;
-        if !others && !nothing() {
+        if me.is_called() || (!others && !nothing()) {
             return self.get_up(me, SEARCHING, Parked::Woken);
         }
         // Without the barrier the look proves nothing: look again soon.

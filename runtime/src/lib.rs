@@ -27,8 +27,18 @@
 //! * [`make_scheduler`], [`Scheduler::builder`]: making one.
 //! * [`Scheduler::put_work`], [`put_work_in`](Scheduler::put_work_in): putting
 //!   work; [`make_work`] gives it a name, a deadline, a callback.
+//! * [`Scheduler::scope`], [`scope()`]: spawning work that borrows;
+//!   [`Scheduler::broadcast`]: once on every worker.
+//! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
+//!   worker: transactions, and futures.
+//! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
+//!   worker: transactions, and futures.
+//! * [`Scheduler::scope`], [`scope()`]: spawning work that borrows;
+//!   [`Scheduler::broadcast`]: once on every worker.
 //! * [`WorkHandle`]: waiting, awaiting, waiting in a transaction, cancelling.
 //! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
+//! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
+//!   and their kin: over slices and ranges, on all workers.
 //! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on.
 //!
 //! The transactional memory ([`hivework_stm`]) and its containers and channels
@@ -41,9 +51,14 @@
 //! hooks and wakers, and in the `Drop` of closures, results and payloads. (With
 //! `panic = "abort"` nothing can be contained.)
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
+
+// The unit tests of the parallel functions are the integration tests.
+#[cfg(test)]
+extern crate self as hivework;
 
 mod books;
+mod broadcast;
 mod builder;
 mod crew;
 mod event;
@@ -53,8 +68,12 @@ mod handle;
 mod idle;
 mod injector;
 mod local;
+mod parallel;
+mod polled;
 mod scheduler;
+mod scope;
 mod shared;
+mod spawn;
 mod stop;
 mod supervisor;
 mod time;
@@ -65,11 +84,23 @@ pub use hivework_stm::*;
 pub use stm_ports::*;
 
 pub use books::{Stats, WorkerStats};
+pub use broadcast::NotRunning;
 pub use builder::{BuildError, Builder};
 pub use event::{Event, Events, UserEvent, WorkId};
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
+pub use parallel::input::ParInput;
+pub use parallel::sort::{
+    par_sort, par_sort_by, par_sort_by_key, par_sort_unstable, par_sort_unstable_by,
+    par_sort_unstable_by_key,
+};
+pub use parallel::{
+    par_all, par_any, par_count, par_find_any, par_find_first, par_for_each, par_map,
+    par_map_reduce, par_reduce,
+};
 pub use scheduler::{Scheduler, TryPutError};
+pub use scope::{Scope, scope};
+pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::{Drained, StartError, StopError};
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
@@ -100,8 +131,15 @@ struct ReadmeDoctests;
 /// The mechanisms, for the models and the tests. Not part of the interface.
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::fork::latch::Latch;
+    pub use crate::fork::latents::{Around as ForkAround, Current, Latents, Seed};
+    pub use crate::fork::peer::{Peer, Stolen};
     pub use crate::handle::deep::{Deep, Nudge};
     pub use crate::idle::{Idle, Notified, Parked, Parker};
+    pub use crate::polled::lobby::{Kind, Lobby, Place};
+    pub use crate::polled::turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
+    pub use crate::scope::board::Flag;
+    pub use crate::scope::jobs::{End, Jobs, Next};
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::Bell;
     pub use crate::work::completion::Completion;

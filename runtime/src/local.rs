@@ -7,7 +7,9 @@ use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::facade::{global, local};
 
+use crate::books::{Counter, WorkerBooks};
 use crate::crew::Seat;
+use crate::fork::latents::Latents;
 use crate::injector::Item;
 use crate::shared::Shared;
 use crate::work::info::Info;
@@ -18,6 +20,8 @@ pub(crate) struct Local {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Arc<Seat>,
     pub(crate) deque: Deque<Item>,
+    /// What it forks.
+    pub(crate) latents: Latents,
     /// Does it count as searching?
     pub(crate) searches: Cell<bool>,
 }
@@ -112,6 +116,53 @@ impl Drop for Running {
     }
 }
 
+/// The items on whose behalf a thread runs something, for a thread that helps it.
+#[derive(Debug)]
+pub(crate) struct Items {
+    /// Apart from the others, because mostly there is one at most.
+    first: Option<usize>,
+    others: Vec<usize>,
+}
+
+/// Those that run on this thread.
+pub(crate) fn items() -> Items {
+    let items = RUNNING.try_with(|running| {
+        let running = running.borrow();
+        Items {
+            first: running.first().copied(),
+            others: running.get(1..).unwrap_or_default().to_vec(),
+        }
+    });
+    items.unwrap_or_else(|_| Items {
+        first: None,
+        others: Vec::new(),
+    })
+}
+
+impl Items {
+    /// They run on this thread as well, for as long as the answer lives.
+    pub(crate) fn enter(&self) -> Helping {
+        let items = self.first.iter().chain(&self.others);
+        let count = items.clone().count();
+        let _ = RUNNING.try_with(|running| running.borrow_mut().extend(items));
+        Helping(count)
+    }
+}
+
+/// See [`Items::enter`].
+#[must_use]
+pub(crate) struct Helping(usize);
+
+impl Drop for Helping {
+    fn drop(&mut self) {
+        let _ = RUNNING.try_with(|running| {
+            let mut running = running.borrow_mut();
+            let left = running.len().saturating_sub(self.0);
+            running.truncate(left);
+        });
+    }
+}
+
 /// The running item is settled.
 pub(crate) fn settled(info: &Info) {
     with_books(info, |books| {
@@ -124,6 +175,16 @@ pub(crate) fn finished(info: &Info) {
     with_books(info, |books| {
         books.finished.add(1);
     });
+}
+
+/// The running item is about to be set aside.
+pub(crate) fn set_aside(info: &Info) {
+    count(info, |books| &books.aside);
+}
+
+/// An item that was set aside is about to be queued again, or over.
+pub(crate) fn taken_up(info: &Info) {
+    count(info, |books| &books.taken_up);
 }
 
 /// Does the item run on this thread, under whatever runs on top of it?
@@ -149,6 +210,16 @@ pub(crate) fn depth() -> usize {
 
 pub(crate) fn address(info: &Info) -> usize {
     std::ptr::from_ref(info) as usize
+}
+
+/// A worker's own books are its own to write; they pass to the one that takes its seat
+/// after it has ended.
+fn count(info: &Info, which: impl Fn(&WorkerBooks) -> &Counter) {
+    let Some(owner) = &info.owner else { return };
+    match worker_of(owner) {
+        Some(worker) => which(&worker.seat.books).add_own(),
+        None => _ = which(&owner.books.elsewhere).add(1),
+    }
 }
 
 fn with_books(info: &Info, count: impl FnOnce(&crate::books::WorkerBooks)) {

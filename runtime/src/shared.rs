@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use hivework_stm::facade::atomic::{AtomicBool, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
-use hivework_stm::{TVar, atomically, in_transaction};
+use hivework_stm::{TVar, after_transaction, atomically, in_transaction};
 
 use crate::Scheduler;
 use crate::books::{Books, Ending};
@@ -13,11 +13,15 @@ use crate::builder::Config;
 use crate::crew::Crew;
 use crate::event::hub::Hub;
 use crate::event::{Event, WorkId};
+use crate::fork::latents;
+use crate::fork::peer::Peer;
 use crate::gate::Gate;
 use crate::handle::deep::Deep;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
+use crate::polled::Guest;
+use crate::polled::lobby::Lobby;
 use crate::scheduler::Owner;
 use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
@@ -39,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) books: Books,
     pub(crate) hub: Arc<Hub>,
     pub(crate) supervisor: Supervisor,
+    /// Where items that were set aside can be found.
+    pub(crate) lobby: Lobby<Arc<dyn Guest>>,
     /// One start, stop or drain at a time.
     pub(crate) turn: Mutex<()>,
     /// A drain waits on it for the last work to end.
@@ -69,6 +75,7 @@ impl Shared {
             books: Books::default(),
             hub: Arc::new(Hub::new()),
             supervisor: Supervisor::new(),
+            lobby: Lobby::new(),
             turn: Mutex::new(()),
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),
@@ -97,6 +104,24 @@ impl Shared {
     /// Is there anything that a worker could take?
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.looks_empty() || self.crew.has_work()
+    }
+
+    /// How many items are set aside, waiting to be woken.
+    pub(crate) fn waiting(&self) -> u64 {
+        let workers = self.crew.books();
+        self.books.waiting(workers.iter().map(|books| &**books))
+    }
+
+    /// What a drain waits for to be 0: how many works are live, as long as one of them
+    /// does anything but wait, or none of those that wait is a transaction.
+    pub(crate) fn unsettled(&self) -> u64 {
+        let before = self.waiting();
+        let live = self.books.live();
+        // Where nothing was set aside or taken up in between, `live` was true at its moment.
+        if live > 0 && live <= before && self.waiting() == before && self.lobby.has_transactions() {
+            return 0;
+        }
+        live
     }
 
     /// Something was published: sees to it that somebody takes it.
@@ -134,6 +159,19 @@ impl Shared {
             self.notify();
         }
         count
+    }
+
+    /// Queues an item that was let in before and has been woken, from wherever that was.
+    pub(crate) fn requeue(self: &Arc<Self>, item: Item) {
+        if let Some(worker) = local::worker_of(self) {
+            worker.deque.push(item);
+            self.notify();
+        } else if in_transaction() {
+            let shared = Arc::clone(self);
+            after_transaction(move || _ = shared.put_back(std::iter::once(item)));
+        } else {
+            self.put_back(std::iter::once(item));
+        }
     }
 
     /// Counts an item that is settled, before its outcome is published.
@@ -215,6 +253,28 @@ fn work_event(info: &Info, ending: Ending, why: Option<&WorkError>) -> Option<Ev
         },
         Ending::RolledBack => return None,
     })
+}
+
+impl latents::Around for Shared {
+    fn announce(&self) {
+        self.notify();
+    }
+
+    fn stir(&self) {
+        self.supervisor.stir();
+    }
+
+    fn has_sleepers(&self) -> bool {
+        self.idle.counts().1 > 0
+    }
+
+    fn is_dozing(&self) -> bool {
+        self.supervisor.is_dozing()
+    }
+
+    fn peers(&self) -> Arc<[Arc<Peer>]> {
+        self.crew.peers()
+    }
 }
 
 impl Around for Shared {

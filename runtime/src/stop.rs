@@ -25,7 +25,8 @@
 //!    works are kept, and a worker that crashes is buried, but no seat is filled
 //!    while the flag is up.
 //! 5. Tell the supervisor to quit and join it. It may have been filling a seat
-//!    when the flag went up: join that worker, too.
+//!    when the flag went up: join that worker, too. Nobody reads mail any more: drop
+//!    what a crashed worker has left.
 //!
 //! It ends when the items that are running end; a stop waits as long as they
 //! take. All threads are joined on return.
@@ -39,7 +40,10 @@
 //! 2. Wait until the books say that nothing is live, or for the time-out. A
 //!    zero there was true at that moment, and stays true: nobody inside is left
 //!    to put work, nobody outside may.
-//! 3. End the run. What is still live is queued; the error says how much.
+//!    Where all that is live waits to be woken (`polled.rs`), nobody inside will wake
+//!    it: the transactions among it are answered `Stopped`, and the wait goes on.
+//!    Futures are waited for; what they await may come from anywhere.
+//! 3. End the run. What is still live is queued, or waits; the error says how much.
 //!
 //! Who tells the drain to look: a worker about to sleep, and whoever ends an
 //! item on another thread ([quiet]).
@@ -76,7 +80,7 @@ pub(crate) mod quiet;
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::facade::thread;
@@ -88,6 +92,7 @@ use crate::event::Event;
 use crate::gate::Gate;
 use crate::injector::Item;
 use crate::local;
+use crate::polled::lobby::Kind;
 use crate::shared::Shared;
 use crate::supervisor::health::Leftovers;
 use crate::supervisor::{Supervisor, health};
@@ -160,7 +165,16 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
     }
     Gate::Draining.set(&shared.gate);
     shared.announce(|| Some(Event::Draining));
-    shared.quiet.wait(deadline, || shared.books.live());
+    loop {
+        shared.quiet.wait(deadline, || shared.unsettled());
+        let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_late || shared.books.live() == 0 {
+            break;
+        }
+        shared
+            .lobby
+            .each(Kind::Transaction, |guest| guest.give_up());
+    }
     end_run(shared);
     shared.announce(|| Some(Event::Stopped));
     match shared.books.live() {
@@ -209,6 +223,7 @@ fn end_run(shared: &Arc<Shared>) {
         let _ = thread.join();
     }
     bury_all(shared);
+    shared.crew.abandon_mail();
 }
 
 /// Steps 1 and 2.
@@ -239,12 +254,13 @@ pub(crate) fn end_orphaned(shared: &Arc<Shared>) -> bool {
         answer_queued(shared);
         return false;
     }
+    shared.crew.abandon_mail();
     answer_left(shared);
     true
 }
 
-/// Answers what is queued, in the injector and in the workers' deques, with
-/// `Stopped`.
+/// Answers what is queued, in the injector and in the workers' deques, and what waits
+/// to be woken, with `Stopped`.
 fn answer_queued(shared: &Shared) {
     let refuse = |item: Item| shield(|| item.refuse(Refusal::Stopped));
     loop {
@@ -256,6 +272,7 @@ fn answer_queued(shared: &Shared) {
             refuse(message.into_item());
         }
     }
+    shared.lobby.close(|guest| shield(|| guest.stop()));
     for seat in shared.crew.roster().iter() {
         Leftovers(&seat.stealer).for_each(refuse);
     }

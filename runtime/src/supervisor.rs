@@ -53,7 +53,7 @@ use stm_ports::EventMessage;
 
 use crate::crew::Seat;
 use crate::event::Event;
-use crate::fork;
+use crate::fork::beat::Beat;
 use crate::local;
 use crate::shared::Shared;
 use crate::stop;
@@ -102,6 +102,11 @@ impl Supervisor {
     #[inline]
     pub(crate) fn stir(&self) {
         self.bell.stir();
+    }
+
+    /// Does it sleep without a tick, as far as can be seen?
+    pub(crate) fn is_dozing(&self) -> bool {
+        self.bell.is_dozing()
     }
 
     /// A worker has sent an event.
@@ -156,6 +161,7 @@ impl Supervisor {
 fn supervise(shared: &Arc<Shared>) {
     local::serve(shared);
     let mut exhausted = false;
+    let mut beat = Beat::default();
     loop {
         // Users' code that a round can reach (a transport, a deadline's waker)
         // is contained where it is called; this is the last line.
@@ -168,9 +174,7 @@ fn supervise(shared: &Arc<Shared>) {
             if !shared.injector.is_local() && !shared.injector.is_empty() {
                 shared.notify();
             }
-            if shared.idle.counts() != (0, 0) {
-                fork::beat(shared);
-            }
+            beat.round(shared);
         });
         if let Err(payload) = round {
             let reason = message(&*payload);
@@ -186,17 +190,18 @@ fn supervise(shared: &Arc<Shared>) {
         if shared.supervisor.is_orphaned() && stop::end_orphaned(shared) {
             return;
         }
-        sleep(shared, sent);
+        sleep(shared, sent, &beat);
     }
 }
 
 /// Step 8.
-fn sleep(shared: &Shared, sent: u64) {
+fn sleep(shared: &Shared, sent: u64, beat: &Beat) {
     let supervisor = &shared.supervisor;
     let due = supervisor.timers.earliest();
-    if is_busy(shared) {
+    let forking = beat.is_needed(shared);
+    if forking || is_busy(shared) {
         let mut interval = shared.config.run_interval;
-        if !shared.injector.is_local() || expects_events(shared) {
+        if forking || !shared.injector.is_local() || expects_events(shared) {
             interval = interval.min(ARRIVALS);
         }
         let tick = after(interval);
@@ -205,14 +210,15 @@ fn sleep(shared: &Shared, sent: u64) {
     }
     supervisor.bell.doze(due, || {
         // Ordering: ordered by the barrier in `doze`; partner: that in `events_sent`.
-        supervisor.sent.load(Ordering::Relaxed) != sent || is_busy(shared)
+        supervisor.sent.load(Ordering::Relaxed) != sent || beat.is_needed(shared) || is_busy(shared)
     });
 }
 
 /// Is there something to look after at every tick? Works that wait do not count.
 fn is_busy(shared: &Shared) -> bool {
     is_anybody_awake(shared)
-        || !shared.injector.is_local() && shared.books.live() > shared.away.count() as u64
+        || !shared.injector.is_local()
+            && shared.books.live() > shared.away.count() as u64 + shared.waiting()
         || shared.away.is_short() && shared.has_work()
         || health::is_understaffed(shared)
         || expects_events(shared)

@@ -5,13 +5,14 @@
 //! 1. If the run is ending: done.
 //! 2. A spare that is not needed rests, and ends if nobody called it for a while
 //!    (`worker/away.rs`).
-//! 3. Take an item: from the own deque, from the injector, from another worker
+//! 3. If it was called: read its mail (`broadcast/mailbox.rs`).
+//! 4. Take an item: from the own deque, from the injector, from another worker
 //!    ([search]), and run it, unwinding contained (`work/task.rs`).
-//! 4. Nothing anywhere: park (`idle.rs`).
+//! 5. Nothing anywhere: park (`idle.rs`).
 //!
 //! # The end
 //!
-//! Told to end, a worker puts what its deque holds back into the injector, where it
+//! Told to end, a worker reads its mail for the last time, puts what its deque holds back into the injector, where it
 //! waits for the next run, and leaves its seat. A worker that unwinds (nothing
 //! that a user's code does can make it, a defect of ours can) leaves its seat as
 //! crashed and rings the supervisor, which puts its items back for it.
@@ -30,6 +31,7 @@ use hivework_stm::set_block_hook;
 
 use crate::crew::Seat;
 use crate::event::Event;
+use crate::fork::latents::{Around, Seed};
 use crate::idle::Parked;
 use crate::injector::Item;
 use crate::local::{self, Local};
@@ -44,13 +46,16 @@ use search::Search;
 const SPARE_SLEEP: Duration = Duration::from_millis(500);
 
 /// The thread of a worker.
-pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>) {
+pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, seed: Seed) {
+    let around: Arc<dyn Around> = Arc::<Shared>::clone(&shared);
     let local = Rc::new(Local {
         shared: Arc::clone(&shared),
         seat: Arc::clone(&seat),
         deque,
+        latents: seed.grow(Arc::downgrade(&around)),
         searches: Cell::new(false),
     });
+    drop(around);
     local::serve(&shared);
     local::become_worker(Some(Rc::clone(&local)));
     set_block_hook(Some(Arc::new(InTransaction(Arc::clone(&shared)))));
@@ -81,6 +86,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>) {
 
 /// From the first hook to the last; true for a spare that has been discharged.
 fn work(local: &Local) -> bool {
+    let _current = local.latents.make_current();
     let (shared, seat) = (&local.shared, &local.seat);
     let worker = seat.number;
     if let Some(hook) = &shared.config.on_thread_start {
@@ -88,6 +94,7 @@ fn work(local: &Local) -> bool {
     }
     shared.announce(|| Some(Event::WorkerStarted { worker }));
     let discharged = run(local);
+    seat.mailbox.close();
     if let Some(hook) = &shared.config.on_thread_stop {
         shield(|| hook(worker));
     }
@@ -95,10 +102,12 @@ fn work(local: &Local) -> bool {
     discharged
 }
 
-/// Steps 1 to 4, until told to end.
+/// Steps 1 to 5, until told to end.
 fn run(local: &Local) -> bool {
     let (shared, seat) = (&local.shared, &local.seat);
     let mut search = Search::new(local);
+    // What a worker that crashed has left.
+    seat.mailbox.read();
     let mut sleep = SPARE_SLEEP;
     loop {
         if shared.is_halting() {
@@ -111,8 +120,12 @@ fn run(local: &Local) -> bool {
                 return true;
             }
         }
-        if let Some(item) = search.next() {
-            item.run();
+        if seat.parker.take_call() {
+            search.end();
+            seat.mailbox.read();
+        }
+        if let Some(found) = search.next() {
+            found.run(&local.latents);
             sleep = SPARE_SLEEP;
             continue;
         }

@@ -94,7 +94,8 @@ impl Waiter {
         }
     }
 
-    fn is_notified(&self) -> bool {
+    /// Has it been notified?
+    pub(crate) fn is_notified(&self) -> bool {
         // Ordering: Acquire, pairs with `notify`.
         self.state.load(Ordering::Acquire) == NOTIFIED
     }

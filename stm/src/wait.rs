@@ -84,17 +84,17 @@ impl Queue {
     /// Takes out the entries for `address` that wait for another version than
     /// `published`.
     fn take(&mut self, address: usize, published: Version, woken: &mut Vec<Arc<Waiter>>) {
-        let keys: Vec<Key> = self
+        let mut from = 0;
+        while let Some(key) = self
             .entries
-            .range((address, 0)..=(address, u64::MAX))
-            .filter(|(_, entry)| !entry.version.is(published))
+            .range((address, from)..=(address, u64::MAX))
+            .find(|(_, entry)| !entry.version.is(published))
             .map(|(&key, _)| key)
-            .collect();
-        woken.extend(
-            keys.iter()
-                .filter_map(|key| self.entries.remove(key))
-                .map(|entry| entry.waiter),
-        );
+        {
+            let entry = self.entries.remove(&key);
+            woken.extend(entry.map(|entry| entry.waiter));
+            from = key.1 + 1;
+        }
     }
 }
 
@@ -114,7 +114,9 @@ fn bucket(address: usize) -> &'static Mutex<Queue> {
 #[derive(Debug)]
 pub(crate) struct Registration {
     waiter: Arc<Waiter>,
-    entries: Vec<Key>,
+    /// One waits for one variable as a rule, and that needs no allocation.
+    first: Option<Key>,
+    rest: Vec<Key>,
 }
 
 /// Something that was read has changed already: no reason to wait.
@@ -129,7 +131,8 @@ impl Registration {
     pub(crate) fn new(reads: &ReadLog, waiter: Waiter) -> Result<Registration, Changed> {
         let mut registration = Registration {
             waiter: Arc::new(waiter),
-            entries: Vec::new(),
+            first: None,
+            rest: Vec::new(),
         };
         for read in reads.distinct() {
             let entry = Entry {
@@ -137,7 +140,10 @@ impl Registration {
                 waiter: Arc::clone(&registration.waiter),
             };
             let key = bucket(read.address()).lock().push(read.address(), entry);
-            registration.entries.push(key);
+            match registration.first {
+                None => registration.first = Some(key),
+                Some(_) => registration.rest.push(key),
+            }
             probe::point(Point::Registering);
             if read.words().version.flag_waiter(read.version) == Flag::Changed {
                 return Err(Changed(registration));
@@ -155,8 +161,12 @@ impl Registration {
 impl Drop for Registration {
     /// Step 4.
     fn drop(&mut self) {
+        if self.rest.is_empty() && self.waiter.is_notified() {
+            // Who notified has taken the one entry out.
+            return;
+        }
         // This handle outlives the entries': no waker is dropped under a lock.
-        for key in &self.entries {
+        for key in self.first.iter().chain(&self.rest) {
             bucket(key.0).lock().entries.remove(key);
         }
     }

@@ -9,7 +9,7 @@ use super::{Books, WorkerBooks};
 /// A scheduler's figures at about one moment: each is exact, and none is ahead
 /// of what it follows from (`running` and `queued` never fall below zero), but
 /// items move on while they are read. When nothing runs, they add up:
-/// `put = queued + running + finished + panicked + cancelled + overdue + stopped + lost`.
+/// `put = queued + running + waiting + finished + panicked + cancelled + overdue + stopped + lost`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
@@ -17,8 +17,10 @@ pub struct Stats {
     pub put: u64,
     /// Put, and not begun.
     pub queued: u64,
-    /// Begun, and not over.
+    /// Begun, and neither waiting nor over.
     pub running: u64,
+    /// Futures and transactions that are set aside until something wakes them.
+    pub waiting: u64,
     /// Ran to their end.
     pub finished: u64,
     /// Ended in a panic.
@@ -76,7 +78,8 @@ impl Stats {
         // Ordering: a figure for the eye, read last so that it is not behind.
         let accepted = books.accepted.load(Ordering::Relaxed);
         stats.put = accepted.saturating_sub(rolled_back);
-        stats.running = begun.saturating_sub(settled);
+        stats.waiting = books.waiting(workers.clone());
+        stats.running = begun.saturating_sub(settled + stats.waiting);
         stats.queued = accepted.saturating_sub(withdrawn + begun);
         stats.workers = workers
             .map(|worker| WorkerStats {
@@ -93,11 +96,12 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "put {}, queued {}, running {}, finished {}, panicked {}, cancelled {}, \
+            "put {}, queued {}, running {}, waiting {}, finished {}, panicked {}, cancelled {}, \
              overdue {}, stopped {}, lost {}",
             self.put,
             self.queued,
             self.running,
+            self.waiting,
             self.finished,
             self.panicked,
             self.cancelled,

@@ -14,6 +14,8 @@
 //! wake-up costs. A thread's own park token may so be taken, or be there without
 //! cause, as after any of the standard library's waits; `park` may return spuriously, and
 //! the permit alone decides.
+//!
+//! Beside the permit it keeps the *call*: there is something for this very worker.
 
 use std::time::Instant;
 
@@ -26,6 +28,7 @@ use hivework_stm::facade::thread::{self, Thread};
 pub struct Parker {
     permit: AtomicBool,
     sleeper: Mutex<Option<Thread>>,
+    called: AtomicBool,
 }
 
 impl Parker {
@@ -56,6 +59,27 @@ impl Parker {
             }
             thread::park_timeout(left);
         }
+    }
+
+    /// Leaves the call, after what it is about.
+    pub(super) fn call(&self) {
+        // Ordering: Release; partner: the Acquire in `take_call`.
+        self.called.store(true, Ordering::Release);
+    }
+
+    /// Is there a call?
+    #[must_use]
+    pub fn is_called(&self) -> bool {
+        // Ordering: Relaxed; where a sleeper must not miss it, the lock on the list
+        // of sleepers orders it.
+        self.called.load(Ordering::Relaxed)
+    }
+
+    /// Takes the call: whoever has it looks at what it may be about.
+    #[must_use]
+    pub fn take_call(&self) -> bool {
+        // Ordering: Acquire; partner: the Release in `call`.
+        self.is_called() && self.called.swap(false, Ordering::Acquire)
     }
 
     /// Leaves the permit.

@@ -57,6 +57,13 @@ impl Bell {
         }
     }
 
+    /// Does it sleep without a tick, as far as can be seen?
+    #[must_use]
+    pub fn is_dozing(&self) -> bool {
+        // Ordering: advice.
+        self.dozing.load(Ordering::Relaxed)
+    }
+
     /// Sleeps until rung or until then.
     pub fn sleep(&self, until: Option<Instant>) {
         self.parker.park(until);

@@ -64,7 +64,7 @@ pub(crate) trait Core<T>: Send + Sync {
     /// Its put's transaction was rolled back.
     fn roll_back(&self);
     /// Its deadline has passed.
-    fn expire(&self);
+    fn expire(self: Arc<Self>);
     fn item(self: Arc<Self>) -> Arc<dyn WorkItem>;
     fn due(self: Arc<Self>) -> Weak<dyn Due>;
     fn nudged(self: Arc<Self>) -> Arc<dyn Nudge>;
@@ -73,7 +73,7 @@ pub(crate) trait Core<T>: Send + Sync {
 /// An item as the timers see it.
 pub(crate) trait Due: Send + Sync {
     /// Its deadline has passed.
-    fn overdue(&self);
+    fn overdue(self: Arc<Self>);
     /// Is there nothing left for the deadline to do?
     fn is_over(&self) -> bool;
 }
@@ -327,7 +327,7 @@ impl<F: Body<T>, T: Send + 'static> Core<T> for Task<F, T> {
         self.withdraw_as(WorkError::Cancelled, Ending::RolledBack);
     }
 
-    fn expire(&self) {
+    fn expire(self: Arc<Self>) {
         self.expire_now();
     }
 
@@ -352,7 +352,7 @@ impl<F: Body<T>, T: Send + 'static> Nudge for Task<F, T> {
 }
 
 impl<F: Body<T>, T: Send + 'static> Due for Task<F, T> {
-    fn overdue(&self) {
+    fn overdue(self: Arc<Self>) {
         self.expire_now();
     }
 

@@ -1,5 +1,5 @@
-//! The seam to the deques: FIFO for the worker that owns one, open to thieves
-//! at the same end.
+//! The seam to the deques: FIFO or LIFO for the thread that owns one, FIFO for
+//! thieves.
 //!
 //! Shipped, it is crossbeam-deque's. crossbeam-deque cannot be modelled, so
 //! under the model a stand-in takes its place, which keeps what a protocol

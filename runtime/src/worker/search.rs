@@ -8,7 +8,8 @@
 //! 3. The injector: a batch in one transaction, the first to run, the rest onto the
 //!    own deque, where others can steal it.
 //! 4. With leave to search (at most half of the workers have it at a time): the
-//!    other workers, in random order, taking half of what one has, and the injector
+//!    other workers, in random order, taking half of what one has; then those who fork,
+//!    who are asked for a half where they offer none (`fork/look.rs`); and the injector
 //!    once more, round after round for a bounded while.
 //! 5. Nothing: the caller parks.
 //!
@@ -46,6 +47,8 @@ use hivework_stm::facade::sync::Arc;
 
 use super::deque::Steal;
 use crate::crew::Seat;
+use crate::fork::latents::Latents;
+use crate::fork::peer::{Peer, Stolen};
 use crate::idle::Parked;
 use crate::idle::patience::{ROUNDS, pause};
 use crate::injector::Item;
@@ -65,7 +68,27 @@ pub(super) struct Search<'a> {
     turn: u32,
     random: u64,
     roster: Arc<[Arc<Seat>]>,
+    peers: Arc<[Arc<Peer>]>,
     version: usize,
+}
+
+/// What a worker has found to do.
+pub(super) enum Found {
+    Item(Item),
+    /// Of somebody's fork.
+    Half(Stolen),
+}
+
+impl Found {
+    pub(super) fn run(self, latents: &Latents) {
+        match self {
+            Found::Item(item) => {
+                latents.begin();
+                item.run();
+            }
+            Found::Half(half) => half.run(latents),
+        }
+    }
 }
 
 impl<'a> Search<'a> {
@@ -76,11 +99,12 @@ impl<'a> Search<'a> {
             random: 0x9E37_79B9_7F4A_7C15 ^ (local.seat.number as u64 + 1),
             version: local.shared.crew.version(),
             roster: local.shared.crew.roster(),
+            peers: local.shared.crew.peers(),
         }
     }
 
     /// The next item, or none anywhere (steps 1 to 4).
-    pub(super) fn next(&mut self) -> Option<Item> {
+    pub(super) fn next(&mut self) -> Option<Found> {
         self.turn = (self.turn + 1) % TURN;
         let found = if self.turn == 0 {
             // Somebody has much to do: time to be looked after.
@@ -91,7 +115,7 @@ impl<'a> Search<'a> {
             self.local.deque.pop()
         };
         let found = found.or_else(|| self.take_from_injector(BATCH));
-        let found = found.or_else(|| self.take_from_others());
+        let found = found.map(Found::Item).or_else(|| self.take_from_others());
         if found.is_some() {
             self.end();
         }
@@ -117,7 +141,7 @@ impl<'a> Search<'a> {
     }
 
     /// Step 4.
-    fn take_from_others(&mut self) -> Option<Item> {
+    fn take_from_others(&mut self) -> Option<Found> {
         let shared = &self.local.shared;
         let searches = &self.local.searches;
         if !searches.get() {
@@ -129,10 +153,13 @@ impl<'a> Search<'a> {
         for round in 0..ROUNDS {
             self.look_at_roster();
             if let Some(item) = self.steal_round() {
-                return Some(item);
+                return Some(Found::Item(item));
+            }
+            if let Some(half) = self.steal_half() {
+                return Some(Found::Half(half));
             }
             if let Some(item) = self.take_from_injector(BATCH) {
-                return Some(item);
+                return Some(Found::Item(item));
             }
             if shared.is_halting() {
                 return None;
@@ -165,12 +192,38 @@ impl<'a> Search<'a> {
         None
     }
 
+    /// A half of somebody's fork; asks those who have none to offer for one.
+    fn steal_half(&mut self) -> Option<Stolen> {
+        let start = self.random();
+        let count = self.peers.len();
+        let own = &self.local.seat;
+        for place in 0..count {
+            let peer = &self.peers[(start + place) % count];
+            if Arc::ptr_eq(peer, &own.peer) {
+                continue;
+            }
+            loop {
+                match peer.steal() {
+                    Steal::Taken(half) => {
+                        own.books.stolen.add(1);
+                        return Some(half);
+                    }
+                    Steal::Empty => break,
+                    Steal::Retry => hint::spin_loop(),
+                }
+            }
+            peer.request();
+        }
+        None
+    }
+
     /// Fetches the roster if it has changed.
     fn look_at_roster(&mut self) {
         let version = self.local.shared.crew.version();
         if version != self.version {
             self.version = version;
             self.roster = self.local.shared.crew.roster();
+            self.peers = self.local.shared.crew.peers();
         }
     }
 
@@ -200,6 +253,7 @@ impl<'a> Search<'a> {
         self.look_at_roster();
         !self.local.shared.injector.looks_empty()
             || self.roster.iter().any(|seat| !seat.stealer.is_empty())
+            || self.peers.iter().any(|peer| peer.has_work())
     }
 
     /// Step 5: sleeps, and takes up searching again where it was woken for it.

@@ -115,6 +115,25 @@ fn a_process_whose_schedulers_idle_is_silent() {
     });
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn works_that_are_set_aside_wake_nobody() {
+    use std::time::Duration;
+
+    let scheduler = builder().workers(2).name("waiter").start().unwrap();
+    let future = scheduler.spawn(std::future::pending::<()>());
+    let never = hivework::TVar::new(false);
+    let transaction = scheduler.put_transaction(move |tx| hivework::check(never.read(tx)?));
+    eventually("both wait", || scheduler.stats().waiting == 2);
+    // As above.
+    eventually("two looks without a wake-up between", || {
+        let before = switches("waiter");
+        std::thread::park_timeout(Duration::from_millis(100));
+        before == switches("waiter")
+    });
+    assert!(future.cancel() && transaction.cancel());
+}
+
 #[test]
 fn a_scheduler_that_slept_wakes_for_the_next_work() {
     let scheduler = scheduler(2);

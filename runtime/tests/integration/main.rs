@@ -3,19 +3,25 @@
 
 mod bad_input;
 mod blocked;
+mod broadcast;
 mod cancelling;
 mod crashing;
 mod deadlines;
 #[path = "../../../stm-ports/tests/integration/delaying.rs"]
 mod delaying;
 mod events;
+mod forking;
 mod futures;
 mod idling;
 mod panics;
+mod parallel;
 mod putting;
 mod races;
+mod scope;
+mod spawning;
 mod stopping;
 mod support;
 mod transactions;
 mod transports;
+mod turns;
 mod waiting;

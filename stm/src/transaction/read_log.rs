@@ -79,6 +79,9 @@ impl ReadLog {
     /// The reads with every variable once, in the order in which they were
     /// first read: addresses differ from one run of a model to the next.
     pub(crate) fn distinct(&self) -> Vec<Read> {
+        if let [read] = self.0[..] {
+            return vec![read];
+        }
         let mut reads: Vec<_> = self.0.iter().copied().enumerate().collect();
         reads.sort_unstable_by_key(|&(position, read)| (read.address(), position));
         reads.dedup_by_key(|(_, read)| read.address());

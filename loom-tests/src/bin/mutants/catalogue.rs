@@ -7,13 +7,16 @@
 mod clock;
 mod commit;
 mod containers;
+mod fork;
 mod nest;
 mod ports;
 mod reclaim;
 mod rows;
 mod runtime;
+mod scopes;
 mod single;
 mod snapshot;
+mod turn;
 mod version;
 mod wait;
 
@@ -91,6 +94,12 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         containers::MUTANTS,
         ports::MUTANTS,
         runtime::MUTANTS,
+        fork::MUTANTS,
+        scopes::MUTANTS,
+        turn::MUTANTS,
+        turn::MUTANTS,
+        fork::MUTANTS,
+        scopes::MUTANTS,
     ]
     .into_iter()
     .flatten()

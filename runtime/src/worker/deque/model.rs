@@ -14,6 +14,7 @@ use hivework_stm::facade::sync::{Arc, Mutex};
 use super::Steal;
 
 struct Inner<T> {
+    is_lifo: bool,
     len: AtomicUsize,
     items: Mutex<(VecDeque<T>, bool)>,
 }
@@ -30,12 +31,16 @@ impl<T> Inner<T> {
         self.len.load(Ordering::Acquire) == 0
     }
 
-    fn take(&self) -> Option<T> {
+    fn take(&self, newest: bool) -> Option<T> {
         if self.is_empty() {
             return None;
         }
         let mut items = self.items.lock();
-        let item = items.0.pop_front()?;
+        let item = if newest {
+            items.0.pop_back()
+        } else {
+            items.0.pop_front()
+        }?;
         // Ordering: Release; partner: the Acquire in `is_empty`.
         self.len.fetch_sub(1, Ordering::Release);
         Some(item)
@@ -49,10 +54,21 @@ impl<T> Default for Deque<T> {
 }
 
 impl<T> Deque<T> {
-    /// An empty deque.
+    /// An empty deque whose owner takes the oldest item first, as thieves do.
     #[must_use]
     pub fn new() -> Self {
+        Deque::of(false)
+    }
+
+    /// An empty deque whose owner takes the newest item first.
+    #[must_use]
+    pub fn lifo() -> Self {
+        Deque::of(true)
+    }
+
+    fn of(is_lifo: bool) -> Self {
         Deque(Arc::new(Inner {
+            is_lifo,
             len: AtomicUsize::new(0),
             items: Mutex::new((VecDeque::new(), false)),
         }))
@@ -72,10 +88,10 @@ impl<T> Deque<T> {
         self.0.len.fetch_add(1, Ordering::Release);
     }
 
-    /// Takes the item at the front.
+    /// Takes the item whose turn it is.
     #[must_use]
     pub fn pop(&self) -> Option<T> {
-        self.0.take()
+        self.0.take(self.0.is_lifo)
     }
 }
 
@@ -95,7 +111,7 @@ impl<T> Stealer<T> {
             // Ordering: advice on how much to move.
             let more = self.0.len.load(Ordering::Relaxed) / 2;
             for _ in 0..more {
-                match self.0.take() {
+                match self.0.take(false) {
                     Some(item) => home.push(item),
                     None => break,
                 }
@@ -116,7 +132,7 @@ impl<T> Stealer<T> {
                 return Steal::Retry;
             }
         }
-        self.0.take().map_or(Steal::Empty, Steal::Taken)
+        self.0.take(false).map_or(Steal::Empty, Steal::Taken)
     }
 
     /// Was there nothing at the moment of the look?

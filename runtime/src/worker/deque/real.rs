@@ -19,10 +19,16 @@ impl<T> Default for Deque<T> {
 }
 
 impl<T> Deque<T> {
-    /// An empty deque.
+    /// An empty deque whose owner takes the oldest item first, as thieves do.
     #[must_use]
     pub fn new() -> Self {
         Deque(deque::Worker::new_fifo())
+    }
+
+    /// An empty deque whose owner takes the newest item first.
+    #[must_use]
+    pub fn lifo() -> Self {
+        Deque(deque::Worker::new_lifo())
     }
 
     /// Another thief's end.
@@ -36,7 +42,7 @@ impl<T> Deque<T> {
         self.0.push(item);
     }
 
-    /// Takes the item at the front.
+    /// Takes the item whose turn it is.
     #[must_use]
     pub fn pop(&self) -> Option<T> {
         self.0.pop()

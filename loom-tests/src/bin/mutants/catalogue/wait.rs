@@ -76,8 +76,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "wait: one waiter woken, not all",
         &[(
             FILE,
-            "            keys.iter()\n",
-            "            keys.iter().take(1)\n",
+            "            from = key.1 + 1;\n",
+            "            from = u64::MAX;\n",
         )],
         "two_waiters",
     ),
@@ -85,8 +85,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "wait: notified under the lock, in the commit",
         &[(
             FILE,
-            "                .map(|entry| entry.waiter),\n",
-            "                .inspect(|entry| entry.waiter.notify())\n                .map(|entry| entry.waiter)\n                .filter(|_| false),\n",
+            "            woken.extend(entry.map(|entry| entry.waiter));\n",
+            "            woken.extend(entry.map(|entry| entry.waiter).filter(|waiter| {\n                waiter.notify();\n                false\n            }));\n",
         )],
         "waker",
     ),

@@ -1,0 +1,116 @@
+//! A thread that is no worker, while it forks on a scheduler.
+//!
+//! It takes part itself, with a list of its own: nothing is handed over, and nobody is woken
+//! on its way. The list is made and registered with the scheduler at the first
+//! section and kept for the next, until the thread ends or the scheduler has gone.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use hivework_stm::facade::local;
+use hivework_stm::facade::sync::{Arc, Weak};
+
+use super::Fork;
+use super::latents::{Around, Latents, Seed};
+use crate::local;
+use crate::shared::Shared;
+
+struct Guest {
+    shared: Weak<Shared>,
+    latents: Rc<Latents>,
+}
+
+impl Guest {
+    fn new(shared: &Arc<Shared>) -> Self {
+        let seed = Seed::new(false);
+        shared.crew.welcome(seed.peer());
+        let around: Arc<dyn Around> = Arc::<Shared>::clone(shared);
+        Guest {
+            shared: Arc::downgrade(shared),
+            latents: Rc::new(seed.grow(Arc::downgrade(&around))),
+        }
+    }
+
+    fn is_of(&self, shared: &Arc<Shared>) -> bool {
+        std::ptr::eq(self.shared.as_ptr(), Arc::as_ptr(shared))
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.crew.dismiss(self.latents.peer());
+        }
+    }
+}
+
+local! {
+    static GUESTS: RefCell<Vec<Guest>> = const { RefCell::new(Vec::new()) };
+}
+
+/// This thread's list with the scheduler, made where there is none yet.
+fn latents_of(shared: &Arc<Shared>) -> Rc<Latents> {
+    let known = GUESTS.try_with(|guests| {
+        let mut guests = guests.borrow_mut();
+        if let Some(guest) = guests.iter().find(|guest| guest.is_of(shared)) {
+            return Rc::clone(&guest.latents);
+        }
+        // An address is free again only when no weak reference is left, so none is
+        // mistaken for another.
+        guests.retain(|guest| guest.shared.strong_count() > 0);
+        let guest = Guest::new(shared);
+        let latents = Rc::clone(&guest.latents);
+        guests.push(guest);
+        latents
+    });
+    known.unwrap_or_else(|_| {
+        // The thread is ending: a list for this once, which nobody knows of.
+        let around: Arc<dyn Around> = Arc::<Shared>::clone(shared);
+        Rc::new(Seed::new(false).grow(Arc::downgrade(&around)))
+    })
+}
+
+/// The scheduler of the section that this thread is in, if it is in one.
+pub(super) fn home() -> Option<Arc<Shared>> {
+    let current = Latents::with_current(|current| current.map(std::ptr::from_ref))?;
+    let worker = local::worker().filter(|worker| std::ptr::eq(&worker.latents, current));
+    if let Some(worker) = worker {
+        return Some(Arc::clone(&worker.shared));
+    }
+    let guest = GUESTS.try_with(|guests| {
+        let guests = guests.borrow();
+        let guest = guests
+            .iter()
+            .find(|guest| std::ptr::eq(&*guest.latents, current));
+        guest.and_then(|guest| guest.shared.upgrade())
+    });
+    guest.ok().flatten()
+}
+
+/// Ends a section, also by unwinding.
+struct Section<'a>(&'a Latents);
+
+impl Drop for Section<'_> {
+    fn drop(&mut self) {
+        self.0.peer().cross();
+    }
+}
+
+/// Runs `f` in a section of this scheduler on this thread.
+pub(super) fn enter<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Fork<'_>) -> R) -> R {
+    let worker = local::worker_of(shared);
+    if let Some(worker) = &worker {
+        let _current = worker.latents.make_current();
+        return f(&mut worker.latents.fork());
+    }
+    let latents = latents_of(shared);
+    let _current = latents.make_current();
+    if latents.tail.get().is_some() {
+        // A section on another scheduler lies between.
+        return f(&mut latents.fork());
+    }
+    latents.begin();
+    latents.peer().cross();
+    let _section = Section(&latents);
+    f(&mut latents.fork())
+}
