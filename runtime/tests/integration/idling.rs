@@ -49,6 +49,72 @@ fn an_idle_scheduler_wakes_nobody() {
     });
 }
 
+/// What all threads of this process but the calling one have cost so far: how often
+/// the system has taken them up, and for how many nanoseconds.
+#[cfg(target_os = "linux")]
+fn costs() -> Vec<(String, String)> {
+    let own = std::fs::read_link("/proc/thread-self").unwrap();
+    let mut costs = Vec::new();
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        let path = task.unwrap().path();
+        if path.file_name() == own.file_name() {
+            continue;
+        }
+        let status = std::fs::read_to_string(path.join("status")).unwrap();
+        let counts = status.lines().filter(|line| line.contains("ctxt_switches"));
+        let time = std::fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+        costs.push((counts.collect(), time));
+    }
+    costs.sort();
+    costs
+}
+
+/// The clock is what this is about, so it does wait on it. The process must have
+/// nothing else to do: it is another one, with this test alone in it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_whose_schedulers_idle_is_silent() {
+    use std::time::Duration;
+
+    const ALONE: &str = "HIVEWORK_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "idling::a_process_whose_schedulers_idle_is_silent",
+            ])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        assert!(
+            child.status.success(),
+            "{}",
+            String::from_utf8_lossy(&child.stdout)
+        );
+        return;
+    }
+    // As often as can be asked for, and as it is by default.
+    let scheduler = hivework::Scheduler::builder()
+        .workers(4)
+        .name("silent")
+        .run_interval(Duration::from_micros(1))
+        .start()
+        .unwrap();
+    let other = hivework::make_scheduler();
+    for scheduler in [&scheduler, &other] {
+        let works = (0..10_000).map(|n| hivework::make_work(move || n));
+        for (n, work) in scheduler.put_all(works).into_iter().enumerate() {
+            assert_eq!(join(work).unwrap(), n);
+        }
+    }
+    eventually("some seconds of silence", || {
+        eventually("all asleep", || doing("silent") == "SSSSS");
+        let before = costs();
+        std::thread::sleep(Duration::from_secs(3));
+        before == costs()
+    });
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn works_that_are_set_aside_wake_nobody() {

@@ -5,23 +5,43 @@ use super::Mutant;
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of(
         "runtime",
-        "idle: no fence between publishing and looking for sleepers",
+        "idle: no light barrier between publishing and looking for sleepers",
+        &[(
+            "runtime/src/idle.rs",
+            "        barrier::light(self.asymmetric);\n",
+            "",
+        )],
+        "idle::a_put_reaches",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: no heavy barrier between going to sleep and the last look",
+        &[(
+            "runtime/src/idle.rs",
+            "        let ordered = barrier::heavy();\n",
+            "        let ordered = true;\n",
+        )],
+        "idle::a_put_reaches",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: a mere fence between going to sleep and the last look",
+        &[(
+            "runtime/src/idle.rs",
+            "        let ordered = barrier::heavy();\n",
+            "        fence(Ordering::SeqCst);\n        let ordered = true;\n",
+        )],
+        "idle::a_put_reaches",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: a put relies on a searcher without a fence",
         &[(
             "runtime/src/idle.rs",
             "        fence(Ordering::SeqCst);\n        // Ordering: ordered by the fence above.\n        if let",
             "        if let",
         )],
-        "idle::",
-    ),
-    Mutant::of(
-        "runtime",
-        "idle: no fence between going to sleep and the last look",
-        &[(
-            "runtime/src/idle.rs",
-            "        fence(Ordering::SeqCst);\n        // Ordering: ordered by the fence above.\n        let others",
-            "        let others",
-        )],
-        "idle::",
+        "idle::a_put_that_relies",
     ),
     Mutant::of(
         "runtime",
@@ -31,7 +51,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        fence(Ordering::SeqCst);\n        if more() {",
             "        if more() {",
         )],
-        "idle::",
+        "idle::a_put_that_relies",
     ),
     Mutant::of(
         "runtime",
@@ -65,13 +85,70 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
-        "bell: no fence between dozing and the last look",
+        "bell: no barrier between dozing and the last look",
         &[(
             "runtime/src/supervisor/bell.rs",
-            "        fence(Ordering::SeqCst);\n        if !busy() {",
-            "        if !busy() {",
+            "        let ordered = barrier::heavy();\n",
+            "        let ordered = true;\n",
         )],
-        "bell::",
+        "bell::a_put",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: who leaves a permit looks for the sleeper first",
+        &[
+            (
+                "runtime/src/idle/parker.rs",
+                "        if self.permit.swap(true, Ordering::Release) {",
+                "        let early = self.sleeper.lock().clone();\n        if self.permit.swap(true, Ordering::Release) {",
+            ),
+            (
+                "runtime/src/idle/parker.rs",
+                "        let sleeper = self.sleeper.lock().clone();\n",
+                "        let sleeper = early;\n",
+            ),
+        ],
+        "parker::",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: no look for the permit between the name and the sleep",
+        &[(
+            "runtime/src/idle/parker.rs",
+            "            if self.take() {\n                return true;\n            }\n            let Some(deadline) = deadline else {\n                thread::park();\n                continue;\n            };",
+            "            let Some(deadline) = deadline else {\n                thread::park();\n                if self.take() {\n                    return true;\n                }\n                continue;\n            };",
+        )],
+        "parker::",
+    ),
+    Mutant::of(
+        "runtime",
+        "deep: the end of a run tells nobody",
+        &[(
+            "runtime/src/handle/deep.rs",
+            "            wanted.nudge();\n",
+            "            let _ = wanted;\n",
+        )],
+        "deep::",
+    ),
+    Mutant::of(
+        "runtime",
+        "deep: a join waits before it is on the list",
+        &[(
+            "runtime/src/handle/deep.rs",
+            "        self.0.lock().push(wanted);\n        let answer = wait();\n",
+            "        let answer = wait();\n        self.0.lock().push(wanted);\n",
+        )],
+        "deep::",
+    ),
+    Mutant::of(
+        "runtime",
+        "deep: a nudge does not pass through the lock of the outcome",
+        &[(
+            "runtime/src/work/completion.rs",
+            "        drop(self.inner.lock());\n        self.arrived",
+            "        self.arrived",
+        )],
+        "deep::",
     ),
     Mutant::of(
         "runtime",
@@ -85,13 +162,23 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
-        "away: no fence between going away and the look at the queues",
+        "away: no barrier between going away and the look at the queues",
         &[(
             "runtime/src/worker/away.rs",
-            "        fence(Ordering::SeqCst);\n        if around.has_work() {\n            self.call(around);",
-            "        if around.has_work() {\n            self.call(around);",
+            "        let ordered = barrier::heavy();\n        if !ordered ||",
+            "        let ordered = true;\n        if !ordered ||",
         )],
-        "away::",
+        "away::a_put",
+    ),
+    Mutant::of(
+        "runtime",
+        "away: who goes away does not look at what it leaves behind",
+        &[(
+            "runtime/src/worker/away.rs",
+            "        if !ordered || around.has_work() {\n            around.notify();",
+            "        if false && (!ordered || around.has_work()) {\n            around.notify();",
+        )],
+        "hand_over::",
     ),
     Mutant::of(
         "runtime",
