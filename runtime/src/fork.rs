@@ -30,7 +30,6 @@ use std::mem;
 use std::panic;
 use std::ptr::NonNull;
 
-use hivework_stm::facade::atomic::{AtomicU32, Ordering};
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::in_transaction;
 
@@ -65,7 +64,6 @@ use look::Offer;
 /// assert_eq!(scheduler.fork(|fork| sum(fork, &numbers)), 500_500);
 /// ```
 pub struct Fork<'a> {
-    limit: &'a AtomicU32,
     latents: &'a Latents,
     /// The newest frame below.
     frame: Option<NonNull<Frame>>,
@@ -90,46 +88,57 @@ impl Fork<'_> {
         B: FnOnce(&mut Fork<'_>) -> RB + Send,
         RB: Send,
     {
-        // Ordering: Relaxed; a request, which carries nothing.
-        let limit = self.limit.load(Ordering::Relaxed);
+        let latents = self.latents;
+        let limit = latents.limit();
         // Below the window, unless 0 says that somebody asks.
         if limit.wrapping_sub(1) < self.depth && Latents::is_near(self.frame) {
             let first = a(self);
             return (first, b(self));
         }
-        self.list(limit, a, b)
+        let fuel = latents.pace.fuel.get();
+        if fuel == 0 || self.depth >= limit {
+            let offer = latents.look(limit, self.depth);
+            if offer != Offer::No {
+                return self.list_and_offer(offer, a, b);
+            }
+        } else {
+            latents.pace.fuel.set(fuel - 1);
+        }
+        self.list(|| {}, a, b)
     }
 
-    /// As a join that lists its half.
-    #[inline(always)]
-    fn list<A, B, RA, RB>(&mut self, limit: u32, a: A, b: B) -> (RA, RB)
+    /// As a join that has something to offer.
+    #[cold]
+    #[inline(never)]
+    fn list_and_offer<A, B, RA, RB>(&mut self, offer: Offer, a: A, b: B) -> (RA, RB)
     where
         A: FnOnce(&mut Fork<'_>) -> RA,
         B: FnOnce(&mut Fork<'_>) -> RB + Send,
         RB: Send,
     {
         let latents = self.latents;
-        let fuel = latents.pace.fuel.get();
-        let offer = if fuel == 0 || self.depth >= limit {
-            latents.look(limit, self.depth)
-        } else {
-            latents.pace.fuel.set(fuel - 1);
-            Offer::No
-        };
+        self.list(|| latents.offer(offer), a, b)
+    }
+
+    /// A join that lists its half, and calls `listed` then.
+    #[inline(always)]
+    fn list<A, B, RA, RB>(&mut self, listed: impl FnOnce(), a: A, b: B) -> (RA, RB)
+    where
+        A: FnOnce(&mut Fork<'_>) -> RA,
+        B: FnOnce(&mut Fork<'_>) -> RB + Send,
+        RB: Send,
+    {
+        let latents = self.latents;
         let depth = self.depth + 1;
         let half = Half::new(self.frame, depth, b);
         let frame = half.head();
         latents.tail.set(Some(frame));
-        if offer != Offer::No {
-            latents.offer(offer);
-        }
+        listed();
         let unwinding = Unwinding {
             latents,
             half: &half,
-            parent: self.frame,
         };
         let first = a(&mut Fork {
-            limit: self.limit,
             latents,
             frame: Some(frame),
             depth,
@@ -161,8 +170,7 @@ impl Fork<'_> {
     #[inline]
     pub(crate) fn is_wanted(&mut self) -> bool {
         let fuel = self.latents.pace.fuel.get();
-        // Ordering: as in `join`.
-        let limit = self.limit.load(Ordering::Relaxed);
+        let limit = self.latents.limit();
         if fuel == 0 || limit == 0 {
             return self.latents.look_between_forks(limit, self.depth);
         }
@@ -179,31 +187,35 @@ where
 {
     latents: &'a Latents,
     half: &'a Half<B, R>,
-    parent: Option<NonNull<Frame>>,
 }
 
 impl<B, R> Drop for Unwinding<'_, B, R>
 where
     B: FnOnce(&mut Fork<'_>) -> R,
 {
-    #[cold]
+    /// Inlined, so that the way that does not unwind need not keep the guard in memory.
+    #[inline(always)]
     fn drop(&mut self) {
-        let Unwinding {
-            latents,
-            half,
-            parent,
-        } = self;
-        latents.tail.set(*parent);
-        let frame = half.head();
-        if half.frame.run.get().is_none() && !latents.take_back(frame) {
-            // Users' code on a thread that unwinds could not panic any more.
-            latents.wait(frame, false);
-            // SAFETY: done, and taken here alone.
-            drop_contained(unsafe { half.take_result() });
-        } else {
-            // SAFETY: latent and off the list, or taken back.
-            drop_contained(unsafe { half.take_closure() });
-        }
+        unwind(self.latents, self.half);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn unwind<B, R>(latents: &Latents, half: &Half<B, R>)
+where
+    B: FnOnce(&mut Fork<'_>) -> R,
+{
+    latents.tail.set(half.frame.parent);
+    let frame = half.head();
+    if half.frame.run.get().is_none() && !latents.take_back(frame) {
+        // Users' code on a thread that unwinds could not panic any more.
+        latents.wait(frame, false);
+        // SAFETY: done, and taken here alone.
+        drop_contained(unsafe { half.take_result() });
+    } else {
+        // SAFETY: latent and off the list, or taken back.
+        drop_contained(unsafe { half.take_closure() });
     }
 }
 

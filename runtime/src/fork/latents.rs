@@ -16,6 +16,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::ptr::NonNull;
 
+use hivework_stm::facade::atomic::Ordering;
 use hivework_stm::facade::local;
 use hivework_stm::facade::sync::{Arc, Weak};
 use hivework_stm::facade::thread;
@@ -106,6 +107,13 @@ impl Latents {
         &self.peer
     }
 
+    /// How deep forks are listed; 0 is a request.
+    #[inline(always)]
+    pub(super) fn limit(&self) -> u32 {
+        // Ordering: Relaxed; a request carries nothing.
+        self.peer.limit.load(Ordering::Relaxed)
+    }
+
     pub(super) fn around(&self) -> Option<Arc<dyn Around>> {
         self.around.upgrade()
     }
@@ -122,7 +130,6 @@ impl Latents {
         // SAFETY: a listed frame is alive, and its depth is written once.
         let depth = frame.map_or(0, |frame| unsafe { (*frame.as_ptr()).depth });
         Fork {
-            limit: &self.peer.limit,
             latents: self,
             frame,
             depth,

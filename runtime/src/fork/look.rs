@@ -11,8 +11,9 @@
 //!    would ever look: there one worker is woken.
 //! 2. on *request*: a searching worker, or the supervisor's beat, has set `limit` to 0.
 //!    The oldest latent half is promoted, the new one where there is no other, and announced. A
-//!    section that promoted or began less than [`PATIENCE`] ago keeps the request in mind: what is
-//!    stolen costs both sides some hundred nanoseconds, and should be worth that.
+//!    section that promoted or began only just now ([`PATIENCE`]) keeps the request in mind: what is
+//!    stolen costs both sides some hundred nanoseconds. Where it turns out not to be worth
+//!    that ([`SHORT`]) the next one is waited for longer.
 //! 3. after 1, 2, 4, … 512 forks, from then on every 512: as on request, where one is in mind
 //!    or somebody sleeps.
 //! 4. where the list has become *deep*, see below.
@@ -42,16 +43,20 @@ use super::frame::Frame;
 use super::latents::Latents;
 
 /// How many latent halves are listed where the computation branches.
-const WINDOW: u32 = 8;
+const WINDOW: u32 = 4;
 /// How many frames deeper than its window a list makes a chain.
 const CHAIN: u32 = 64;
 /// How often a section looks around itself at the least, in forks.
 const STRIDE: u32 = 512;
 /// How many bytes of stack may go by without a frame being listed.
 const NEAR: usize = 4096;
-/// How long a section runs before it promotes, and before it promotes again.
-/// A model knows no time.
+/// How long a section runs before it promotes, and before it promotes again, at the least and at
+/// the most. A model knows no time.
 const PATIENCE: Duration = Duration::from_micros(if MODELLED { 0 } else { 20 });
+const MOST_PATIENCE: Duration = Duration::from_micros(160);
+
+/// A stolen half that runs shorter was not worth it.
+const SHORT: u32 = 4000;
 
 /// What a fork is to do with its new half.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +70,6 @@ pub(super) enum Offer {
 }
 
 /// What a thread remembers between two looks.
-#[derive(Default)]
 pub(super) struct Pace {
     /// How many forks are left before the next look.
     pub(super) fuel: Cell<u32>,
@@ -77,8 +81,24 @@ pub(super) struct Pace {
     is_known: Cell<bool>,
     /// When the section began or last promoted.
     since: Cell<Option<Instant>>,
+    /// How long it waits before it promotes again.
+    patience: Cell<Duration>,
     /// The depth of the newest frame that was promoted.
     pub(super) base: Cell<u32>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace {
+            fuel: Cell::new(0),
+            stride: Cell::new(0),
+            is_wanted: Cell::new(false),
+            is_known: Cell::new(false),
+            since: Cell::new(None),
+            patience: Cell::new(PATIENCE),
+            base: Cell::new(0),
+        }
+    }
 }
 
 impl Pace {
@@ -125,11 +145,13 @@ impl Latents {
                 Offer::Quietly
             };
         }
-        let wanted = self.pace.is_wanted.replace(false) || limit == 0;
+        let was_wanted = self.pace.is_wanted.get();
+        let wanted = was_wanted || limit == 0;
         let since = self.pace.since.get();
-        let is_early = since.is_some_and(|since| now.saturating_duration_since(since) < PATIENCE);
+        let patience = self.patience();
+        let is_early = since.is_some_and(|since| now.saturating_duration_since(since) < patience);
         if is_early || !(wanted || around.has_sleepers()) {
-            if wanted && limit == 0 {
+            if wanted && !was_wanted {
                 // From now on it looks again soon, and ever less often.
                 self.pace.stride.set(0);
             }
@@ -137,6 +159,7 @@ impl Latents {
             self.go_on();
             return Offer::No;
         }
+        self.pace.is_wanted.set(false);
         self.pace.since.set(Some(now));
         around.stir();
         if self.peer().has_visitors() {
@@ -150,6 +173,17 @@ impl Latents {
         }
         around.announce();
         Offer::No
+    }
+
+    /// Twice as long each time that a stolen half was short.
+    fn patience(&self) -> Duration {
+        let patience = match self.peer().lasted() {
+            None => self.pace.patience.get(),
+            Some(lasted) if lasted < SHORT => (self.pace.patience.get() * 2).min(MOST_PATIENCE),
+            Some(_) => PATIENCE,
+        };
+        self.pace.patience.set(patience);
+        patience
     }
 
     /// Is a half wanted, and none there to be promoted? Promotes one if there is.
@@ -214,6 +248,8 @@ impl Latents {
     pub(super) fn is_near(frame: Option<NonNull<Frame>>) -> bool {
         let anchor = 0u8;
         let here = (&raw const anchor).addr();
-        frame.is_some_and(|frame| frame.addr().get().abs_diff(here) < NEAR)
+        // The stack grows downwards where this pays; elsewhere no frame is near.
+        let frame = frame.map_or(0, |frame| frame.addr().get());
+        frame.wrapping_sub(here) < NEAR
     }
 }

@@ -1,6 +1,7 @@
 //! A thread that forks, as the other threads see it.
 
 use std::fmt;
+use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 use hivework_stm::facade::atomic::{AtomicU32, Ordering, fence};
@@ -27,6 +28,8 @@ pub struct Peer {
     pub(super) is_worker: bool,
     /// Odd while the thread is in a section; see [`beat`](super::beat).
     sections: AtomicU32,
+    /// How many nanoseconds the half ran that was stolen from it last; 0 where that has been heeded.
+    lasted: AtomicU32,
     /// How many are stealing what belongs to the half that they wait for; see
     /// [`wait`](super::wait).
     visitors: AtomicU32,
@@ -52,6 +55,7 @@ impl Peer {
             is_worker,
             limit: CachePadded::new(AtomicU32::new(0)),
             sections: AtomicU32::new(0),
+            lasted: AtomicU32::new(0),
             visitors: AtomicU32::new(0),
             stealer,
             parker: Parker::new(),
@@ -117,6 +121,18 @@ impl Peer {
         }
     }
 
+    /// How many nanoseconds the last stolen half ran, once.
+    pub(super) fn lasted(&self) -> Option<u32> {
+        // Ordering: Relaxed; advice.
+        match self.lasted.load(Ordering::Relaxed) {
+            0 => None,
+            lasted => {
+                self.lasted.store(0, Ordering::Relaxed);
+                Some(lasted)
+            }
+        }
+    }
+
     /// A section begins or ends on its thread.
     pub(super) fn cross(&self) {
         // Ordering: advice for the beat; only the owner writes.
@@ -135,8 +151,12 @@ impl Stolen {
     /// Runs it on the thread whose list this is.
     pub fn run(self, latents: &Latents) {
         let Stolen { job, owner } = self;
+        let began = Instant::now();
         let wake = latents.nested(|fork| job.run(latents.peer().id, fork));
         // The owner's frame may be gone by now; its peer is not.
+        let lasted = u32::try_from(began.elapsed().as_nanos()).unwrap_or(u32::MAX);
+        // Ordering: Relaxed; advice.
+        owner.lasted.store(lasted.max(1), Ordering::Relaxed);
         if wake {
             owner.parker.unpark();
         }

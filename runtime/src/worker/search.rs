@@ -60,6 +60,9 @@ use crate::work::unwind::shield;
 /// The most that is taken from the injector at a time.
 const BATCH: usize = 64;
 
+/// In every how many rounds those who fork are asked for a half. A request is kept in mind.
+const ASKING: u32 = 16;
+
 pub(super) struct Search<'a> {
     local: &'a Local,
     turns: Turns,
@@ -158,7 +161,7 @@ impl<'a> Search<'a> {
             if let Some(item) = self.steal_round() {
                 return Some(Found::Item(item));
             }
-            if let Some(half) = self.steal_half() {
+            if let Some(half) = self.steal_half(round % ASKING == 0) {
                 return Some(Found::Half(half));
             }
             if let Some(item) = self.take_from_injector(BATCH) {
@@ -195,8 +198,8 @@ impl<'a> Search<'a> {
         None
     }
 
-    /// A half of somebody's fork; asks those who have none to offer for one.
-    fn steal_half(&mut self) -> Option<Stolen> {
+    /// A half of somebody's fork; `asks` says whether to ask those for one who have none to offer.
+    fn steal_half(&mut self, asks: bool) -> Option<Stolen> {
         let start = self.random();
         let count = self.peers.len();
         let own = &self.local.seat;
@@ -215,7 +218,9 @@ impl<'a> Search<'a> {
                     Steal::Retry => hint::spin_loop(),
                 }
             }
-            peer.request();
+            if asks {
+                peer.request();
+            }
         }
         None
     }
