@@ -109,8 +109,11 @@ pub(super) unsafe fn latch<'a>(frame: NonNull<Frame>) -> &'a Latch {
     // SAFETY: alive, by the caller; a place, not a reference, so that the owner's cells
     // are not touched.
     let latch = unsafe { &raw const (*frame.as_ptr()).latch };
-    // SAFETY: as above; `promote` has written it.
-    unsafe { (*UnsafeCell::raw_get(latch)).assume_init_ref() }
+    // SAFETY: as above; what is in the cell is shared from the promotion on.
+    let latch: &MaybeUninit<Latch> = unsafe { &*UnsafeCell::raw_get(latch) };
+    // SAFETY: `promote` has written it.
+    unsafe { latch.assume_init_ref() }
+}
 }
 
 impl Frame {
@@ -151,20 +154,19 @@ where
     /// `frame` is the head of a half of this very type, and the caller has the half.
     unsafe fn run(frame: NonNull<Frame>, fork: &mut Fork<'_>) {
         let half = frame.cast::<Self>().as_ptr();
+        // SAFETY: alive until the caller finishes the latch; places, not references.
+        let closure = unsafe { &raw const (*half).closure };
+        // SAFETY: as above.
+        let result = unsafe { &raw const (*half).result };
         // SAFETY: the caller has the half, and with it the closure, which is there: it is taken
         // once, by whoever has the half.
-        let closure = unsafe {
-            let closure = UnsafeCell::raw_get(&raw const (*half).closure);
-            ManuallyDrop::take(&mut *closure)
-        };
+        let closure = unsafe { UnsafeCell::raw_get(closure).read() };
+        let closure = ManuallyDrop::into_inner(closure);
         // What the closure can have left half-done is the caller's of `join`, and the
         // panic goes on there.
-        let result = panic::catch_unwind(AssertUnwindSafe(|| closure(fork)));
-        // SAFETY: as above, for the place of the result.
-        unsafe {
-            let place = UnsafeCell::raw_get(&raw const (*half).result);
-            (*place).write(result);
-        }
+        let ran = panic::catch_unwind(AssertUnwindSafe(|| closure(fork)));
+        // SAFETY: the caller has the half, and with it the place of the result.
+        unsafe { UnsafeCell::raw_get(result).write(MaybeUninit::new(ran)) };
     }
 
     /// The closure, to be run or dropped.
@@ -175,7 +177,8 @@ where
     #[inline(always)]
     pub(super) unsafe fn take_closure(&self) -> B {
         // SAFETY: nobody else has the half, by the caller, and nobody has taken the closure.
-        unsafe { ManuallyDrop::take(&mut *self.closure.get()) }
+        let closure = unsafe { self.closure.get().read() };
+        ManuallyDrop::into_inner(closure)
     }
 
     /// What the thief's run came to.
@@ -184,7 +187,9 @@ where
     ///
     /// The half is done, and the result has not been taken.
     pub(super) unsafe fn take_result(&self) -> thread::Result<R> {
+        // SAFETY: nobody else has the half any more, by the caller.
+        let result = unsafe { self.result.get().read() };
         // SAFETY: written before DONE, which the caller has seen.
-        unsafe { (*self.result.get()).assume_init_read() }
+        unsafe { result.assume_init() }
     }
 }
