@@ -114,7 +114,6 @@ pub(super) unsafe fn latch<'a>(frame: NonNull<Frame>) -> &'a Latch {
     // SAFETY: `promote` has written it.
     unsafe { latch.assume_init_ref() }
 }
-}
 
 impl Frame {
     /// One that stands for nothing but its depth: nobody can take anything from it.
