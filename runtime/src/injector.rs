@@ -34,7 +34,7 @@ use crate::work::priority::Priority;
 use crate::work::unwind::{contain, shield};
 use bands::Bands;
 
-pub(crate) use crate::work::task::Item;
+pub(crate) use crate::work::item::Item;
 
 /// How many messages are sorted at a time.
 const ARRIVALS: usize = 64;

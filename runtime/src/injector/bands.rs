@@ -48,8 +48,8 @@ use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, Transaction, after_transaction, atomically};
 use stm_ports::TQueue;
 
+use crate::work::item::Item;
 use crate::work::priority::Priority;
-use crate::work::task::Item;
 
 /// Every how many items the normal band comes first. Prime, so that it does not
 /// beat in time with a program's own rhythm.
