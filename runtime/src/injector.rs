@@ -92,7 +92,7 @@ impl Injector {
         self.is_local
     }
 
-    /// For [`Turns::first`](bands::Turns::first).
+    /// For [`Rota::first`](bands::Rota::first).
     pub(crate) fn bands(&self) -> &Bands {
         &self.bands
     }

@@ -2,7 +2,7 @@
 //!
 //! # Steps of a put from outside
 //!
-//! 1. *Bind*: the item gets its scheduler's place and its deadline; the books
+//! 1. *Bind*: the item gets its scheduler's home and its deadline; the books
 //!    count it. That comes before anybody can see the item, so that a drain
 //!    never finds nothing live while something is on its way in.
 //! 2. In one transaction: read the gate, look at the capacity, put the item into
