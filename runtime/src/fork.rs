@@ -44,7 +44,7 @@ use look::Offer;
 /// [`Scheduler::fork`] and [`Fork::join`].
 ///
 /// It carries what a fork needs, so that [`Fork::join`] need not look for it; the free
-/// [`join`](crate::join) does the same and finds it in a thread-local variable, which costs
+/// [`join`] does the same and finds it in a thread-local variable, which costs
 /// a nanosecond or so more.
 ///
 /// ```
@@ -314,7 +314,7 @@ impl Scheduler {
         guest::enter(self.shared(), f)
     }
 
-    /// As the free [`join`](crate::join), with this scheduler's workers.
+    /// As the free [`join`], with this scheduler's workers.
     ///
     /// ```
     /// let scheduler = hivework::make_scheduler();
@@ -335,7 +335,7 @@ impl Scheduler {
         guest::enter(self.shared(), |fork| fork.join(|_| a(), |_| b()))
     }
 
-    /// Runs `f` on this thread, so that [`join`](crate::join) and its kin in it use this
+    /// Runs `f` on this thread, so that [`join`] and its kin in it use this
     /// scheduler's workers.
     ///
     /// ```

@@ -1,6 +1,6 @@
 //! A work item that runs in several turns: a future, or a transaction that waits.
 //!
-//! It is an item like any other ([`Task`](crate::work::task::Task)): the same state
+//! It is an item like any other (a [task](crate::work::task)): the same state
 //! word says who decides its outcome, the same completion tells it, the same queues
 //! carry it. What it runs is polled, though; a poll that leaves it pending sets it
 //! *aside*, and its worker is free. Its waker puts it into a queue

@@ -73,6 +73,7 @@ impl Head {
         }
     }
 
+    #[inline]
     pub(crate) fn priority(&self) -> Priority {
         self.state.priority()
     }
@@ -107,15 +108,18 @@ impl Item {
     ///
     /// The head is that of an item in its box, the pointer is the box's, and one of the item's
     /// references is given up to this one.
+    #[inline]
     pub(super) unsafe fn counted(head: NonNull<Head>) -> Item {
         Item(head)
     }
 
     /// Is it a reference to the item with this head?
+    #[inline]
     pub(super) fn is_to(&self, head: NonNull<Head>) -> bool {
         self.0 == head
     }
 
+    #[inline]
     pub(crate) fn head(&self) -> &Head {
         // SAFETY: allocated for as long as this reference is counted.
         unsafe { self.0.as_ref() }
@@ -171,12 +175,14 @@ impl Item {
     }
 
     /// A number that few others have, to spread items by.
+    #[inline]
     pub(crate) fn number(&self) -> u64 {
         self.0.addr().get() as u64 >> 6
     }
 
     /// As a number, for a queue of numbers. The reference stays where it is; who takes the
     /// number out of the queue has it.
+    #[inline]
     pub(crate) fn address(&self) -> usize {
         self.0.as_ptr().expose_provenance()
     }

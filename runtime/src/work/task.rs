@@ -16,7 +16,7 @@
 //! | `Fresh` | the making | the put |
 //! | nobody | the put | the next line |
 //! | who begins the item ([`Begin::Begun`]) | `begin` | its `end`; or its last use, if OVERDUE |
-//! | who withdraws or cancels it ([`Withdraw::Mine`], [`Cancel::Withdrawn`]) | that | `publish` |
+//! | who withdraws or cancels it ([`Withdraw::Mine`](super::state::Withdraw::Mine), [`Cancel::Withdrawn`]) | that | `publish` |
 //! | who buries it, if it was OVERDUE unbegun | `bury`, won once | its last use |
 //! | the handle, if it is not OVERDUE | PUBLISHED, not DETACHED | the handle's last use |
 //! | who published it, if it was DETACHED by then | PUBLISHED | its last use |

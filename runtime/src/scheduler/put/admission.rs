@@ -42,6 +42,7 @@ impl Refused {
 }
 
 /// Step 2, without the put.
+#[inline]
 pub(super) fn ask(shared: &Shared, tx: &mut Transaction<'_>, inside: bool) -> StmResult<Admission> {
     if inside {
         return Ok(Admission::Admitted);
