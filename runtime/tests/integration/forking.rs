@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use hivework::{Fork, Scheduler, atomically, join};
+use hivework::{Fork, Scheduler, TVar, atomically, atomically_timeout, check, join};
 
 use crate::support::scheduler;
 
@@ -250,6 +250,30 @@ fn a_work_that_blocks_gives_its_halves_away() {
         });
     });
     work.join().unwrap();
+}
+
+#[test]
+fn a_guest_that_waits_gives_its_halves_away() {
+    let scheduler = scheduler(2);
+    let arrived = TVar::new(0);
+    scheduler.fork(|fork| {
+        // Not the first fork, which is promoted anyway.
+        for _ in 0..3 {
+            fork.join(|_| (), |_| ());
+        }
+        fork.join(
+            |fork| {
+                let seen = atomically_timeout(BOUND, |tx| check(arrived.read(tx)? == 1));
+                assert!(seen.is_some(), "the transaction waits for the other half");
+                let (to_a, from_b) = mpsc::channel();
+                fork.join(
+                    move |_| hivework::blocking(|| from_b.recv_timeout(BOUND)).unwrap(),
+                    move |_| to_a.send(()).unwrap(),
+                );
+            },
+            |_| arrived.store(1),
+        );
+    });
 }
 
 #[test]
