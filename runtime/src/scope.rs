@@ -126,6 +126,10 @@ impl Scheduler {
     /// waits for it. Spawned works are no works in the sense of
     /// [`stats`](Scheduler::stats), which do not count them.
     ///
+    /// A thread of the program's own does not run in the pool in here: what it forks or
+    /// loops over in `f`, and in the spawned works that it runs itself, it does alone. Inside
+    /// [`install`](Scheduler::install) it shares that, too.
+    ///
     /// ```
     /// use hivework::make_scheduler;
     ///
