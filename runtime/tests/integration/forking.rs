@@ -317,3 +317,16 @@ fn a_scheduler_that_goes_while_a_section_runs_waits_for_nobody() {
     });
     assert_eq!(sum, 987);
 }
+
+#[test]
+fn forks_in_sequence_leave_nothing_behind() {
+    let count = if cfg!(miri) { 300 } else { 10_000_000 };
+    let scheduler = scheduler(2);
+    let dropped = AtomicUsize::new(0);
+    scheduler.fork(|fork| {
+        for _ in 0..count {
+            fork.join(|_| Counted(&dropped), |_| Counted(&dropped));
+        }
+    });
+    assert_eq!(dropped.into_inner(), 2 * count);
+}
