@@ -29,3 +29,13 @@ if [ -n "${MIRI_SEEDS:-}" ]; then
 fi
 MIRIFLAGS="$flags" run cargo +nightly miri test -p hivework-stm --test integration -- \
     basics branches drops threads
+# Forks, scopes, broadcasts, turns, the items' outcomes; and the collecting and sorting of
+# loops that are divided wherever they can be.
+MIRIFLAGS="$tree" run cargo +nightly miri test -p hivework --test integration -- \
+    broadcast::a_broadcast_borrows \
+    forking::a_panic_in_either_half forking::a_work_that_blocks forking::many_threads_fork \
+    scope::a_closure_panics_while scope::a_destructor_spawns scope::nothing_is_lost \
+    spawning::a_cancelled_future spawning::a_panic_in_a_later_poll \
+    turns::a_cancel_and_a_wake_up
+MIRIFLAGS="$tree" run cargo +nightly miri test -p hivework --lib -- \
+    a_comparison_that_panics a_panic_in_a_map a_panic_in_a_reduction
