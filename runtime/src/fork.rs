@@ -278,6 +278,11 @@ pub(crate) fn in_section<R>(f: impl FnOnce(Option<&mut Fork<'_>>) -> R) -> R {
     })
 }
 
+/// Runs `f` in a section of this scheduler on this thread.
+pub(crate) fn enter<R>(shared: &Arc<Shared>, f: impl FnOnce() -> R) -> R {
+    guest::enter(shared, |_| f())
+}
+
 /// The scheduler of the section that this thread is in, if it is in one.
 pub(crate) fn home() -> Option<Arc<Shared>> {
     guest::home()

@@ -738,3 +738,24 @@ fn a_free_scope_in_a_section_uses_its_workers() {
         });
     });
 }
+
+#[test]
+fn what_is_forked_in_a_scope_from_outside_is_shared() {
+    let scheduler = scheduler(2);
+    let (to_b, from_a) = std::sync::mpsc::channel();
+    let (to_a, from_b) = std::sync::mpsc::channel();
+    scheduler.scope(|_| {
+        hivework::join(
+            move || {
+                to_b.send(()).unwrap();
+                from_b
+                    .recv_timeout(BOUND)
+                    .expect("a worker runs the other half");
+            },
+            move || {
+                from_a.recv_timeout(BOUND).unwrap();
+                to_a.send(()).unwrap();
+            },
+        );
+    });
+}
