@@ -432,6 +432,11 @@ impl Item {
         self.runs().give_up();
     }
 
+    /// Was it made here, and not received?
+    pub(crate) fn is_own(&self) -> bool {
+        self.head().info.home().is_some()
+    }
+
     /// A number that few others have, to spread items by.
     pub(crate) fn number(&self) -> u64 {
         self.0.addr().get() as u64 >> 6
