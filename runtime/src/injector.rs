@@ -89,16 +89,19 @@ impl Injector {
 
     /// Does an item arrive as soon as its put commits, so that the putter's
     /// notification is enough?
+    #[inline]
     pub(crate) fn is_local(&self) -> bool {
         self.is_local
     }
 
     /// For [`Turns::first`](bands::Turns::first).
+    #[inline]
     pub(crate) fn bands(&self) -> &Bands {
         &self.bands
     }
 
     /// Has it reached its capacity?
+    #[inline]
     pub(crate) fn is_full(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
         match &self.depth {
             Some(depth) => Ok(depth.items.read(tx)? >= depth.capacity),
@@ -167,6 +170,7 @@ impl Injector {
         debug_assert!(put.is_ok(), "nobody declines it");
     }
 
+    #[inline]
     fn deepen(&self, tx: &mut Transaction<'_>, count: usize) -> StmResult<()> {
         match &self.depth {
             Some(depth) => depth.items.modify(tx, |items| items + count),

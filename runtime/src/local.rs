@@ -64,6 +64,7 @@ pub(crate) fn thread_number() -> u64 {
 }
 
 /// The worker that this thread is, if it is one.
+#[inline]
 pub(crate) fn worker() -> Option<Rc<Local>> {
     WORKER
         .try_with(|worker| worker.borrow().clone())
@@ -72,11 +73,13 @@ pub(crate) fn worker() -> Option<Rc<Local>> {
 }
 
 /// The worker of `shared` that this thread is, if it is one.
+#[inline]
 pub(crate) fn worker_of(shared: &Arc<Shared>) -> Option<Rc<Local>> {
     worker().filter(|worker| Arc::ptr_eq(&worker.shared, shared))
 }
 
 /// The worker of the scheduler of this place that this thread is, if it is one.
+#[inline]
 pub(crate) fn worker_at(home: Home) -> Option<Rc<Local>> {
     worker().filter(|worker| worker.shared.home() == home)
 }

@@ -43,10 +43,10 @@ pub(super) type Run = unsafe fn(NonNull<Frame>, &mut Fork<'_>);
 pub(super) struct Frame {
     /// The next older frame of the list.
     pub(super) parent: Option<NonNull<Frame>>,
-    /// How many frames are below.
-    pub(super) depth: u32,
     /// There while the half is latent.
     pub(super) run: Cell<Option<Run>>,
+    /// How many frames are below.
+    pub(super) depth: u32,
     /// There once it is promoted.
     latch: UnsafeCell<MaybeUninit<Latch>>,
 }
@@ -56,8 +56,15 @@ pub(super) struct Frame {
 pub(super) struct Half<B, R> {
     /// First, so that a pointer to it is one to the half.
     pub(super) frame: Frame,
-    closure: UnsafeCell<ManuallyDrop<B>>,
-    result: UnsafeCell<MaybeUninit<thread::Result<R>>>,
+    content: UnsafeCell<Content<B, R>>,
+}
+
+/// The closure until somebody takes it, the result from when a thief has written it. In one
+/// place, because halves are what makes a fork's stack frame larger than a call's.
+#[repr(C)]
+union Content<B, R> {
+    closure: ManuallyDrop<B>,
+    result: ManuallyDrop<thread::Result<R>>,
 }
 
 /// A promoted half, for whoever takes it.
@@ -121,8 +128,8 @@ impl Frame {
     fn latent(parent: Option<NonNull<Frame>>, depth: u32, run: Run) -> Self {
         Frame {
             parent,
-            depth,
             run: Cell::new(Some(run)),
+            depth,
             latch: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -136,8 +143,9 @@ where
     pub(super) fn new(parent: Option<NonNull<Frame>>, depth: u32, closure: B) -> Self {
         Half {
             frame: Frame::latent(parent, depth, Self::run),
-            closure: UnsafeCell::new(ManuallyDrop::new(closure)),
-            result: UnsafeCell::new(MaybeUninit::uninit()),
+            content: UnsafeCell::new(Content {
+                closure: ManuallyDrop::new(closure),
+            }),
         }
     }
 
@@ -154,19 +162,19 @@ where
     /// `frame` is the head of a half of this very type, and the caller has the half.
     unsafe fn run(frame: NonNull<Frame>, fork: &mut Fork<'_>) {
         let half = frame.cast::<Self>().as_ptr();
-        // SAFETY: alive until the caller finishes the latch; places, not references.
-        let closure = unsafe { &raw const (*half).closure };
-        // SAFETY: as above.
-        let result = unsafe { &raw const (*half).result };
+        // SAFETY: alive until the caller finishes the latch; a place, not a reference.
+        let content = unsafe { &raw const (*half).content };
+        let content = UnsafeCell::raw_get(content);
         // SAFETY: the caller has the half, and with it the closure, which is there: it is taken
         // once, by whoever has the half.
-        let closure = unsafe { UnsafeCell::raw_get(closure).read() };
+        let closure = unsafe { content.cast::<ManuallyDrop<B>>().read() };
         let closure = ManuallyDrop::into_inner(closure);
         // What the closure can have left half-done is the caller's of `join`, and the
         // panic goes on there.
         let ran = panic::catch_unwind(AssertUnwindSafe(|| closure(fork)));
-        // SAFETY: the caller has the half, and with it the place of the result.
-        unsafe { UnsafeCell::raw_get(result).write(MaybeUninit::new(ran)) };
+        let result = ManuallyDrop::new(ran);
+        // SAFETY: the caller has the half, whose closure is gone.
+        unsafe { content.write(Content { result }) };
     }
 
     /// The closure, to be run or dropped.
@@ -177,7 +185,7 @@ where
     #[inline(always)]
     pub(super) unsafe fn take_closure(&self) -> B {
         // SAFETY: nobody else has the half, by the caller, and nobody has taken the closure.
-        let closure = unsafe { self.closure.get().read() };
+        let closure = unsafe { self.content.get().cast::<ManuallyDrop<B>>().read() };
         ManuallyDrop::into_inner(closure)
     }
 
@@ -187,9 +195,14 @@ where
     ///
     /// The half is done, and the result has not been taken.
     pub(super) unsafe fn take_result(&self) -> thread::Result<R> {
-        // SAFETY: nobody else has the half any more, by the caller.
-        let result = unsafe { self.result.get().read() };
-        // SAFETY: written before DONE, which the caller has seen.
-        unsafe { result.assume_init() }
+        // SAFETY: written before DONE, which the caller has seen; nobody else has the half any
+        // more.
+        let result = unsafe {
+            self.content
+                .get()
+                .cast::<ManuallyDrop<thread::Result<R>>>()
+                .read()
+        };
+        ManuallyDrop::into_inner(result)
     }
 }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use hivework_stm::facade::local;
 use hivework_stm::facade::sync::{Arc, Weak};
+use hivework_stm::{BlockHook, set_block_hook};
 
 use super::Fork;
 use super::latents::{Around, Latents, Seed};
@@ -24,6 +25,7 @@ impl Guest {
     fn new(shared: &Arc<Shared>) -> Self {
         let seed = Seed::new(false);
         shared.crew.welcome(seed.peer());
+        hook_in();
         let around: Arc<dyn Around> = Arc::<Shared>::clone(shared);
         Guest {
             shared: Arc::downgrade(shared),
@@ -41,6 +43,25 @@ impl Drop for Guest {
         if let Some(shared) = self.shared.upgrade() {
             shared.crew.dismiss(self.latents.peer());
         }
+    }
+}
+
+/// A guest that waits in a transaction, as a worker, leaves to others what it has forked.
+#[derive(Debug)]
+struct InTransaction;
+
+impl BlockHook for InTransaction {
+    fn block(&self) {
+        super::hand_over();
+    }
+
+    fn unblock(&self) {}
+}
+
+/// A worker has a hook of its own, which does this as well.
+fn hook_in() {
+    if let Some(hook) = set_block_hook(Some(Arc::new(InTransaction))) {
+        set_block_hook(Some(hook));
     }
 }
 

@@ -20,8 +20,13 @@
 use std::time::Instant;
 
 use hivework_stm::facade::atomic::{AtomicBool, Ordering};
-use hivework_stm::facade::sync::Mutex;
+use hivework_stm::facade::local;
+use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::thread::{self, Thread};
+
+local! {
+    static MINE: Arc<Parker> = Arc::new(Parker::new());
+}
 
 /// A place to sleep, with a permit to be woken by.
 #[derive(Debug, Default)]
@@ -36,6 +41,11 @@ impl Parker {
     #[must_use]
     pub fn new() -> Self {
         Parker::default()
+    }
+
+    /// One that a thread keeps, for waits of its own. It may have a permit from an earlier one.
+    pub(crate) fn of_this_thread() -> Arc<Parker> {
+        MINE.try_with(Arc::clone).unwrap_or_default()
     }
 
     /// Takes the permit, waiting for it; false when `deadline` came first. One

@@ -151,6 +151,7 @@ fn add_timer(shared: &Shared, due: Instant, item: Item) {
 }
 
 /// Step 2, without the put.
+#[inline]
 fn ask(shared: &Shared, tx: &mut Transaction<'_>, inside: bool) -> StmResult<Admission> {
     if inside {
         return Ok(Admission::Admitted);

@@ -5,7 +5,7 @@
 //! The [state word](super::state) says who may decide the outcome, and the
 //! [task](super::task) keeps it. Most outcomes find nobody waiting, and a word that says
 //! so; all that waiting takes lies in a box, [`Waiting`], that the first one makes who
-//! waits or adds a callback: a lock, a condition variable for threads, a waker for a
+//! waits or adds a callback: a lock, a list of sleeping threads, a waker for a
 //! future, a transactional variable (the *watch*) for transactions.
 //!
 //! # The two sides
@@ -51,10 +51,11 @@ use std::mem;
 use std::task::Waker;
 use std::time::Instant;
 
-use hivework_stm::facade::sync::{Condvar, Mutex};
+use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::internals::revalidate;
 use hivework_stm::{StmResult, TVar, Transaction, retry};
 
+use crate::idle::Parker;
 use crate::idle::patience::{ROUNDS, pause};
 
 use super::error::WorkError;
@@ -72,12 +73,11 @@ pub(crate) type Callback<T> = Box<dyn FnOnce(&Outcome<T>) + Send>;
 /// Who waits, and what is to be called.
 struct Waiting<T> {
     inner: Mutex<Inner<T>>,
-    arrived: Condvar,
 }
 
 struct Inner<T> {
-    /// Threads in `wait`.
-    parked: usize,
+    /// Threads in `sleep`.
+    parked: Vec<Arc<Parker>>,
     waker: Option<Waker>,
     watch: Option<TVar<bool>>,
     callbacks: Vec<Callback<T>>,
@@ -107,12 +107,11 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
         let made = self.info.make_rare().waiting.get_or_make(|| {
             Box::new(Waiting::<T> {
                 inner: Mutex::new(Inner {
-                    parked: 0,
+                    parked: Vec::new(),
                     waker: None,
                     watch: None,
                     callbacks: Vec::new(),
                 }),
-                arrived: Condvar::new(),
             })
         });
         match (**made).downcast_ref() {
@@ -146,7 +145,7 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
         // It stays, for those who ask later.
         let watch = inner.watch.clone();
         let waker = inner.waker.take();
-        let parked = inner.parked > 0;
+        let parked = mem::take(&mut inner.parked);
         drop(inner);
         if watch.is_none() && waker.is_none() {
             free();
@@ -154,8 +153,8 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
         if let Some(watch) = watch {
             watch.store(true);
         }
-        if parked {
-            waiting.arrived.notify_all();
+        for parker in parked {
+            parker.unpark();
         }
         if let Some(waker) = waker {
             shield(|| waker.wake());
@@ -184,22 +183,24 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
     /// `in_vain`, of which a [`nudge`](Completion::nudge) tells.
     pub(crate) fn sleep(&self, deadline: Option<Instant>, in_vain: impl Fn() -> bool) -> bool {
         let waiting = self.waiting();
-        let mut inner = waiting.inner.lock();
-        inner.parked += 1;
-        let mut arrived = self.state.watch();
+        let me = Parker::of_this_thread();
+        let mut arrived = {
+            let mut inner = waiting.inner.lock();
+            inner.parked.push(Arc::clone(&me));
+            self.state.watch()
+        };
+        // A permit may be one that an earlier sleep has left: the word alone decides.
         while !arrived && !in_vain() {
-            match deadline {
-                None => waiting.arrived.wait(&mut inner),
-                Some(deadline) => {
-                    let late = waiting.arrived.wait_until(&mut inner, deadline).timed_out();
-                    if late && !self.state.is_published() {
-                        break;
-                    }
-                }
-            }
+            let woken = me.park(deadline);
             arrived = self.state.is_published();
+            if !woken {
+                break;
+            }
         }
-        inner.parked -= 1;
+        let parked = &mut waiting.inner.lock().parked;
+        if let Some(place) = parked.iter().position(|other| Arc::ptr_eq(other, &me)) {
+            parked.swap_remove(place);
+        }
         arrived
     }
 
@@ -218,9 +219,10 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
     /// whoever has made it vain before.
     pub(crate) fn nudge(&self) {
         let waiting = self.waiting();
-        // A waiter that has not seen it has yet to lock, or waits already.
-        drop(waiting.inner.lock());
-        waiting.arrived.notify_all();
+        // A waiter that has not seen it has yet to lock, or is on the list.
+        for parker in &waiting.inner.lock().parked {
+            parker.unpark();
+        }
     }
 
     /// Is the outcome there? If not, leaves `waker` to be woken.

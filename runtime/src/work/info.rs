@@ -46,6 +46,7 @@ impl Info {
         }
     }
 
+    #[inline]
     pub(crate) fn rare(&self) -> Option<&Rare> {
         self.rare.get()
     }
@@ -58,10 +59,12 @@ impl Info {
         self.rare.get_mut_or_make(Rare::default)
     }
 
+    #[inline]
     pub(crate) fn home(&self) -> Option<Home> {
         self.home
     }
 
+    #[inline]
     pub(crate) fn set_home(&mut self, home: Option<Home>) {
         self.home = home;
     }
@@ -70,6 +73,7 @@ impl Info {
         self.rare_mut().name = Some(name);
     }
 
+    #[inline]
     pub(crate) fn set_due(&mut self, due: Option<Instant>) {
         if due.is_some() || self.rare.get().is_some() {
             self.rare_mut().due = due;

@@ -256,6 +256,7 @@ impl StateWord {
 
     /// Step 1 of a put without a transaction of its caller's: nobody else can see the
     /// item yet.
+    #[inline]
     pub(crate) fn set_queued(&self) {
         let word = self.0.load(Ordering::Relaxed);
         // Ordering: Relaxed, alone with the item; what puts it publishes this, too.
@@ -438,18 +439,21 @@ impl StateWord {
     }
 
     /// Is nothing rare to be done when it ends, as far as can be seen now?
+    #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         // Ordering: a hint for CALLS; LEFT is read back by the thread that set it.
         self.0.load(Ordering::Relaxed) & (CALLS | LEFT) == 0
     }
 
     /// Has the handle gone before the item was published?
+    #[inline]
     pub(crate) fn is_detached(&self) -> bool {
         // Ordering: a hint; publishing finds out.
         self.0.load(Ordering::Relaxed) & DETACHED != 0
     }
 
     /// One reference more, made from another.
+    #[inline]
     pub(crate) fn more(&self) {
         // Ordering: Relaxed; whoever calls has a reference, and hands the new one on.
         self.0.fetch_add(ONE, Ordering::Relaxed);

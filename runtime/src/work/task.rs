@@ -151,6 +151,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    #[inline]
     pub(crate) fn priority(&self) -> Priority {
         self.state.priority()
     }
@@ -378,6 +379,7 @@ impl<T> Drop for HandleEnd<T> {
 }
 
 impl Item {
+    #[inline]
     pub(crate) fn head(&self) -> &Head {
         // SAFETY: allocated for as long as this reference is counted.
         unsafe { self.0.as_ref() }
@@ -438,12 +440,14 @@ impl Item {
     }
 
     /// A number that few others have, to spread items by.
+    #[inline]
     pub(crate) fn number(&self) -> u64 {
         self.0.addr().get() as u64 >> 6
     }
 
     /// As a number, for a queue of numbers. The reference stays where it is; who takes the
     /// number out of the queue has it.
+    #[inline]
     pub(crate) fn address(&self) -> usize {
         self.0.as_ptr().expose_provenance()
     }

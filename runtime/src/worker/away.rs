@@ -268,11 +268,13 @@ fn end_wait(shared: &Arc<Shared>) {
 }
 
 impl Absence {
-    /// Without effect on a thread that is nobody's worker.
+    /// A thread that is nobody's worker hands over what it has forked, and that is all.
     pub(crate) fn begin() -> Absence {
         let shared = local::worker().map(|worker| Arc::clone(&worker.shared));
-        if let Some(shared) = &shared {
-            begin_wait(shared);
+        match &shared {
+            Some(shared) => begin_wait(shared),
+            // A guest.
+            None => fork::hand_over(),
         }
         Absence(shared)
     }

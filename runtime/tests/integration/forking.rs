@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use hivework::{Fork, Scheduler, atomically, join};
+use hivework::{Fork, Scheduler, TVar, atomically, atomically_timeout, check, join};
 
 use crate::support::scheduler;
 
@@ -115,7 +115,10 @@ fn forks_in_a_transaction_are_calls_and_sections_are_refused() {
         }))
         .is_err(),
         catch_unwind(AssertUnwindSafe(|| {
-            atomically(|_| Ok(scheduler.fork(|_| ())));
+            atomically(|_| {
+                scheduler.fork(|_| ());
+                Ok(())
+            });
         }))
         .is_err(),
     ] {
@@ -250,6 +253,30 @@ fn a_work_that_blocks_gives_its_halves_away() {
 }
 
 #[test]
+fn a_guest_that_waits_gives_its_halves_away() {
+    let scheduler = scheduler(2);
+    let arrived = TVar::new(0);
+    scheduler.fork(|fork| {
+        // Not the first fork, which is promoted anyway.
+        for _ in 0..3 {
+            fork.join(|_| (), |_| ());
+        }
+        fork.join(
+            |fork| {
+                let seen = atomically_timeout(BOUND, |tx| check(arrived.read(tx)? == 1));
+                assert!(seen.is_some(), "the transaction waits for the other half");
+                let (to_a, from_b) = mpsc::channel();
+                fork.join(
+                    move |_| hivework::blocking(|| from_b.recv_timeout(BOUND)).unwrap(),
+                    move |_| to_a.send(()).unwrap(),
+                );
+            },
+            |_| arrived.store(1),
+        );
+    });
+}
+
+#[test]
 fn many_threads_fork_at_once() {
     let scheduler = scheduler(2);
     let n = if cfg!(miri) { 8 } else { 18 };
@@ -339,4 +366,17 @@ fn a_work_that_blocks_inside_another_schedulers_section_gives_its_halves_away() 
         })
     });
     assert_eq!(work.join().unwrap().0, Ok(()), "somebody runs b");
+}
+
+#[test]
+fn forks_in_sequence_leave_nothing_behind() {
+    let count = if cfg!(miri) { 300 } else { 10_000_000 };
+    let scheduler = scheduler(2);
+    let dropped = AtomicUsize::new(0);
+    scheduler.fork(|fork| {
+        for _ in 0..count {
+            fork.join(|_| Counted(&dropped), |_| Counted(&dropped));
+        }
+    });
+    assert_eq!(dropped.into_inner(), 2 * count);
 }
