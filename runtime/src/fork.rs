@@ -34,6 +34,7 @@ use hivework_stm::facade::sync::Arc;
 use hivework_stm::in_transaction;
 
 use crate::Scheduler;
+use crate::local;
 use crate::shared::Shared;
 use crate::work::unwind::drop_contained;
 use frame::{Frame, Half};
@@ -65,7 +66,7 @@ use look::Offer;
 /// ```
 pub struct Fork<'a> {
     latents: &'a Latents,
-    /// The newest frame below.
+    /// The newest frame that was listed when this was made.
     frame: Option<NonNull<Frame>>,
     /// How many there are.
     depth: u32,
@@ -130,7 +131,10 @@ impl Fork<'_> {
     {
         let latents = self.latents;
         let depth = self.depth + 1;
-        let half = Half::new(self.frame, depth, b);
+        // Not `self.frame`: a fork from further out may be used here, and the list is a stack
+        // all the same.
+        let parent = latents.tail.get();
+        let half = Half::new(parent, depth, b);
         let frame = half.head();
         latents.tail.set(Some(frame));
         listed();
@@ -144,7 +148,7 @@ impl Fork<'_> {
             depth,
         });
         mem::forget(unwinding);
-        latents.tail.set(self.frame);
+        latents.tail.set(parent);
         if half.frame.run.get().is_none() && !latents.take_back(frame) {
             latents.wait(frame, true);
             // SAFETY: done, and taken here alone.
@@ -288,11 +292,18 @@ pub(crate) fn home() -> Option<Arc<Shared>> {
     guest::home()
 }
 
-/// This thread is about to block: what it holds privately goes where others find it.
+/// This thread is about to block: what it holds privately goes where others find it, that of a
+/// worker that is in a section of another scheduler's, too.
 pub(crate) fn hand_over() {
-    Latents::with_current(|latents| {
-        if let Some(latents) = latents {
-            latents.hand_over();
+    let worker = local::worker();
+    Latents::with_current(|current| {
+        if let Some(current) = current {
+            current.hand_over();
+        }
+        let own = worker.as_ref().map(|worker| &worker.latents);
+        if let Some(own) = own.filter(|own| !current.is_some_and(|other| std::ptr::eq(*own, other)))
+        {
+            own.hand_over();
         }
     });
 }

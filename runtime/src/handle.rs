@@ -231,7 +231,9 @@ impl<T: Send + 'static> WorkHandle<T> {
             !in_transaction(),
             "cancel inside a transaction: use `cancel_in(tx)`, which cancels when it commits"
         );
-        self.end.core().cancel()
+        // By a reference of its own: this one others may be using, too, and it alone must not
+        // pass for a sole owner's.
+        self.end.item().cancel()
     }
 
     /// As [`cancel`](WorkHandle::cancel), when the transaction commits.

@@ -23,6 +23,7 @@
 pub(crate) mod bands;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{Abort, StmResult, TVar, Transaction, abort, atomically, atomically_or};
@@ -31,7 +32,7 @@ use stm_ports::{Channel, ConnectError, Port, Transport, WorkItem, WorkMessage};
 use crate::time::PATIENCE;
 use crate::work::parcel::Parcel;
 use crate::work::priority::Priority;
-use crate::work::unwind::{contain, shield};
+use crate::work::unwind::{contain, drop_contained, shield};
 use bands::Bands;
 
 pub(crate) use crate::work::item::Item;
@@ -263,6 +264,10 @@ impl Injector {
     }
 
     /// Is there nothing to take?
+    ///
+    /// A transport is a user's code. One that panics is said to have something: whoever takes
+    /// that meets the panic with nothing in hand, and nobody unwinds who merely looks, on the way
+    /// to sleep or to an item.
     pub(crate) fn is_empty(&self) -> bool {
         if !self.bands.is_empty() {
             return false;
@@ -270,11 +275,19 @@ impl Injector {
         if self.is_local {
             return true;
         }
-        let looked: Result<(), bool> = atomically_or(|tx| match self.exit.try_receive(tx)? {
-            Ok(Some(_)) => abort::<_, bool>(false),
-            Ok(None) | Err(_) => Err(Abort::Caller(true)),
-        });
-        looked.err().unwrap_or(true)
+        let look = || -> Result<(), bool> {
+            atomically_or(|tx| match self.exit.try_receive(tx)? {
+                Ok(Some(_)) => abort::<_, bool>(false),
+                Ok(None) | Err(_) => Err(Abort::Caller(true)),
+            })
+        };
+        match catch_unwind(AssertUnwindSafe(look)) {
+            Ok(looked) => looked.err().unwrap_or(true),
+            Err(payload) => {
+                drop_contained(payload);
+                false
+            }
+        }
     }
 }
 

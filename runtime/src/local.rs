@@ -24,6 +24,8 @@ pub(crate) struct Local {
     pub(crate) latents: Latents,
     /// Does it count as searching?
     pub(crate) searches: Cell<bool>,
+    /// Is what its loop runs an item, and not somebody's half, a ticket, mail?
+    pub(crate) runs_item: Cell<bool>,
 }
 
 local! {

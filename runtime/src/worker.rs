@@ -54,6 +54,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
         deque,
         latents: seed.grow(Arc::downgrade(&around)),
         searches: Cell::new(false),
+        runs_item: Cell::new(false),
     });
     drop(around);
     local::serve(&shared);
@@ -125,7 +126,7 @@ fn run(local: &Local) -> bool {
             seat.mailbox.read();
         }
         if let Some(found) = search.next() {
-            found.run(&local.latents);
+            found.run(local);
             sleep = SPARE_SLEEP;
             continue;
         }

@@ -17,7 +17,8 @@
 //! A [`Half`] lies in the frame of `Fork::join` and does not move from the moment its address
 //! is taken. That function does not return, nor unwind past the half, before the half is
 //! latent and off the list, taken back, or done: the ordinary way and the guard for an unwinding
-//! first closure ([`Fork::join`], `Unwinding`) both see to that. So whoever holds a job
+//! first closure ([`Fork::join`], `Unwinding`) both see to that, and waiting itself does not unwind
+//! ([`wait`](super::wait)). So whoever holds a job
 //! holds a pointer to a frame that is alive.
 //!
 //! Of the fields, `parent`, `depth` and `run` are the owner's alone. The closure and

@@ -126,12 +126,29 @@ pub(super) fn enter<R>(shared: &Arc<Shared>, f: impl FnOnce(&mut Fork<'_>) -> R)
     }
     let latents = latents_of(shared);
     let _current = latents.make_current();
-    if latents.tail.get().is_some() {
-        // A section on another scheduler lies between.
+    if latents.peer().is_in_section() {
+        // The innermost section is this scheduler's already, or another's lies between.
         return f(&mut latents.fork());
     }
     latents.begin();
     latents.peer().cross();
     let _section = Section(&latents);
     f(&mut latents.fork())
+}
+
+#[cfg(all(test, not(hivework_loom)))]
+mod tests {
+    use super::latents_of;
+    use crate::Scheduler;
+
+    #[test]
+    fn a_section_in_a_section_is_no_end_of_it() {
+        let scheduler = Scheduler::builder().workers(1).build().unwrap();
+        let latents = latents_of(scheduler.shared());
+        scheduler.install(|| {
+            assert!(scheduler.fork(|_| latents.peer().is_in_section()));
+            assert!(latents.peer().is_in_section());
+        });
+        assert!(!latents.peer().is_in_section());
+    }
 }

@@ -141,6 +141,11 @@ impl Peer {
             .store(sections.wrapping_add(1), Ordering::Relaxed);
     }
 
+    /// Is its thread in a section? For a guest.
+    pub(super) fn is_in_section(&self) -> bool {
+        self.sections() % 2 == 1
+    }
+
     pub(super) fn sections(&self) -> u32 {
         // Ordering: as above.
         self.sections.load(Ordering::Relaxed)

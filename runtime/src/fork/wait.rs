@@ -27,6 +27,8 @@
 //! does not grow without bound. What is leapfrogged is a part of what is waited for,
 //! so a frame on top of a frame is deeper in the computation, as in plain recursion.
 
+use std::mem;
+use std::process;
 use std::ptr::NonNull;
 
 use hivework_stm::facade::MODELLED;
@@ -44,6 +46,12 @@ impl Latents {
     /// Returns when the half, promoted and stolen, is done. `help` says whether the thread may
     /// run other halves meanwhile.
     pub(super) fn wait(&self, frame: NonNull<Frame>, help: bool) {
+        let bound = Bound;
+        self.wait_bound(frame, help);
+        mem::forget(bound);
+    }
+
+    fn wait_bound(&self, frame: NonNull<Frame>, help: bool) {
         // SAFETY: the half is promoted, and its frame alive, since the caller waits for it.
         let latch = unsafe { latch(frame) };
         let mut peers = None;
@@ -74,6 +82,16 @@ impl Latents {
         if latch.wait() {
             self.peer().parker.park(None);
         }
+    }
+}
+
+/// Ends the process rather than letting the owner unwind past a frame that a thief works in.
+/// Nothing in a wait is known to panic: what users' code says is caught where it is called.
+struct Bound;
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        process::abort();
     }
 }
 

@@ -207,15 +207,24 @@ pub(super) fn put_in<T: Send + 'static>(
     tx.on_abort(move || put.roll_back());
     let admission = if shared.injector.is_local() {
         match ask(shared, tx, inside.is_some())? {
-            Admission::Wait => return retry(),
+            Admission::Wait => retry(),
             Admission::Admitted => {
                 shared.injector.put_in(tx, item)?;
-                Admission::Admitted
+                Ok(Admission::Admitted)
             }
-            refused => refused,
+            refused => Ok(refused),
         }
     } else {
-        send(shared, tx, &Parcel::new(item), true)?
+        send(shared, tx, &Parcel::new(item), true)
+    };
+    let admission = match admission {
+        Ok(admission) => admission,
+        Err(error) => {
+            // A caller that does not pass a retry on may commit without the work.
+            let put = handle.item();
+            tx.on_commit(move || put.roll_back());
+            return Err(error);
+        }
     };
     let (put, shared) = (handle.item(), Arc::clone(shared));
     tx.on_commit(move || match admission {

@@ -174,6 +174,11 @@ impl Item {
         self.runs().give_up();
     }
 
+    /// Was it made here, and not received?
+    pub(crate) fn is_own(&self) -> bool {
+        self.head().info.home().is_some()
+    }
+
     /// A number that few others have, to spread items by.
     #[inline]
     pub(crate) fn number(&self) -> u64 {

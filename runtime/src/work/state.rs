@@ -58,7 +58,8 @@
 //! **A sole owner** has no rivals. References are only made from references, so
 //! who holds one and reads a count of 1 is alone until it makes another; then a
 //! transition is a store. The Acquire of that read pairs with the Release by which
-//! the others gave theirs up. That is the way of work whose handle is dropped at once.
+//! the others gave theirs up. That is the way of work whose handle is dropped at once. A handle can
+//! be shared, so who acts through one that is borrowed makes a reference of its own first.
 //!
 //! The phase only grows, and no flag but CALLS and UNBURIED is ever taken back, so
 //! every loop below ends: it repeats only when the word has changed under it.

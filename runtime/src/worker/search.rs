@@ -47,7 +47,6 @@ use hivework_stm::facade::sync::Arc;
 
 use super::deque::Steal;
 use crate::crew::Seat;
-use crate::fork::latents::Latents;
 use crate::fork::peer::{Peer, Stolen};
 use crate::idle::Parked;
 use crate::idle::patience::{ROUNDS, pause};
@@ -80,13 +79,15 @@ pub(super) enum Found {
 }
 
 impl Found {
-    pub(super) fn run(self, latents: &Latents) {
+    pub(super) fn run(self, local: &Local) {
         match self {
             Found::Item(item) => {
-                latents.begin();
+                local.latents.begin();
+                local.runs_item.set(item.is_own());
                 item.run();
+                local.runs_item.set(false);
             }
-            Found::Half(half) => half.run(latents),
+            Found::Half(half) => half.run(&local.latents),
         }
     }
 }
@@ -283,9 +284,10 @@ impl<'a> Search<'a> {
 /// The item that this worker runs is over, and no user's code comes any more: it counts
 /// as searching from here on, if it will have to search.
 pub(crate) fn take_up(own: &Own) {
-    // An item that runs inside another goes back to that.
+    // An item that runs inside another goes back to that, and so does one that runs inside a half,
+    // a scope's job, a broadcast.
     let Own::Worker(worker) = own else { return };
-    if local::depth() != 1 {
+    if local::depth() != 1 || !worker.runs_item.get() {
         return;
     }
     let idle = &worker.shared.idle;

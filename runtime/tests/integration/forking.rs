@@ -322,6 +322,56 @@ fn a_scheduler_that_goes_while_a_section_runs_waits_for_nobody() {
     assert_eq!(sum, SMALL.1);
 }
 
+/// Two forks of one thread, the older of which is used on top of the younger: halves are settled in
+/// the order in which they lie on the stack all the same.
+#[test]
+fn a_fork_from_further_out_may_be_used_further_in() {
+    let scheduler = scheduler(1);
+    let inside = scheduler.clone();
+    let sum = scheduler.put_work(move || {
+        let give_away = || hivework::blocking(|| 1);
+        let mut sum = 0;
+        for _ in 0..20 {
+            inside.fork(|outer| {
+                // Not the first fork, which is promoted anyway.
+                outer.join(|_| (), |_| ());
+                let within = || {
+                    inside.fork(|inner| {
+                        outer.join(
+                            |_| give_away() + inner.join(|_| give_away(), |_| 1).1,
+                            |_| 1,
+                        )
+                    })
+                };
+                let ((two, one), another) = join(within, || 1);
+                sum += two + one + another;
+            });
+        }
+        sum
+    });
+    assert_eq!(sum.join().unwrap(), 80);
+}
+
+#[test]
+fn a_work_that_blocks_inside_another_schedulers_section_gives_its_halves_away() {
+    let (one, two) = (scheduler(2), scheduler(1));
+    let inside = one.clone();
+    let (to_a, from_b) = mpsc::channel();
+    let work = one.put_work(move || {
+        inside.fork(|fork| {
+            // Not the first fork, which is promoted anyway.
+            for _ in 0..3 {
+                fork.join(|_| (), |_| ());
+            }
+            fork.join(
+                |_| two.install(|| hivework::blocking(|| from_b.recv_timeout(BOUND))),
+                move |_| to_a.send(()).unwrap(),
+            )
+        })
+    });
+    assert_eq!(work.join().unwrap().0, Ok(()), "somebody runs b");
+}
+
 #[test]
 fn forks_in_sequence_leave_nothing_behind() {
     let count = if cfg!(miri) { 300 } else { 10_000_000 };

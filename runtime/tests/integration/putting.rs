@@ -212,3 +212,22 @@ fn figures_add_up_when_nothing_runs() {
         "{text}"
     );
 }
+
+#[test]
+fn a_put_whose_retry_is_not_passed_on_leaves_nothing_live() {
+    let scheduler = builder().workers(1).queue_capacity(1).start().unwrap();
+    let (release, released) = latch::<()>();
+    let (began, has_begun) = latch();
+    let first = scheduler.put_work(move || {
+        began.send(()).unwrap();
+        receive(&released);
+    });
+    receive(&has_begun);
+    let second = scheduler.put_work(|| ());
+    let put = hivework::atomically(|tx| Ok(scheduler.put_work_in(tx, || ()).is_ok()));
+    release.send(()).unwrap();
+    join(first).unwrap();
+    join(second).unwrap();
+    assert!(!put, "there was room for one");
+    scheduler.drain(crate::support::BOUND).unwrap();
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use hivework::{Event, Scheduler, Scope, TVar, WorkError, atomically, scope};
+use hivework::{Event, Priority, Scheduler, Scope, TVar, WorkError, atomically, make_work, scope};
 
 use crate::support::{
     BOUND, builder, eventually, join, latch, receive, scheduler, stopped_scheduler,
@@ -758,4 +758,31 @@ fn what_is_forked_in_a_scope_from_outside_is_shared() {
             },
         );
     });
+}
+
+/// The job is not the item that it ran: its worker does not look for work while it goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_job_that_waits_after_an_item_keeps_nobody_from_being_woken() {
+    use crate::support::doing;
+
+    let scheduler = builder().workers(4).name("waiters").start().unwrap();
+    for _ in 0..10 {
+        let (began, has_begun) = latch();
+        let (release, released) = latch();
+        scheduler.scope(|scope| {
+            let scheduler = &scheduler;
+            scope.spawn(move |_| {
+                // Not on this worker's own deque.
+                let urgent = make_work(|| ()).priority(Priority::High);
+                scheduler.put_work(urgent).join().unwrap();
+                began.send(()).unwrap();
+                receive(&released);
+            });
+            receive(&has_begun);
+            // Three workers have found nothing; the fourth waits in the job.
+            eventually("all asleep", || doing("waiters") == "SSSSS");
+            scheduler.put_work(move || release.send(()).unwrap());
+        });
+    }
 }

@@ -134,6 +134,7 @@ fn a_transport_that_connects_not_every_worker_is_an_error_of_the_start() {
 const WORK: usize = 0;
 const PANIC_ON_SEND: usize = 1;
 const PANIC_ON_RECEIVE: usize = 2;
+const PANIC_ON_LOOK: usize = 3;
 
 /// Work channels whose ports panic, once, when they are told to.
 #[derive(Debug, Clone)]
@@ -228,6 +229,7 @@ impl Port<WorkMessage> for FusedPort {
         &self,
         tx: &mut Transaction<'_>,
     ) -> StmResult<Result<Option<WorkMessage>, Disconnected>> {
+        self.1.blow(PANIC_ON_LOOK);
         self.0.try_receive(tx)
     }
 
@@ -273,6 +275,44 @@ fn a_worker_that_a_transport_kills_is_replaced() {
         assert_eq!(join(scheduler.put_work(move || n)).unwrap(), n);
     }
     assert!(scheduler.stats().crashed_workers > 0);
+    scheduler.drain(BOUND).unwrap();
+}
+
+/// The look comes from a worker that goes to sleep, from one that waits for a half that
+/// somebody else runs, from the supervisor: nobody loses what he has in hand.
+#[test]
+fn a_transport_that_panics_when_it_is_looked_at_harms_nobody() {
+    let fuse = Fused(Arc::new(AtomicUsize::new(WORK)));
+    let scheduler = Scheduler::builder()
+        .workers(2)
+        .transport(fuse.clone())
+        .start()
+        .unwrap();
+    for n in 0..20 {
+        fuse.0.store(PANIC_ON_LOOK, Ordering::SeqCst);
+        assert_eq!(join(scheduler.put_work(move || n)).unwrap(), n);
+        let (inside, theirs, fuse) = (scheduler.clone(), fuse.clone(), fuse.clone());
+        let halves = scheduler.put_work(move || {
+            let (began, has_begun) = latch();
+            let (armed, is_armed) = latch();
+            inside.join(
+                || {
+                    receive(&has_begun);
+                    fuse.0.store(PANIC_ON_LOOK, Ordering::SeqCst);
+                    armed.send(()).unwrap();
+                    n
+                },
+                move || {
+                    began.send(()).unwrap();
+                    receive(&is_armed);
+                    eventually("a panic", || theirs.0.load(Ordering::SeqCst) == WORK);
+                    n
+                },
+            )
+        });
+        assert_eq!(join(halves).unwrap(), (n, n));
+    }
+    assert_eq!(scheduler.stats().crashed_workers, 0);
     scheduler.drain(BOUND).unwrap();
 }
 
