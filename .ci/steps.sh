@@ -39,7 +39,7 @@ steps() {
         [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
         step "$name" "${entry##* }"
     done
-    printf '\n=== %s\n' "$title"
+    printf '\n=== %s, %d s in all\n' "$title" "$SECONDS"
     table
     ! table | grep -q FAILED
 }

@@ -3,13 +3,30 @@
 # many executions each model took. Twice: companions can strengthen fence-based
 # code, so once without them, less deep unless something else is asked for.
 #
-# HIVEWORK_LOOM_DEEPER=1 gives each model one preemption more.
+# HIVEWORK_LOOM_DEEPER=1 gives each model one preemption more, and 0 all of them their own
+# bound. Without it, the large ones have one less.
 . "$(dirname "$0")/lib.sh"
+large=(
+    # LARGE
+)
 models=()
 for folder in loom-tests/tests/*/; do
     name="$(basename "$folder")"
     [ "$name" = canary ] || models+=(--test "$name")
 done
-with_loom cargo test --profile loom -p hivework-loom-tests "${models[@]}" -- --nocapture
+
+# Those that the arguments choose, as the harness of tests has it.
+explore() {
+    with_loom cargo test --profile loom -p hivework-loom-tests "${models[@]}" -- --nocapture --exact "$@"
+}
+
+if [ -n "${HIVEWORK_LOOM_DEEPER:-}" ]; then
+    explore
+else
+    skipped=()
+    for name in "${large[@]}"; do skipped+=(--skip "$name"); done
+    explore "${skipped[@]}"
+    HIVEWORK_LOOM_DEEPER=-1 explore "${large[@]}"
+fi
 export HIVEWORK_LOOM_PLAIN=1 HIVEWORK_LOOM_DEEPER="${HIVEWORK_LOOM_DEEPER:--2}"
-with_loom cargo test --profile loom -p hivework-loom-tests "${models[@]}" -- --nocapture
+explore

@@ -1,5 +1,11 @@
 #!/usr/bin/env bash
-# The README's test command: unit tests, integration tests, doctests (the
-# README's among them), and every model once on ordinary threads.
+# The README's test command: unit tests, integration tests, doctests (the README's
+# among them), and every model once on ordinary threads. Where there is nextest, the
+# tests of all crates run side by side, each in a process of its own.
 . "$(dirname "$0")/lib.sh"
-run cargo test --workspace
+if have cargo-nextest; then
+    run cargo nextest run --workspace --no-fail-fast --status-level fail
+    run cargo test --workspace --doc
+else
+    run cargo test --workspace
+fi

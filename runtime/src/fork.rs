@@ -45,7 +45,7 @@ use look::Offer;
 /// [`Scheduler::fork`] and [`Fork::join`].
 ///
 /// It carries what a fork needs, so that [`Fork::join`] need not look for it; the free
-/// [`join`](crate::join) does the same and finds it in a thread-local variable, which costs
+/// [`join`] does the same and finds it in a thread-local variable, which costs
 /// a nanosecond or so more.
 ///
 /// ```
@@ -282,6 +282,11 @@ pub(crate) fn in_section<R>(f: impl FnOnce(Option<&mut Fork<'_>>) -> R) -> R {
     })
 }
 
+/// Runs `f` in a section of this scheduler on this thread.
+pub(crate) fn enter<R>(shared: &Arc<Shared>, f: impl FnOnce() -> R) -> R {
+    guest::enter(shared, |_| f())
+}
+
 /// The scheduler of the section that this thread is in, if it is in one.
 pub(crate) fn home() -> Option<Arc<Shared>> {
     guest::home()
@@ -325,7 +330,7 @@ impl Scheduler {
         guest::enter(self.shared(), f)
     }
 
-    /// As the free [`join`](crate::join), with this scheduler's workers.
+    /// As the free [`join`], with this scheduler's workers.
     ///
     /// ```
     /// let scheduler = hivework::make_scheduler();
@@ -346,7 +351,7 @@ impl Scheduler {
         guest::enter(self.shared(), |fork| fork.join(|_| a(), |_| b()))
     }
 
-    /// Runs `f` on this thread, so that [`join`](crate::join) and its kin in it use this
+    /// Runs `f` on this thread, so that [`join`] and its kin in it use this
     /// scheduler's workers.
     ///
     /// ```

@@ -32,9 +32,9 @@ use hivework_stm::{StmResult, Transaction, in_transaction};
 use crate::local;
 use crate::shared::Shared;
 use crate::time::{after, earlier};
+use crate::work::ends::HandleEnd;
 use crate::work::error::WorkError;
 use crate::work::state::Status;
-use crate::work::task::HandleEnd;
 use crate::work::unwind::shield;
 use crate::worker::away::Absence;
 

@@ -1,12 +1,13 @@
-//! Where an item belongs: a scheduler's place, which items name without counting.
+//! Where an item belongs: a scheduler's *home*, which items name without counting.
 //!
 //! An item knows its scheduler for as long as the item lives, and may outlive it. Were
-//! that an `Arc`, all items' puts and ends would meet at its count. So a scheduler has a
-//! *place*, which stays allocated for ever and is given to the next scheduler when it has
-//! gone, with a *generation* that tells the two apart. A worker compares places to know its own items;
-//! anybody else asks the place for its scheduler.
+//! that an `Arc`, all items' puts and ends would meet at its count. So a scheduler lives in a
+//! *house*, which stays allocated for ever and is given to the next scheduler when it has
+//! gone, with a *generation* that tells the two apart. The home is both numbers: a worker
+//! compares homes to know its own items; anybody else asks the house for its scheduler.
 //!
-//! The place's lock is what orders it: who finds its own generation under it finds its own scheduler.
+//! The house's lock is what orders it: who finds its own generation under it finds its own
+//! scheduler.
 
 use std::num::NonZeroU32;
 
@@ -16,7 +17,7 @@ use hivework_stm::facade::sync::{Arc, Mutex, Weak};
 
 use crate::shared::Shared;
 
-struct Place {
+struct House {
     tenant: Mutex<Tenant>,
     /// Numbers given to items, those of earlier tenants included.
     numbers: AtomicU64,
@@ -28,25 +29,25 @@ struct Tenant {
 }
 
 global! {
-    static PLACES: Mutex<Places> = Mutex::new(Places::new());
+    static HOUSES: Mutex<Houses> = Mutex::new(Houses::new());
 }
 
-struct Places {
-    all: Vec<&'static Place>,
+struct Houses {
+    all: Vec<&'static House>,
     /// Whose scheduler has gone.
     free: Vec<NonZeroU32>,
 }
 
-impl Places {
-    const fn new() -> Places {
-        Places {
+impl Houses {
+    const fn new() -> Houses {
+        Houses {
             all: Vec::new(),
             free: Vec::new(),
         }
     }
 }
 
-/// One scheduler's place, by number; see the [module](self).
+/// One scheduler's home; see the [module](self).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Home {
     /// From 1.
@@ -55,47 +56,47 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// A place for this scheduler.
+    /// A house for this scheduler.
     pub(crate) fn new(shared: &Arc<Shared>) -> Home {
-        let mut places = PLACES.lock();
-        let number = places.free.pop().unwrap_or_else(|| {
-            places.all.push(Box::leak(Box::new(Place {
+        let mut houses = HOUSES.lock();
+        let number = houses.free.pop().unwrap_or_else(|| {
+            houses.all.push(Box::leak(Box::new(House {
                 tenant: Mutex::new(Tenant {
                     generation: 0,
                     shared: Weak::new(),
                 }),
                 numbers: AtomicU64::new(0),
             })));
-            let count = u32::try_from(places.all.len()).ok();
+            let count = u32::try_from(houses.all.len()).ok();
             count
                 .and_then(NonZeroU32::new)
                 .expect("fewer schedulers than that fit")
         });
-        drop(places);
+        drop(houses);
         let mut home = Home {
             number,
             generation: 0,
         };
-        let mut tenant = home.place().tenant.lock();
+        let mut tenant = home.house().tenant.lock();
         tenant.generation = tenant.generation.wrapping_add(1);
         tenant.shared = Arc::downgrade(shared);
         home.generation = tenant.generation;
         home
     }
 
-    fn place(self) -> &'static Place {
-        PLACES.lock().all[self.number.get() as usize - 1]
+    fn house(self) -> &'static House {
+        HOUSES.lock().all[self.number.get() as usize - 1]
     }
 
     /// The scheduler goes.
     pub(crate) fn leave(self) {
-        self.place().tenant.lock().shared = Weak::new();
-        PLACES.lock().free.push(self.number);
+        self.house().tenant.lock().shared = Weak::new();
+        HOUSES.lock().free.push(self.number);
     }
 
     /// The scheduler, unless it has gone.
     pub(crate) fn shared(self) -> Option<Arc<Shared>> {
-        let tenant = self.place().tenant.lock();
+        let tenant = self.house().tenant.lock();
         if tenant.generation == self.generation {
             tenant.shared.upgrade()
         } else {
@@ -106,6 +107,6 @@ impl Home {
     /// A number for an item.
     pub(crate) fn next_id(self) -> u64 {
         // Ordering: Relaxed; only uniqueness counts.
-        self.place().numbers.fetch_add(1, Ordering::Relaxed) + 1
+        self.house().numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 }

@@ -35,7 +35,7 @@ use crate::work::priority::Priority;
 use crate::work::unwind::{contain, drop_contained, shield};
 use bands::Bands;
 
-pub(crate) use crate::work::task::Item;
+pub(crate) use crate::work::item::Item;
 
 /// How many messages are sorted at a time.
 const ARRIVALS: usize = 64;
@@ -94,7 +94,7 @@ impl Injector {
         self.is_local
     }
 
-    /// For [`Turns::first`](bands::Turns::first).
+    /// For [`Rota::first`](bands::Rota::first).
     #[inline]
     pub(crate) fn bands(&self) -> &Bands {
         &self.bands

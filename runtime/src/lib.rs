@@ -26,20 +26,19 @@
 //!
 //! * [`make_scheduler`], [`Scheduler::builder`]: making one.
 //! * [`Scheduler::put_work`], [`put_work_in`](Scheduler::put_work_in): putting
-//!   work; [`make_work`] gives it a name, a deadline, a callback.
-//! * [`Scheduler::scope`], [`scope()`]: spawning work that borrows;
-//!   [`Scheduler::broadcast`]: once on every worker.
-//! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
-//!   worker: transactions, and futures.
-//! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
-//!   worker: transactions, and futures.
-//! * [`Scheduler::scope`], [`scope()`]: spawning work that borrows;
-//!   [`Scheduler::broadcast`]: once on every worker.
+//!   work; [`make_work`] gives it a name, a deadline, a [`Priority`], a callback.
 //! * [`WorkHandle`]: waiting, awaiting, waiting in a transaction, cancelling.
-//! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
+//! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
+//!   worker: transactions, and futures.
+//! * [`Scheduler::fork`], [`Fork::join`], [`Scheduler::install`], [`join`]: dividing a
+//!   computation in two, as often as there is something to divide.
+//! * [`Scheduler::scope`], [`scope()`]: spawning work that borrows;
+//!   [`Scheduler::broadcast`]: once on every worker.
 //! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
 //!   and their kin: over slices and ranges, on all workers.
+//! * [`blocking`]: saying that work waits for something the scheduler cannot see.
 //! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on.
+//! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
 //!
 //! The transactional memory ([`hivework_stm`]) and its containers and channels
 //! ([`stm_ports`]) are re-exported: a program depends on this crate alone.

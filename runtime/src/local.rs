@@ -78,7 +78,7 @@ pub(crate) fn worker_of(shared: &Arc<Shared>) -> Option<Rc<Local>> {
     worker().filter(|worker| Arc::ptr_eq(&worker.shared, shared))
 }
 
-/// The worker of the scheduler of this place that this thread is, if it is one.
+/// The worker of the scheduler of this home that this thread is, if it is one.
 #[inline]
 pub(crate) fn worker_at(home: Home) -> Option<Rc<Local>> {
     worker().filter(|worker| worker.shared.home() == home)

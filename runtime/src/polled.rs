@@ -1,6 +1,6 @@
 //! A work item that runs in several turns: a future, or a transaction that waits.
 //!
-//! It is an item like any other ([`Task`](crate::work::task::Task)): the same state
+//! It is an item like any other (a [task](crate::work::task)): the same state
 //! word says who decides its outcome, the same completion tells it, the same queues
 //! carry it. What it runs is polled, though; a poll that leaves it pending sets it
 //! *aside*, and its worker is free. Its waker puts it into a queue
@@ -68,10 +68,10 @@ use crate::books::Ending;
 use crate::local;
 use crate::work::completion::Outcome;
 use crate::work::error::{PanicReport, WorkError};
+use crate::work::item::{Head, Item};
 use crate::work::own::Own;
 use crate::work::settle;
 use crate::work::state::{Begin, Claim, Expire, StateWord, Status};
-use crate::work::task::{Head, Item};
 use crate::work::unwind::{contain, drop_contained};
 use lobby::{Kind, Place};
 use turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};

@@ -20,7 +20,7 @@ use crate::stop::{self, Drained, StartError, StopError};
 use crate::supervisor;
 use crate::work::IntoWork;
 
-pub use put::TryPutError;
+pub use put::error::TryPutError;
 
 /// Runs work on worker threads, under a supervisor. A handle: clones share the
 /// scheduler.

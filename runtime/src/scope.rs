@@ -126,6 +126,9 @@ impl Scheduler {
     /// waits for it. Spawned works are no works in the sense of
     /// [`stats`](Scheduler::stats), which do not count them.
     ///
+    /// What the calling thread forks or loops over in `f`, and in the spawned works that it runs
+    /// itself, is shared as inside [`install`](Scheduler::install).
+    ///
     /// ```
     /// use hivework::make_scheduler;
     ///
@@ -173,7 +176,7 @@ impl Scheduler {
     /// works; in either case after all of them are over. Inside a transaction: open the
     /// scope before or after it.
     pub fn scope<'scope, R>(&self, f: impl FnOnce(&Scope<'scope>) -> R) -> R {
-        open(Some(self.shared()), f)
+        fork::enter(self.shared(), || open(Some(self.shared()), f))
     }
 }
 

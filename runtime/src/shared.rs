@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     /// Where items that were set aside can be found.
     pub(crate) lobby: Lobby<Item>,
     /// One start, stop or drain at a time.
-    pub(crate) turn: Mutex<()>,
+    pub(crate) changing: Mutex<()>,
     /// A drain waits on it for the last work to end.
     pub(crate) quiet: Quiet,
     /// Tells the workers of the present run to end.
@@ -85,7 +85,7 @@ impl Shared {
             hub: Arc::new(Hub::new()),
             supervisor: Supervisor::new(),
             lobby: Lobby::new(),
-            turn: Mutex::new(()),
+            changing: Mutex::new(()),
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),
             owner: OnceLock::new(),
@@ -94,12 +94,12 @@ impl Shared {
         }
     }
 
-    /// Takes its place. Comes before anything else.
+    /// Moves into its home. Comes before anything else.
     pub(crate) fn settle_down(self: &Arc<Self>) {
         let _ = self.home.set(Home::new(self));
     }
 
-    /// The place that its items name.
+    /// The home that its items name.
     #[inline]
     pub(crate) fn home(&self) -> Home {
         match self.home.get() {

@@ -13,8 +13,8 @@ use crate::polled::Polled;
 use crate::polled::lobby::Kind;
 use crate::scheduler::Scheduler;
 use crate::work::Work;
+use crate::work::ends::Fresh;
 use crate::work::error::WorkError;
-use crate::work::task::Fresh;
 
 /// Makes work that *is* a transaction, to be put by
 /// [`put_work`](Scheduler::put_work) and its kin, with a name, a deadline or a callback

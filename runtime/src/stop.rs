@@ -1,7 +1,7 @@
 //! Starting and ending a run, step by step.
 //!
 //! A scheduler is *closed* or it has a *run*: its workers and its supervisor. One
-//! thread at a time changes that (`Shared::turn`). Work that is queued outlives
+//! thread at a time changes that (`Shared::changing`). Work that is queued outlives
 //! a run: it lies in the injector until the next one.
 //!
 //! # Start
@@ -111,7 +111,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> Result<(), StartError> {
     if local::is_inside(shared) {
         return Ok(());
     }
-    let _turn = shared.turn.lock();
+    let _changing = shared.changing.lock();
     if Gate::load(&shared.gate) != Gate::Closed {
         return Ok(());
     }
@@ -138,7 +138,7 @@ pub(crate) fn stop(shared: &Arc<Shared>) -> Result<(), StopError> {
         return Err(StopError::InsideWork);
     }
     let _absence = Absence::begin();
-    let _turn = shared.turn.lock();
+    let _changing = shared.changing.lock();
     if matches!(Gate::load(&shared.gate), Gate::Open | Gate::Draining) {
         end_run(shared);
         shared.announce(|| Some(Event::Stopped));
@@ -156,7 +156,7 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
     }
     let deadline = after(limit);
     let _absence = Absence::begin();
-    let _turn = shared.turn.lock();
+    let _changing = shared.changing.lock();
     if Gate::load(&shared.gate) == Gate::Closed {
         return match shared.books.live() {
             0 => Ok(()),

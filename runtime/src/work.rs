@@ -3,8 +3,11 @@
 pub(crate) mod alone;
 pub(crate) mod completion;
 pub(crate) mod context;
+pub(crate) mod ends;
 pub(crate) mod error;
+mod foreign;
 pub(crate) mod info;
+pub(crate) mod item;
 pub(crate) mod once_box;
 pub(crate) mod own;
 pub(crate) mod parcel;
@@ -19,9 +22,10 @@ use std::fmt;
 use std::time::Duration;
 
 use context::WorkContext;
+use ends::Fresh;
 use error::WorkError;
 use priority::Priority;
-use task::{Body, Fresh};
+use task::Body;
 
 /// A piece of work with its options, ready to be put. Made by [`make_work`].
 #[must_use = "work does nothing until it is put"]

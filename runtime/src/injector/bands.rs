@@ -26,11 +26,11 @@
 //!
 //! Urgent items are taken one at a time, and so are those that can wait: a worker's own
 //! deque holds nothing but normal ones, so that it has nothing to overtake there. Before
-//! each item a worker asks [`Turns`] what comes first:
+//! each item a worker asks [`Rota`] what comes first:
 //!
 //! 1. Every 61st time the normal band, whatever else there is: what a worker's own items put
 //!    must not starve what comes from outside, nor must urgent ones.
-//! 2. While there are items that can wait, after some turns one of them: 61 at first, half as many each
+//! 2. While there are items that can wait, after some items one of them: after 61 at first, half as many each
 //!    time, down to 8. Once there are none, 61 again.
 //! 3. An urgent item, if there is one.
 //! 4. Otherwise the worker's own deque; then a batch.
@@ -48,12 +48,12 @@ use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, Transaction, after_transaction, atomically};
 use stm_ports::TQueue;
 
+use crate::work::item::Item;
 use crate::work::priority::Priority;
-use crate::work::task::Item;
 
 /// Every how many items the normal band comes first. Prime, so that it does not
 /// beat in time with a program's own rhythm.
-const TURN: u32 = 61;
+const PERIOD: u32 = 61;
 
 /// After how many items one that can wait has its turn at the latest, if there are many.
 const SHORTEST: u32 = 8;
@@ -259,30 +259,31 @@ impl fmt::Debug for Bands {
     }
 }
 
-/// One worker's turns; see the [module](self).
+/// One worker's rota; see the [module](self).
 #[derive(Debug)]
-pub(crate) struct Turns {
-    turn: u32,
-    /// In how many turns one that can wait is due, and from what that was counted.
+pub(crate) struct Rota {
+    /// How many items since the normal band came first.
+    since: u32,
+    /// In how many items one that can wait is due, and from what that was counted.
     due_in: u32,
     patience: u32,
 }
 
-impl Turns {
+impl Rota {
     pub(crate) fn new() -> Self {
-        Turns {
-            turn: 0,
-            due_in: TURN,
-            patience: TURN,
+        Rota {
+            since: 0,
+            due_in: PERIOD,
+            patience: PERIOD,
         }
     }
 
     /// Which band comes before the worker's own deque, if one does.
     #[inline]
     pub(crate) fn first(&mut self, bands: &Bands) -> Option<Priority> {
-        self.turn += 1;
-        if self.turn == TURN {
-            self.turn = 0;
+        self.since += 1;
+        if self.since == PERIOD {
+            self.since = 0;
             return Some(Priority::Normal);
         }
         if bands.of(Priority::Low).seems_filled() {
@@ -293,8 +294,8 @@ impl Turns {
                 return Some(Priority::Low);
             }
         } else {
-            self.patience = TURN;
-            self.due_in = TURN;
+            self.patience = PERIOD;
+            self.due_in = PERIOD;
         }
         bands.has_urgent().then_some(Priority::High)
     }

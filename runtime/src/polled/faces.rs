@@ -13,10 +13,11 @@ use super::turn::Why;
 use super::{Polled, Turns};
 use crate::books::Ending;
 use crate::work::completion::{Completion, Outcome};
+use crate::work::ends::Core;
 use crate::work::error::WorkError;
+use crate::work::item::{Head, Item, Kind, Runs};
 use crate::work::settle;
 use crate::work::state::{Cancel, Status};
-use crate::work::task::{Core, Head, Item, Kind, Runs};
 
 // SAFETY: see its definition: `repr(C)`, the head first, which `new` is given.
 unsafe impl<F: Turns> Kind for Polled<F> {}

@@ -26,15 +26,15 @@ pub struct Lobby<G> {
 
 #[derive(Debug)]
 struct Hall<G> {
-    seats: Vec<Option<(G, Kind)>>,
-    /// The seats that somebody has left.
+    chairs: Vec<Option<(G, Kind)>>,
+    /// The chairs that somebody has left.
     free: Vec<u32>,
-    /// How many guests are transactions.
+    /// How many items are transactions.
     transactions: usize,
     closed: bool,
 }
 
-/// What a guest waits as.
+/// What an item waits as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// Answered by a drain for which nothing else is left.
@@ -43,11 +43,11 @@ pub enum Kind {
     Future,
 }
 
-/// Where a guest is.
+/// Where an item is.
 #[derive(Debug)]
 pub struct Place {
     hall: usize,
-    seat: u32,
+    chair: u32,
 }
 
 impl<G: Clone> Default for Lobby<G> {
@@ -62,7 +62,7 @@ impl<G: Clone> Lobby<G> {
     pub fn new() -> Self {
         let hall = || {
             CachePadded::new(Mutex::new(Hall {
-                seats: Vec::new(),
+                chairs: Vec::new(),
                 free: Vec::new(),
                 transactions: 0,
                 closed: false,
@@ -73,8 +73,8 @@ impl<G: Clone> Lobby<G> {
         }
     }
 
-    /// Lets the guest with this number in, unless the lobby is closed.
-    pub fn enter(&self, number: u64, guest: G, kind: Kind) -> Option<Place> {
+    /// Lets the item with this number in, unless the lobby is closed.
+    pub fn enter(&self, number: u64, item: G, kind: Kind) -> Option<Place> {
         let hall = usize::try_from(number % HALLS as u64).unwrap_or(0);
         let mut inside = self.halls[hall].lock();
         if inside.closed {
@@ -83,35 +83,35 @@ impl<G: Clone> Lobby<G> {
             return None;
         }
         inside.transactions += usize::from(kind == Kind::Transaction);
-        let seat = if let Some(seat) = inside.free.pop() {
-            inside.seats[seat as usize] = Some((guest, kind));
-            seat
+        let chair = if let Some(chair) = inside.free.pop() {
+            inside.chairs[chair as usize] = Some((item, kind));
+            chair
         } else {
-            inside.seats.push(Some((guest, kind)));
-            u32::try_from(inside.seats.len() - 1).expect("fewer than 2^32 items wait")
+            inside.chairs.push(Some((item, kind)));
+            u32::try_from(inside.chairs.len() - 1).expect("fewer than 2^32 items wait")
         };
-        Some(Place { hall, seat })
+        Some(Place { hall, chair })
     }
 
-    /// The guest leaves.
+    /// The item leaves.
     pub fn leave(&self, place: Place) {
-        let Place { hall, seat } = place;
+        let Place { hall, chair } = place;
         let mut inside = self.halls[hall].lock();
-        let left = inside.seats[seat as usize].take();
+        let left = inside.chairs[chair as usize].take();
         if matches!(left, Some((_, Kind::Transaction))) {
             inside.transactions -= 1;
         }
-        inside.free.push(seat);
-        if inside.free.len() == inside.seats.len() {
+        inside.free.push(chair);
+        if inside.free.len() == inside.chairs.len() {
             // So that a crowd that has gone leaves no more memory behind than it needs.
             inside.free = Vec::new();
-            inside.seats = Vec::new();
+            inside.chairs = Vec::new();
         }
         drop(inside);
         drop(left);
     }
 
-    /// Is there a transaction among the guests?
+    /// Is there a transaction among the items?
     pub fn has_transactions(&self) -> bool {
         self.halls.iter().any(|hall| hall.lock().transactions > 0)
     }
@@ -128,17 +128,17 @@ impl<G: Clone> Lobby<G> {
 
     fn visit(&self, close: bool, wanted: impl Fn(Kind) -> bool, answer: impl Fn(G)) {
         for hall in &self.halls {
-            let guests: Vec<G> = {
+            let items: Vec<G> = {
                 let mut inside = hall.lock();
                 inside.closed |= close;
-                let guests = inside.seats.iter().flatten();
-                guests
+                let items = inside.chairs.iter().flatten();
+                items
                     .filter(|(_, kind)| wanted(*kind))
-                    .map(|(guest, _)| guest.clone())
+                    .map(|(item, _)| item.clone())
                     .collect()
             };
             // Past the lock: who is answered leaves.
-            guests.into_iter().for_each(&answer);
+            items.into_iter().for_each(&answer);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! # Steps of a put from outside
 //!
-//! 1. *Bind*: the item gets its scheduler's place and its deadline; the books
+//! 1. *Bind*: the item gets its scheduler's home and its deadline; the books
 //!    count it. That comes before anybody can see the item, so that a drain
 //!    never finds nothing live while something is on its way in.
 //! 2. In one transaction: read the gate, look at the capacity, put the item into
@@ -20,93 +20,29 @@
 //! priority of its own, a put into its band: neither the gate nor the capacity holds up what
 //! running work puts.
 
-use std::fmt;
+mod admission;
+pub(crate) mod error;
+
 use std::slice;
 use std::time::{Duration, Instant};
 
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::{StmResult, Transaction, atomically, in_transaction, retry};
+use hivework_stm::{StmResult, Transaction, in_transaction, retry};
 
-use crate::gate::Gate;
 use crate::handle::WorkHandle;
-use crate::injector::{Item, Put};
+use crate::injector::Item;
 use crate::local::{self, Local};
 use crate::shared::Shared;
 use crate::time::after;
 use crate::work::Work;
-use crate::work::error::WorkError;
+use crate::work::ends::{Fresh, HandleEnd};
 use crate::work::parcel::Parcel;
 use crate::work::priority::Priority;
-use crate::work::task::{Fresh, HandleEnd};
+use admission::{Admission, Refused, ask, put_now, send, send_all, send_now};
+use error::TryPutError;
 
 /// How many works `put_all` puts at a time.
 const CHUNK: usize = 64;
-
-/// A put that did not happen, with the work to try again.
-#[must_use = "the work is in it"]
-#[non_exhaustive]
-pub enum TryPutError<T> {
-    /// The queue is full.
-    Full(Work<T>),
-    /// The scheduler is draining.
-    Stopped(Work<T>),
-}
-
-impl<T> TryPutError<T> {
-    /// The work.
-    pub fn into_work(self) -> Work<T> {
-        match self {
-            TryPutError::Full(work) | TryPutError::Stopped(work) => work,
-        }
-    }
-}
-
-impl<T: Send + 'static> fmt::Debug for TryPutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, work) = match self {
-            TryPutError::Full(work) => ("Full", work),
-            TryPutError::Stopped(work) => ("Stopped", work),
-        };
-        f.debug_tuple(name).field(work).finish()
-    }
-}
-
-impl<T> fmt::Display for TryPutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            TryPutError::Full(_) => "the queue is full",
-            TryPutError::Stopped(_) => "the scheduler is draining and takes no work from outside",
-        })
-    }
-}
-
-impl<T: Send + 'static> std::error::Error for TryPutError<T> {}
-
-/// What the gate and the capacity say.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Admission {
-    Admitted,
-    /// Full, and there is a run that makes room.
-    Wait,
-    Refused(Refused),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Refused {
-    Full,
-    Draining,
-    Unconnected,
-}
-
-impl Refused {
-    fn why(self) -> WorkError {
-        match self {
-            Refused::Full => WorkError::Full,
-            Refused::Draining => WorkError::Stopped,
-            Refused::Unconnected => WorkError::Lost("the transport is gone"),
-        }
-    }
-}
 
 /// Step 1.
 fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
@@ -147,123 +83,6 @@ fn set_timer<T: Send + 'static>(handle: &HandleEnd<T>, shared: &Shared) {
 fn add_timer(shared: &Shared, due: Instant, item: Item) {
     if shared.supervisor.timers.add(due, item) {
         shared.supervisor.ring();
-    }
-}
-
-/// Step 2, without the put.
-#[inline]
-fn ask(shared: &Shared, tx: &mut Transaction<'_>, inside: bool) -> StmResult<Admission> {
-    if inside {
-        return Ok(Admission::Admitted);
-    }
-    let gate = Gate::read(&shared.gate, tx)?;
-    if matches!(gate, Gate::Draining | Gate::Gone) {
-        return Ok(Admission::Refused(Refused::Draining));
-    }
-    if !shared.injector.is_full(tx)? {
-        return Ok(Admission::Admitted);
-    }
-    Ok(when_full(gate))
-}
-
-/// Step 2, for one item that is carried; `wait` says whether to retry while it is full.
-fn send(
-    shared: &Arc<Shared>,
-    tx: &mut Transaction<'_>,
-    parcel: &Arc<Parcel>,
-    wait: bool,
-) -> StmResult<Admission> {
-    let inside = local::worker_of(shared).is_some();
-    match ask(shared, tx, inside)? {
-        Admission::Wait if wait => retry(),
-        Admission::Admitted => {
-            let put = if inside {
-                shared.injector.send_anyway(tx, parcel)?
-            } else {
-                shared.injector.send(tx, parcel)?
-            };
-            match outcome(shared, tx, put)? {
-                Admission::Wait if wait => retry(),
-                admission => Ok(admission),
-            }
-        }
-        refused => Ok(refused),
-    }
-}
-
-/// What a put says to whoever asked for it.
-fn outcome(shared: &Shared, tx: &mut Transaction<'_>, put: Put) -> StmResult<Admission> {
-    match put {
-        Put::Done => Ok(Admission::Admitted),
-        Put::Full => Gate::read(&shared.gate, tx).map(when_full),
-        Put::Gone => Ok(Admission::Refused(Refused::Unconnected)),
-    }
-}
-
-/// Is there a run that makes room?
-fn when_full(gate: Gate) -> Admission {
-    match gate {
-        Gate::Open => Admission::Wait,
-        Gate::Closed | Gate::Draining | Gate::Gone => Admission::Refused(Refused::Full),
-    }
-}
-
-/// Answers items whose put panics, in a transport say, on the way out: nobody
-/// else has them, and a drain would wait for them.
-struct Unput<'a, T: Send + 'static>(&'a [HandleEnd<T>]);
-
-impl<T: Send + 'static> Unput<'_, T> {
-    fn disarm(mut self) {
-        self.0 = &[];
-    }
-}
-
-impl<T: Send + 'static> Drop for Unput<'_, T> {
-    fn drop(&mut self) {
-        for handle in self.0 {
-            handle.core().withdraw(WorkError::Lost("its put panicked"));
-        }
-    }
-}
-
-/// Step 2, in a transaction of its own. What is not admitted comes back.
-fn put_now<T, I>(
-    shared: &Arc<Shared>,
-    handles: &[HandleEnd<T>],
-    items: I,
-    wait: bool,
-) -> Result<(), (I, Admission)>
-where
-    T: Send + 'static,
-    I: AsRef<[Item]> + IntoIterator<Item = Item>,
-{
-    let unput = Unput(handles);
-    let admission = shared
-        .injector
-        .put_now(items, |tx| match ask(shared, tx, false)? {
-            Admission::Admitted => Ok(Ok(())),
-            Admission::Wait if wait => retry(),
-            refused => Ok(Err(refused)),
-        });
-    unput.disarm();
-    admission
-}
-
-/// As `put_now`, for what is carried.
-fn send_now<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    handle: &HandleEnd<T>,
-    item: Item,
-    wait: bool,
-) -> Result<(), (Option<Item>, Admission)> {
-    let unput = Unput(std::slice::from_ref(handle));
-    let parcel = Parcel::new(item);
-    let admission = atomically(|tx| send(shared, tx, &parcel, wait));
-    unput.disarm();
-    match admission {
-        Admission::Admitted => Ok(()),
-        // A transport that has declined it may have kept a parcel, which is empty now.
-        refused => Err((parcel.open(), refused)),
     }
 }
 
@@ -454,43 +273,6 @@ pub(super) fn put_batch<T: Send + 'static>(
     }
     shared.notify();
     handles.into_iter().map(WorkHandle::new).collect()
-}
-
-/// Step 2 for a batch that is carried. It counts as one put: the first waits for room, and the
-/// rest goes along.
-fn send_all<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    handles: &[HandleEnd<T>],
-    items: Vec<Item>,
-) -> Result<(), Admission> {
-    let unput = Unput(handles);
-    let parcels: Vec<_> = items.into_iter().map(Parcel::new).collect();
-    let admission = atomically(|tx| {
-        match ask(shared, tx, false)? {
-            Admission::Wait => return retry(),
-            Admission::Admitted => {}
-            refused => return Ok(refused),
-        }
-        let mut first = true;
-        for parcel in &parcels {
-            let put = if std::mem::take(&mut first) {
-                shared.injector.send(tx, parcel)?
-            } else {
-                shared.injector.send_anyway(tx, parcel)?
-            };
-            match outcome(shared, tx, put)? {
-                Admission::Admitted => {}
-                Admission::Wait => return retry(),
-                refused => return Ok(refused),
-            }
-        }
-        Ok(Admission::Admitted)
-    });
-    unput.disarm();
-    match admission {
-        Admission::Admitted => Ok(()),
-        refused => Err(refused),
-    }
 }
 
 pub(super) fn put_all<T: Send + 'static>(

@@ -27,7 +27,7 @@
 //!   jobs left, in this scope or another, S2 and S3: another worker comes. So they
 //!   come one after the other, each called by the one before, as searchers do.
 //! - T3 Run the job, and then others of its scope, newest first, each time with S2
-//!   and S3 where more are left. After [`TURN`] of them, or when the run ends, leave the
+//!   and S3 where more are left. After [`STINT`] of them, or when the run ends, leave the
 //!   rest to a new ticket, behind what else is queued.
 //! - T4 No job left in the scope: to T2, and where there is none on the board: done.
 //!
@@ -67,7 +67,7 @@ use crate::local;
 use crate::shared::Shared;
 
 /// How many jobs a worker runs before it looks after other work.
-const TURN: usize = 64;
+const STINT: usize = 64;
 
 local! {
     /// This thread's board for the scheduler that it last opened a scope for.
@@ -201,7 +201,7 @@ impl WorkItem for Board {
     /// T1 to T4.
     fn run(self: Arc<Self>) {
         let mut found = self.flag.answer(|| self.find());
-        let mut left = TURN;
+        let mut left = STINT;
         while let Some((core, job, more)) = found {
             let Some(shared) = core.shared().cloned() else {
                 return;

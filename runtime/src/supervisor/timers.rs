@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use hivework_stm::facade::sync::Mutex;
 
-use crate::work::task::Item;
+use crate::work::item::Item;
 use crate::work::unwind::shield;
 
 /// The fewest entries worth a sweep.

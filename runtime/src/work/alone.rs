@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, Transaction};
 
+use super::ends::HandleEnd;
 use super::error::WorkError;
+use super::item::Item;
 use super::make_work;
 use super::state::Expire;
-use super::task::{HandleEnd, Item};
 use super::unwind::shield;
 use crate::handle::deep::Nudge;
 

@@ -60,8 +60,8 @@ use crate::idle::patience::{ROUNDS, pause};
 
 use super::error::WorkError;
 use super::info::Info;
+use super::item::Head;
 use super::state::StateWord;
-use super::task::Head;
 use super::unwind::{drop_contained, shield};
 
 /// What a work item comes to.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::error::WorkError;
-use super::task::Item;
+use super::item::Item;
 use crate::Scheduler;
 
 /// Handed to a work item's closure that asks for it: was it cancelled, what is

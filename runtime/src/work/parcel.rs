@@ -9,8 +9,8 @@ use std::fmt;
 use hivework_stm::facade::sync::{Arc, Mutex};
 use stm_ports::{Refusal, WorkItem};
 
+use super::item::Item;
 use super::priority::Priority;
-use super::task::Item;
 
 /// An item as a transport sees it.
 pub(crate) struct Parcel {

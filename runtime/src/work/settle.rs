@@ -8,10 +8,10 @@
 use stm_ports::Refusal;
 
 use super::completion::Outcome;
+use super::ends::Core;
 use super::error::WorkError;
 use super::own::Own;
 use super::state::{Expire, Finish, Published, StateWord, Withdraw};
-use super::task::Core;
 use super::unwind::drop_contained;
 use crate::books::Ending;
 use crate::local;

@@ -51,7 +51,7 @@ use crate::fork::peer::{Peer, Stolen};
 use crate::idle::Parked;
 use crate::idle::patience::{ROUNDS, pause};
 use crate::injector::Item;
-use crate::injector::bands::Turns;
+use crate::injector::bands::Rota;
 use crate::local::{self, Local};
 use crate::work::own::Own;
 use crate::work::unwind::shield;
@@ -64,7 +64,7 @@ const ASKING: u32 = 16;
 
 pub(super) struct Search<'a> {
     local: &'a Local,
-    turns: Turns,
+    rota: Rota,
     random: u64,
     roster: Arc<[Arc<Seat>]>,
     peers: Arc<[Arc<Peer>]>,
@@ -96,7 +96,7 @@ impl<'a> Search<'a> {
     pub(super) fn new(local: &'a Local) -> Self {
         Search {
             local,
-            turns: Turns::new(),
+            rota: Rota::new(),
             random: 0x9E37_79B9_7F4A_7C15 ^ (local.seat.number as u64 + 1),
             version: local.shared.crew.version(),
             roster: local.shared.crew.roster(),
@@ -107,7 +107,7 @@ impl<'a> Search<'a> {
     /// The next item, or none anywhere (steps 1 to 4).
     pub(super) fn next(&mut self) -> Option<Found> {
         let injector = &self.local.shared.injector;
-        let found = match self.turns.first(injector.bands()) {
+        let found = match self.rota.first(injector.bands()) {
             Some(priority) => {
                 // Somebody has much to do: time to be looked after.
                 self.local.shared.supervisor.stir();
@@ -269,7 +269,7 @@ impl<'a> Search<'a> {
     pub(super) fn park(&mut self, until: Option<Instant>) -> Parked {
         let shared = &self.local.shared;
         let searching = self.local.searches.take();
-        self.turns = Turns::new();
+        self.rota = Rota::new();
         let parked = shared
             .idle
             .park(&self.local.seat.parker, searching, until, || {

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use hivework::{Fork, Scheduler, TVar, atomically, atomically_timeout, check, join};
 
-use crate::support::scheduler;
+use crate::support::{builder, scheduler};
 
 /// Generous: nothing here takes longer than that unless it hangs.
 const BOUND: Duration = Duration::from_secs(60);
+
+/// A small tree, smaller where an interpreter runs the tests, and what it answers.
+const SMALL: (u64, u64) = if cfg!(miri) { (6, 8) } else { (15, 610) };
 
 fn fib(fork: &mut Fork<'_>, n: u64) -> u64 {
     if n < 2 {
@@ -31,9 +34,9 @@ fn free_fib(n: u64) -> u64 {
 #[test]
 fn a_tree_of_forks_answers_as_its_calls_would() {
     let scheduler = scheduler(3);
-    let n = if cfg!(miri) { 12 } else { 25 };
+    let (n, rounds) = if cfg!(miri) { (8, 1) } else { (25, 5) };
     let expected = free_fib(n);
-    for _ in 0..5 {
+    for _ in 0..rounds {
         assert_eq!(scheduler.fork(|fork| fib(fork, n)), expected);
         assert_eq!(scheduler.install(|| free_fib(n)), expected);
         let inside = scheduler.put_work(move || free_fib(n));
@@ -88,11 +91,12 @@ fn without_a_pool_both_halves_run_here() {
 
 #[test]
 fn a_stopped_scheduler_leaves_both_halves_to_the_caller() {
-    let scheduler = Scheduler::builder().workers(2).build().unwrap();
-    assert_eq!(scheduler.fork(|fork| fib(fork, 15)), 610);
+    let scheduler = builder().workers(2).build().unwrap();
+    let (n, expected) = SMALL;
+    assert_eq!(scheduler.fork(|fork| fib(fork, n)), expected);
     scheduler.start().unwrap();
     scheduler.stop().unwrap();
-    assert_eq!(scheduler.install(|| free_fib(15)), 610);
+    assert_eq!(scheduler.install(|| free_fib(n)), expected);
 }
 
 #[test]
@@ -191,9 +195,13 @@ fn a_half_that_panics_deep_down_unwinds_all_joins_above() {
         fork.join(|fork| sink(fork, depth - 1), |_| ());
     }
     let scheduler = scheduler(2);
-    let caught = catch_unwind(AssertUnwindSafe(|| scheduler.fork(|fork| sink(fork, 200))));
+    let depth = if cfg!(miri) { 10 } else { 200 };
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        scheduler.fork(|fork| sink(fork, depth))
+    }));
     assert!(caught.is_err());
-    assert_eq!(scheduler.fork(|fork| fib(fork, 15)), 610);
+    let (n, expected) = SMALL;
+    assert_eq!(scheduler.fork(|fork| fib(fork, n)), expected);
 }
 
 /// The newest fork's second half is the large one, thousands deep.
@@ -216,12 +224,8 @@ fn lean_back(fork: &mut Fork<'_>, depth: u64) -> u64 {
 
 #[test]
 fn a_leaning_tree_passes_with_stack_enough() {
-    let depth = if cfg!(miri) { 300 } else { 100_000 };
-    let scheduler = Scheduler::builder()
-        .workers(2)
-        .stack_size(256 << 20)
-        .start()
-        .unwrap();
+    let depth = if cfg!(miri) { 30 } else { 100_000 };
+    let scheduler = builder().workers(2).stack_size(256 << 20).start().unwrap();
     let inside = scheduler.clone();
     let work = scheduler.put_work(move || {
         (
@@ -279,12 +283,12 @@ fn a_guest_that_waits_gives_its_halves_away() {
 #[test]
 fn many_threads_fork_at_once() {
     let scheduler = scheduler(2);
-    let n = if cfg!(miri) { 8 } else { 18 };
+    let (n, rounds) = if cfg!(miri) { (5, 2) } else { (18, 10) };
     let expected = free_fib(n);
     std::thread::scope(|threads| {
         for _ in 0..4 {
             threads.spawn(|| {
-                for _ in 0..10 {
+                for _ in 0..rounds {
                     assert_eq!(scheduler.fork(|fork| fib(fork, n)), expected);
                 }
             });
@@ -298,14 +302,14 @@ fn a_section_on_one_scheduler_inside_one_on_another() {
     let sum = one.fork(|fork| {
         let (a, b) = fork.join(
             |fork| {
-                let inner = two.install(|| join(|| free_fib(10), || one.install(|| free_fib(9))));
-                fib(fork, 8) + inner.0 + inner.1
+                let inner = two.install(|| join(|| free_fib(7), || one.install(|| free_fib(6))));
+                fib(fork, 5) + inner.0 + inner.1
             },
-            |fork| fib(fork, 10),
+            |fork| fib(fork, 7),
         );
         a + b
     });
-    assert_eq!(sum, 21 + 55 + 34 + 55);
+    assert_eq!(sum, 5 + 13 + 8 + 13);
 }
 
 #[test]
@@ -313,9 +317,9 @@ fn a_scheduler_that_goes_while_a_section_runs_waits_for_nobody() {
     let scheduler = scheduler(2);
     let sum = scheduler.install(|| {
         scheduler.stop().unwrap();
-        free_fib(16)
+        free_fib(SMALL.0)
     });
-    assert_eq!(sum, 987);
+    assert_eq!(sum, SMALL.1);
 }
 
 /// Two forks of one thread, the older of which is used on top of the younger: halves are settled in

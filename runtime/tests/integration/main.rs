@@ -24,5 +24,6 @@ mod stopping;
 mod support;
 mod transactions;
 mod transports;
+mod traps;
 mod turns;
 mod waiting;

@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Fewer of everything where an interpreter runs the tests.
-const MANY: usize = if cfg!(miri) { 200 } else { 100_000 };
+const MANY: usize = if cfg!(miri) { 30 } else { 100_000 };
 
 /// What `f` panics with.
 fn payload_of<R>(f: impl FnOnce() -> R) -> Box<dyn std::any::Any + Send> {
@@ -95,7 +95,7 @@ fn spread<'scope>(scope: &Scope<'scope>, depth: usize, count: &'scope AtomicUsiz
 
 #[test]
 fn spawned_work_spawns_more() {
-    let depth = if cfg!(miri) { 5 } else { 14 };
+    let depth = if cfg!(miri) { 3 } else { 14 };
     for workers in [1, 3] {
         let scheduler = scheduler(workers);
         let count = AtomicUsize::new(0);
@@ -139,7 +139,7 @@ fn sum(numbers: &[u64]) -> u64 {
 
 #[test]
 fn scopes_nest_in_scopes_in_works() {
-    let most = if cfg!(miri) { 20 } else { 5000 };
+    let most = if cfg!(miri) { 6 } else { 5000 };
     for workers in [1, 2, 4] {
         let scheduler = scheduler(workers);
         let numbers: Vec<u64> = (0..most).collect();
@@ -157,7 +157,7 @@ fn scopes_nest_deep() {
         }
         below + 1
     }
-    let depth = if cfg!(miri) { 20 } else { 1000 };
+    let depth = if cfg!(miri) { 5 } else { 1000 };
     let scheduler = builder().workers(2).stack_size(64 << 20).start().unwrap();
     assert_eq!(
         join(scheduler.put_work(move || down(depth))).unwrap(),
@@ -288,15 +288,16 @@ fn a_waiting_owner_is_away_and_others_work_is_done() {
 
 #[test]
 fn a_panic_arrives_after_everything_is_over() {
+    let many = if cfg!(miri) { 10 } else { 100 };
     for workers in [1, 3] {
         let scheduler = scheduler(workers);
         let count = AtomicUsize::new(0);
         let payload = payload_of(|| {
             scheduler.scope(|scope| {
-                for n in 0..100 {
+                for n in 0..many {
                     let count = &count;
                     scope.spawn(move |scope| {
-                        if n == 50 {
+                        if n == many / 2 {
                             panic_any(7u8);
                         }
                         scope.spawn(move |_| {
@@ -307,7 +308,7 @@ fn a_panic_arrives_after_everything_is_over() {
             });
         });
         assert_eq!(payload.downcast_ref::<u8>(), Some(&7));
-        assert_eq!(count.into_inner(), 99);
+        assert_eq!(count.into_inner(), many - 1);
         assert_eq!(scheduler.stats().crashed_workers, 0);
     }
 }
@@ -366,7 +367,7 @@ fn nothing_is_lost_and_nothing_is_dropped_twice() {
         }
     }
     let scheduler = scheduler(3);
-    let rounds = if cfg!(miri) { 3 } else { 100 };
+    let rounds = if cfg!(miri) { 2 } else { 100 };
     for round in 0..rounds {
         let _ = catch_unwind(AssertUnwindSafe(|| {
             scheduler.scope(|scope| {
@@ -763,4 +764,25 @@ fn a_job_that_waits_after_an_item_keeps_nobody_from_being_woken() {
             scheduler.put_work(move || release.send(()).unwrap());
         });
     }
+}
+
+#[test]
+fn what_is_forked_in_a_scope_from_outside_is_shared() {
+    let scheduler = scheduler(2);
+    let (to_b, from_a) = std::sync::mpsc::channel();
+    let (to_a, from_b) = std::sync::mpsc::channel();
+    scheduler.scope(|_| {
+        hivework::join(
+            move || {
+                to_b.send(()).unwrap();
+                from_b
+                    .recv_timeout(BOUND)
+                    .expect("a worker runs the other half");
+            },
+            move || {
+                from_a.recv_timeout(BOUND).unwrap();
+                to_a.send(()).unwrap();
+            },
+        );
+    });
 }

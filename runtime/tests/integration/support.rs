@@ -20,7 +20,12 @@ pub(crate) const BOUND: Duration = Duration::from_secs(60);
 /// `local`, which is what it is unless set, `stm-crate` or `delaying`. What is
 /// promised holds over each of them.
 pub(crate) fn builder() -> Builder {
-    let builder = Scheduler::builder();
+    // An interpreter gets nothing else done between two ticks of the usual distance.
+    let builder = if cfg!(miri) {
+        Scheduler::builder().run_interval(Duration::from_millis(200))
+    } else {
+        Scheduler::builder()
+    };
     match std::env::var("HIVEWORK_TRANSPORT").as_deref() {
         Err(_) | Ok("local") => builder,
         Ok("stm-crate") => builder.transport(StmCrateTransport::new().unwrap()),

@@ -97,9 +97,6 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         fork::MUTANTS,
         scopes::MUTANTS,
         turn::MUTANTS,
-        turn::MUTANTS,
-        fork::MUTANTS,
-        scopes::MUTANTS,
     ]
     .into_iter()
     .flatten()
