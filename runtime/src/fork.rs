@@ -255,8 +255,8 @@ impl fmt::Debug for Fork<'_> {
 ///
 /// # Panics
 ///
-/// As [`Fork::join`]. Inside a transaction, which may run again, and of which nobody else may
-/// run a part.
+/// As [`Fork::join`]. And inside a transaction: it may run again, and nobody else may run a part
+/// of it.
 #[inline]
 pub fn join<A, B, RA, RB>(a: A, b: B) -> (RA, RB)
 where

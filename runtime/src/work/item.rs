@@ -175,6 +175,7 @@ impl Item {
     }
 
     /// Was it made here, and not received?
+    #[inline]
     pub(crate) fn is_own(&self) -> bool {
         self.head().info.home().is_some()
     }
