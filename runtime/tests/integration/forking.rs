@@ -119,7 +119,10 @@ fn forks_in_a_transaction_are_calls_and_sections_are_refused() {
         }))
         .is_err(),
         catch_unwind(AssertUnwindSafe(|| {
-            atomically(|_| Ok(scheduler.fork(|_| ())));
+            atomically(|_| {
+                scheduler.fork(|_| ());
+                Ok(())
+            });
         }))
         .is_err(),
     ] {
