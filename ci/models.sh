@@ -12,6 +12,7 @@ large=(
     grace::the_barrier_of_another_serves_as_well_as_ones_own
     idle::a_searcher_that_leaves_work_behind_wakes_the_next
     idle::one_put_wakes_one_worker_at_most
+    isolation::a_version_that_is_given_back_comes_with_its_data
 )
 models=()
 for folder in loom-tests/tests/*/; do
