@@ -4,10 +4,15 @@
 # code, so once without them, less deep unless something else is asked for.
 #
 # HIVEWORK_LOOM_DEEPER=1 gives each model one preemption more, and 0 all of them their own
-# bound. Without it, the large ones have one less.
+# bound. Without it, the large ones, of more than twenty seconds, have one less.
 . "$(dirname "$0")/lib.sh"
 large=(
-    # LARGE
+    completion::no_outcome_yet_is_never_answered_beside_what_was_done_about_it
+    deep::it_reaches_both_of_two_joins
+    grace::the_barrier_of_another_serves_as_well_as_ones_own
+    idle::a_searcher_that_leaves_work_behind_wakes_the_next
+    idle::one_put_wakes_one_worker_at_most
+    isolation::a_version_that_is_given_back_comes_with_its_data
 )
 models=()
 for folder in loom-tests/tests/*/; do

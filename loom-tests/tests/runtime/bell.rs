@@ -30,7 +30,7 @@ fn a_put_reaches_the_supervisor_that_is_about_to_doze() {
 
 #[test]
 fn two_puts_reach_it() {
-    model_of_barriers(PREEMPTIONS - 1, "bell: doze against two stirs", || {
+    model_of_barriers(PREEMPTIONS, "bell: doze against two stirs", || {
         let shared = Arc::new((Bell::new(), AtomicUsize::new(0)));
         let putters = [(); 2].map(|()| {
             let theirs = Arc::clone(&shared);
