@@ -36,6 +36,10 @@ pub trait ParInput {
 }
 
 /// A piece of an input. It can be reached from nowhere outside, which seals [`ParInput`].
+#[allow(
+    unreachable_pub,
+    reason = "it is named in a public trait, which the oldest compiler does not see"
+)]
 pub trait Part: Sized + Send {
     /// What the closures get.
     type Item;
