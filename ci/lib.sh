@@ -7,6 +7,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-never}"
+# Many tests panic on purpose; under an interpreter or a sanitizer the backtrace of each
+# takes seconds.
+export RUST_BACKTRACE=0
 
 # The cfg that puts loom under the library crates. It gets a target folder of
 # its own: the same crates are built in both forms.

@@ -7,8 +7,6 @@
 # with its unsafe code.
 . "$(dirname "$0")/lib.sh"
 need_nightly miri rust-src
-# A backtrace for each panic that a test makes on purpose takes seconds here.
-export RUST_BACKTRACE=0
 # parking_lot makes pointers of integers; the timer's thread never ends.
 flags="${MIRIFLAGS:-} -Zmiri-permissive-provenance -Zmiri-ignore-leaks -Zmiri-disable-isolation"
 # crossbeam-epoch, beneath the runtime's deques, goes from a field to what it is in, which
