@@ -58,6 +58,7 @@ use crate::local;
 use crate::shared::Shared;
 use crate::stop;
 use crate::time::{after, earlier};
+use crate::work::memory;
 use crate::work::unwind::{contain, message, shield};
 use bell::Bell;
 use timers::Timers;
@@ -68,6 +69,9 @@ const BATCH: usize = 64;
 /// How often it looks for what a transport brings, which nobody notifies it of, if
 /// the run interval is longer.
 const ARRIVALS: Duration = Duration::from_millis(1);
+
+/// How often a supervisor that does not doze gives memory back.
+const TRIMMING: Duration = Duration::from_secs(1);
 
 /// What others see of the supervisor.
 #[derive(Debug)]
@@ -162,6 +166,7 @@ fn supervise(shared: &Arc<Shared>) {
     local::serve(shared);
     let mut exhausted = false;
     let mut beat = Beat::default();
+    let mut trimmed = Instant::now();
     loop {
         // Users' code that a round can reach (a transport, a deadline's waker)
         // is contained where it is called; this is the last line.
@@ -175,6 +180,10 @@ fn supervise(shared: &Arc<Shared>) {
                 shared.notify();
             }
             beat.round(shared);
+            if trimmed.elapsed() >= TRIMMING {
+                memory::trim();
+                trimmed = Instant::now();
+            }
         });
         if let Err(payload) = round {
             let reason = message(&*payload);
@@ -208,6 +217,7 @@ fn sleep(shared: &Shared, sent: u64, beat: &Beat) {
         supervisor.bell.sleep(earlier(tick, due));
         return;
     }
+    memory::trim();
     supervisor.bell.doze(due, || {
         // Ordering: ordered by the barrier in `doze`; partner: that in `events_sent`.
         supervisor.sent.load(Ordering::Relaxed) != sent || beat.is_needed(shared) || is_busy(shared)

@@ -8,6 +8,7 @@ pub(crate) mod error;
 mod foreign;
 pub(crate) mod info;
 pub(crate) mod item;
+pub(crate) mod memory;
 pub(crate) mod once_box;
 pub(crate) mod own;
 pub(crate) mod parcel;

@@ -13,6 +13,7 @@ use super::completion::{Completion, Outcome};
 use super::error::WorkError;
 use super::info::Info;
 use super::item::{Head, Item, Kind, Runs};
+use super::memory;
 use super::priority::Priority;
 use super::state::{Detach, StateWord};
 
@@ -60,14 +61,13 @@ unsafe impl<T: Send> Sync for HandleEnd<T> {}
 impl<T: Send + 'static> Fresh<T> {
     /// An item of any kind, which `make` makes with the head that it is given.
     pub(crate) fn of<I: Kind + Core<T>>(make: impl FnOnce(Head) -> I) -> Self {
-        let item = Box::new(make(Head::of::<I>()));
-        let item: NonNull<I> = NonNull::from(Box::leak(item));
+        let item: NonNull<I> = memory::place(make(Head::of::<I>()));
         Fresh(item)
     }
 
     pub(crate) fn info_mut(&mut self) -> &mut Info {
         let head: *mut Head = self.0.cast::<Head>().as_ptr();
-        // SAFETY: the box is allocated, and a Fresh is the only one to reach it.
+        // SAFETY: it is allocated, and a Fresh is the only one to reach it.
         unsafe { &mut (*head).info }
     }
 
@@ -87,7 +87,7 @@ impl<T: Send + 'static> Fresh<T> {
     /// The two ends, for the put. From now on others may reach it.
     pub(crate) fn split(self) -> (HandleEnd<T>, Item) {
         let core = ManuallyDrop::new(self).0;
-        // SAFETY: a Fresh's box, and one of the two references that the word began with; the other
+        // SAFETY: a Fresh's item, and one of the two references that the word began with; the other
         // is the handle's.
         let item = unsafe { Item::counted(core.cast()) };
         (HandleEnd(core), item)
@@ -106,8 +106,8 @@ impl<T: Send + 'static> Fresh<T> {
 
 impl<T> Drop for Fresh<T> {
     fn drop(&mut self) {
-        // SAFETY: made from a box, and a Fresh is the only one to reach it.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        // SAFETY: placed by `of`, and a Fresh is the only one to reach it.
+        unsafe { memory::clear(self.0) };
     }
 }
 
@@ -128,7 +128,7 @@ impl<T> HandleEnd<T> {
     /// Another reference.
     pub(crate) fn item(&self) -> Item {
         self.state().more();
-        // SAFETY: the handle's box, and the reference was counted just now.
+        // SAFETY: the handle's item, and the reference was counted just now.
         unsafe { Item::counted(self.0.cast()) }
     }
 
@@ -195,12 +195,12 @@ impl<T> Drop for HandleEnd<T> {
         match self.state().detach() {
             Detach::Left => {}
             Detach::Last => {
-                // SAFETY: made from a box, and this was the last reference.
-                drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+                // SAFETY: placed by `Fresh::of`, and this was the last reference.
+                unsafe { memory::clear(self.0) };
             }
             Detach::Published => {
                 // What drops the reference, also if the outcome's own Drop panics.
-                // SAFETY: the handle's box, and the handle's own reference.
+                // SAFETY: the handle's item, and the handle's own reference.
                 let _reference = unsafe { Item::counted(self.0.cast()) };
                 if !self.state().flags().1 {
                     // SAFETY: published with a handle, and not overdue: the stage is

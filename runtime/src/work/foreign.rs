@@ -5,13 +5,12 @@
 //! An item that is not of this process's making, or comes back from a transport. It has no
 //! handle here and no outcome: it runs, or it is refused.
 
-use std::ptr::NonNull;
-
 use hivework_stm::facade::sync::Arc;
 use stm_ports::{Refusal, WorkItem};
 
 use super::error::WorkError;
 use super::item::{Head, Item, Kind, Runs};
+use super::memory;
 use super::priority::Priority;
 
 /// See the [module](self).
@@ -28,11 +27,11 @@ impl Item {
     /// What came out of a transport, as something that can be queued.
     pub(crate) fn received(inner: Arc<dyn WorkItem>) -> Item {
         let priority = Priority::of(inner.urgency());
-        let foreign: NonNull<Foreign> = NonNull::from(Box::leak(Box::new(Foreign {
+        let foreign = memory::place(Foreign {
             head: Head::of::<Foreign>(),
             inner,
-        })));
-        // SAFETY: its box, and one of the two references that the word began with.
+        });
+        // SAFETY: its place, and one of the two references that the word began with.
         let item = unsafe { Item::counted(foreign.cast()) };
         item.head().state.set_priority(priority);
         // It has no handle, whose reference goes here; the other one is the item's.

@@ -6,13 +6,13 @@
 //!
 //! # References
 //!
-//! An item, of whatever [kind](Kind), is made in a box and reached through three kinds of
+//! An item, of whatever [kind](Kind), is [placed](memory) and reached through three kinds of
 //! reference, which its [state word](super::state) counts: one [`HandleEnd`](super::ends::HandleEnd),
 //! which knows the type of the result; any number of [`Item`]s, which know neither that nor the
 //! closure's type: the queue's, the timers', the contexts'; and before it is put one
 //! [`Fresh`](super::ends::Fresh), which is both the handle's and the queue's and thereby alone.
-//! Whoever gives up the last reference frees the box.
-//! Every pointer is the one that the box was made into, or a cast of it: the [head](Head) is the
+//! Whoever gives up the last reference clears the place.
+//! Every pointer is the one to that place, or a cast of it: the [head](Head) is the
 //! first field of a `repr(C)` struct.
 
 use std::fmt;
@@ -22,6 +22,7 @@ use stm_ports::Refusal;
 
 use super::error::WorkError;
 use super::info::Info;
+use super::memory;
 use super::priority::Priority;
 use super::state::StateWord;
 use crate::handle::deep::Nudge;
@@ -58,7 +59,7 @@ pub(crate) struct Head {
     pub(crate) state: StateWord,
     /// The item as a trait object.
     ///
-    /// Its safety: the head is that of the item it was made for, and the pointer that of its box.
+    /// Its safety: the head is that of the item it was made for, and the pointer that to its place.
     widen: unsafe fn(NonNull<Head>) -> NonNull<dyn Runs>,
     pub(crate) info: Info,
 }
@@ -88,7 +89,7 @@ pub(crate) unsafe trait Kind: Runs + 'static {}
 
 /// # Safety
 ///
-/// The head is that of an `I`, and the pointer is the box's.
+/// The head is that of an `I`, and the pointer that to its place.
 unsafe fn widen<I: Kind>(head: NonNull<Head>) -> NonNull<dyn Runs> {
     head.cast::<I>()
 }
@@ -106,7 +107,7 @@ impl Item {
     ///
     /// # Safety
     ///
-    /// The head is that of an item in its box, the pointer is the box's, and one of the item's
+    /// The head is that of an item in its place, the pointer leads to it, and one of the item's
     /// references is given up to this one.
     #[inline]
     pub(super) unsafe fn counted(head: NonNull<Head>) -> Item {
@@ -126,7 +127,7 @@ impl Item {
     }
 
     fn runs(&self) -> &dyn Runs {
-        // SAFETY: the head's own function, and a pointer that comes from its box.
+        // SAFETY: the head's own function, and the pointer to its place.
         let wide = unsafe { (self.head().widen)(self.0) };
         // SAFETY: as in `head`.
         unsafe { wide.as_ref() }
@@ -215,10 +216,10 @@ impl Drop for Item {
     #[inline]
     fn drop(&mut self) {
         if self.head().state.less() {
-            // SAFETY: the head's own function, and a pointer that comes from its box.
+            // SAFETY: the head's own function, and the pointer to its place.
             let wide = unsafe { (self.head().widen)(self.0) };
-            // SAFETY: made from a box, and this was the last reference.
-            drop(unsafe { Box::from_raw(wide.as_ptr()) });
+            // SAFETY: placed when it was made, and this was the last reference.
+            unsafe { memory::clear(wide) };
         }
     }
 }

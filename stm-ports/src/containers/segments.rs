@@ -45,7 +45,7 @@ use hivework_stm::{Ref, StmResult, TVar, Transaction, after_transaction, atomica
 const SMALLEST: usize = if MODELLED { 1 } else { 8 };
 
 /// The size up to which segments grow.
-const LARGEST: usize = if MODELLED { 2 } else { 256 };
+const LARGEST: usize = if MODELLED { 2 } else { 1024 };
 
 /// So many values are worth a segment of their own.
 const BATCH: usize = if MODELLED { 2 } else { 8 };
@@ -213,7 +213,10 @@ impl<T: Send + Sync + 'static> Segments<T> {
     where
         T: Clone,
     {
-        let (mut values, mut passed) = (Vec::new(), Vec::new());
+        // Room for all, where the guess is right.
+        let likely = usize::try_from(self.len_now()).unwrap_or(usize::MAX);
+        let mut values = Vec::with_capacity(likely.min(max));
+        let mut passed = Vec::new();
         let mut segment = self.first.read_ref(tx)?.into_ref();
         let mut number = self.taken.read(tx)?;
         let mut begin = position(segment, number);
