@@ -75,9 +75,9 @@ impl Idle {
     }
 
     /// Says that something was published, and wakes one sleeper if nobody
-    /// searches (N1 to N5).
+    /// searches, or if `queued` says that more is there than searchers (N1 to N5).
     #[inline]
-    pub fn notify(&self) -> Notified {
+    pub fn notify(&self, queued: impl FnOnce() -> usize) -> Notified {
         // Ordering: light barrier between the caller's publication and the look
         // at the word; partner: the heavy one in `park`.
         barrier::light(self.asymmetric);
@@ -85,23 +85,29 @@ impl Idle {
         if self.word.load(Ordering::Relaxed) == 0 {
             return Notified::Nobody;
         }
-        self.notify_one()
+        self.notify_one(queued)
     }
 
     /// N3 to N5.
     #[cold]
-    fn notify_one(&self) -> Notified {
+    fn notify_one(&self, queued: impl FnOnce() -> usize) -> Notified {
         // Ordering: SeqCst fence between the caller's publication and the look
         // that may rely on a searcher; partner: the fence in `end_search`.
         fence(Ordering::SeqCst);
         // Ordering: ordered by the fence above.
-        if let Some(answer) = settled(self.word.load(Ordering::Relaxed)) {
-            return answer;
+        let word = self.word.load(Ordering::Relaxed);
+        if sleeping(word) == 0 {
+            return settled(word);
+        }
+        let queued = if searching(word) > 0 { queued() } else { 0 };
+        if is_enough(searching(word), queued) {
+            return Notified::Searching;
         }
         let mut sleepers = self.sleepers.lock();
         // Ordering: as above; under the lock no sleeper comes or goes.
-        if let Some(answer) = settled(self.word.load(Ordering::Relaxed)) {
-            return answer;
+        let word = self.word.load(Ordering::Relaxed);
+        if sleeping(word) == 0 || is_enough(searching(word), queued) {
+            return settled(word);
         }
         let Some(parker) = sleepers.pop() else {
             return Notified::Nobody;
@@ -169,7 +175,7 @@ impl Idle {
         // the heavy barrier of who went to sleep relying on it.
         fence(Ordering::SeqCst);
         if more() {
-            self.notify()
+            self.notify(|| 0)
         } else {
             Notified::Searching
         }
@@ -259,13 +265,16 @@ impl Idle {
     }
 }
 
-/// What a notifier need not go on for.
-fn settled(word: u32) -> Option<Notified> {
+/// Do as many search as are needed for what is queued?
+fn is_enough(searching: u32, queued: usize) -> bool {
+    searching > 0 && searching as usize >= queued
+}
+
+/// What a notifier answers who wakes nobody.
+fn settled(word: u32) -> Notified {
     if searching(word) > 0 {
-        Some(Notified::Searching)
-    } else if sleeping(word) == 0 {
-        Some(Notified::Nobody)
+        Notified::Searching
     } else {
-        None
+        Notified::Nobody
     }
 }

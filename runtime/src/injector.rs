@@ -252,6 +252,11 @@ impl Injector {
         Some(Item::received(message.into_item()))
     }
 
+    /// About how many items there are, of those that have arrived.
+    pub(crate) fn len_now(&self) -> usize {
+        self.bands.len_now()
+    }
+
     /// Was there nothing to take a moment ago? As [`is_empty`](Injector::is_empty), but
     /// without a transaction where that can be had.
     ///

@@ -149,7 +149,13 @@ impl Shared {
 
     /// Something was published: sees to it that somebody takes it.
     pub(crate) fn notify(&self) {
-        let notified = self.idle.notify();
+        self.notify_of(|| self.injector.len_now());
+    }
+
+    /// As `notify`; `queued` says how much lies where it was published.
+    #[inline]
+    pub(crate) fn notify_of(&self, queued: impl FnOnce() -> usize) {
+        let notified = self.idle.notify(queued);
         self.follow_up(notified);
     }
 

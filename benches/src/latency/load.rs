@@ -6,8 +6,10 @@
 //!    workers who are loaded and not the thread that puts.
 //! 2. The rates are parts of that, each pool's own: every pool is as busy as the others.
 //!    The table says what the rate is.
-//! 3. The one who puts yields until the next is due. One that is late puts the next ones at
-//!    once: the rate holds over the round. What is measured begins at the put itself.
+//! 3. The one who puts sleeps until the next is due, and then puts what is due: the rate holds over
+//!    the round. (Waiting for a time that short by yielding, it would take a processor from the
+//!    workers, whose pool could then not do what was measured in 1.) What is measured begins at the
+//!    put itself.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -97,7 +99,7 @@ impl Loaded {
             for wait in &waits[..works] {
                 let mut put_at = Instant::now();
                 while put_at < due {
-                    thread::yield_now();
+                    thread::sleep(due - put_at);
                     put_at = Instant::now();
                 }
                 pool.put(move || {

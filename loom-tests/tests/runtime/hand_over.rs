@@ -57,7 +57,7 @@ impl Around for House {
     }
 
     fn notify(&self) {
-        if self.idle.notify() == Notified::Nobody && self.away.count() > 0 {
+        if self.idle.notify(|| 0) == Notified::Nobody && self.away.count() > 0 {
             self.away.call(self);
         }
     }

@@ -36,7 +36,7 @@ impl House {
 
     fn put(&self, deque: &Deque<u32>, item: u32) {
         deque.push(item);
-        self.count(self.idle.notify());
+        self.count(self.idle.notify(|| 0));
     }
 
     fn look(&self) -> Option<u32> {
@@ -165,7 +165,7 @@ fn two_putters_reach_one_worker() {
         let (theirs, other) = (Arc::clone(&house), Arc::clone(&house));
         let worker = thread::spawn(move || theirs.work(1));
         // A second notification at the same time, for an item that is gone.
-        let putter = thread::spawn(move || other.count(other.idle.notify()));
+        let putter = thread::spawn(move || other.count(other.idle.notify(|| 0)));
         house.put(&deque, 1);
         assert_eq!(worker.join().unwrap(), [1]);
         putter.join().unwrap();
@@ -187,6 +187,28 @@ fn a_put_that_relies_on_a_searcher_reaches_somebody() {
         house.put(&deque, 1);
         assert_eq!(sleeper.join().unwrap(), [1]);
         searcher.join().unwrap();
+    });
+}
+
+#[test]
+fn a_put_beyond_what_searchers_can_take_wakes_a_sleeper() {
+    model_of_barriers(2, "idle: put behind a searcher", || {
+        let (house, _deque) = House::new(2);
+        // As long as this one searches, nobody gets up by itself.
+        assert!(house.idle.try_search());
+        let theirs = Arc::clone(&house);
+        let sleeper = thread::spawn(move || theirs.work(1));
+        assert_eq!(house.idle.notify(|| 1), Notified::Searching);
+        let (_, asleep) = house.idle.counts();
+        let notified = house.idle.notify(|| 2);
+        if asleep > 0 {
+            assert_eq!(notified, Notified::Woken);
+        }
+        house.halt.store(true, Ordering::Release);
+        house.idle.wake_all();
+        house.end_search(&mut true);
+        assert!(sleeper.join().unwrap().is_empty());
+        assert_eq!(house.idle.counts(), (0, 0));
     });
 }
 

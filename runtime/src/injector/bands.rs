@@ -191,6 +191,12 @@ impl Bands {
         self.of(Priority::High).seems_filled()
     }
 
+    /// About how many items there are in all of them.
+    pub(super) fn len_now(&self) -> usize {
+        let lengths = self.0.iter().map(|band| band.addresses.len_now());
+        lengths.sum()
+    }
+
     /// Was each of them empty at an instant during the call?
     #[inline]
     pub(super) fn look_empty(&self) -> bool {

@@ -117,7 +117,7 @@ pub(super) fn put<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> Wor
     outside_transactions("put_work");
     if let Some(worker) = local::worker_of(shared) {
         let handle = put_inside(shared, &worker, work);
-        shared.notify();
+        shared.notify_of(|| worker.deque.len());
         return WorkHandle::new(handle);
     }
     let fresh = bind(shared, work);
@@ -252,7 +252,7 @@ pub(super) fn put_batch<T: Send + 'static>(
     if let Some(worker) = local::worker_of(shared) {
         let put = |work| WorkHandle::new(put_inside(shared, &worker, work));
         let handles = works.into_iter().map(put).collect();
-        shared.notify();
+        shared.notify_of(|| worker.deque.len());
         return handles;
     }
     shared.books.accept(works.len() as u64);

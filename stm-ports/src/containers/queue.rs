@@ -201,6 +201,13 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         self.0.values.len_now() == 0
     }
 
+    /// About how many values the queue holds: what was added and what was taken are looked at one after
+    /// the other, from outside of any transaction. For figures, and for those who weigh.
+    #[must_use]
+    pub fn len_now(&self) -> usize {
+        usize::try_from(self.0.values.len_now()).unwrap_or(usize::MAX)
+    }
+
     /// Are these handles of the same queue?
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {

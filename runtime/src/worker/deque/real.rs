@@ -55,6 +55,12 @@ impl<T> Deque<T> {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// How many items there were at the moment of the look.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl<T> Stealer<T> {

@@ -38,10 +38,20 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "idle: a put relies on a searcher without a fence",
         &[(
             "runtime/src/idle.rs",
-            "        fence(Ordering::SeqCst);\n        // Ordering: ordered by the fence above.\n        if let",
-            "        if let",
+            "        fence(Ordering::SeqCst);\n        // Ordering: ordered by the fence above.\n        let word",
+            "        let word",
         )],
         "idle::a_put_that_relies",
+    ),
+    Mutant::of(
+        "runtime",
+        "idle: one searcher is enough for any number of items",
+        &[(
+            "runtime/src/idle.rs",
+            "searching > 0 && searching as usize >= queued",
+            "searching > 0 || queued == usize::MAX",
+        )],
+        "idle::a_put_beyond",
     ),
     Mutant::of(
         "runtime",
