@@ -12,27 +12,53 @@ flags="${MIRIFLAGS:-} -Zmiri-permissive-provenance -Zmiri-ignore-leaks -Zmiri-di
 # crossbeam-epoch, beneath the runtime's deques, goes from a field to what it is in, which
 # only this model of aliasing allows.
 tree="$flags -Zmiri-tree-borrows"
-for cores in 1 4; do
-    MIRIFLAGS="$flags -Zmiri-num-cpus=$cores ${MIRI_SEEDS:+-Zmiri-many-seeds=0..$MIRI_SEEDS}" \
-        run cargo +nightly miri test -p hivework-stm --lib
-done
-if [ -n "${MIRI_SEEDS:-}" ]; then
-    MIRIFLAGS="$tree -Zmiri-many-seeds=0..$MIRI_SEEDS" \
-        run cargo +nightly miri test -p hivework-stm --test integration -- --skip progress --skip oracle
-    MIRIFLAGS="$tree -Zmiri-many-seeds=0..$MIRI_SEEDS" run cargo +nightly miri test -p hivework --lib
-    MIRIFLAGS="$tree -Zmiri-many-seeds=0..$MIRI_SEEDS" \
-        run cargo +nightly miri test -p hivework --test integration -- \
-        broadcast:: cancelling:: forking:: panics:: parallel:: putting:: scope:: spawning:: turns::
-    exit
-fi
-MIRIFLAGS="$flags" run cargo +nightly miri test -p hivework-stm --test integration -- \
-    basics branches drops threads
-# Forks, scopes, broadcasts, turns, the items' outcomes; and the collecting and sorting of
-# loops that are divided wherever they can be.
-MIRIFLAGS="$tree" run cargo +nightly miri test -p hivework --test integration -- \
-    broadcast::a_broadcast_borrows \
-    forking::a_panic_in_either_half forking::a_work_that_blocks forking::many_threads_fork \
-    scope::a_closure_panics_while scope::a_destructor_spawns scope::nothing_is_lost \
-    spawning::a_cancelled_future turns::a_cancelled_one_is_dropped
-MIRIFLAGS="$tree" run cargo +nightly miri test -p hivework --lib -- \
-    a_comparison_that_panics a_panic_in_a_map a_panic_in_a_reduction
+seeds="${MIRI_SEEDS:+-Zmiri-many-seeds=0..$MIRI_SEEDS}"
+
+# miri FLAGS TEST-ARGUMENTS…: interprets tests.
+miri() {
+    local flags="$1"
+    shift
+    MIRIFLAGS="$flags $seeds" run cargo +nightly miri test "$@"
+}
+
+engine() {
+    for cores in 1 4; do
+        miri "$flags -Zmiri-num-cpus=$cores" -p hivework-stm --lib
+    done
+    if [ -n "$seeds" ]; then
+        miri "$tree" -p hivework-stm --test integration -- --skip progress --skip oracle
+    else
+        miri "$flags" -p hivework-stm --test integration -- basics branches drops threads
+    fi
+}
+
+# Forks, scopes, broadcasts, turns, the items' outcomes and their memory; and the collecting and
+# sorting of loops that are divided wherever they can be.
+runtime() {
+    if [ -n "$seeds" ]; then
+        miri "$tree" -p hivework --lib
+        miri "$tree" -p hivework --test integration -- \
+            broadcast:: cancelling:: forking:: panics:: parallel:: putting:: scope:: spawning:: turns::
+        return
+    fi
+    miri "$tree" -p hivework --test integration -- \
+        broadcast::a_broadcast_borrows \
+        forking::a_panic_in_either_half forking::a_work_that_blocks forking::many_threads_fork \
+        scope::a_closure_panics_while scope::a_destructor_spawns scope::nothing_is_lost \
+        spawning::a_cancelled_future turns::a_cancelled_one_is_dropped
+    miri "$tree" -p hivework --lib -- \
+        memory:: a_comparison_that_panics a_panic_in_a_map a_panic_in_a_reduction
+}
+
+# The interpreter has one thread: the two side by side.
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+(runtime) >"$log" 2>&1 &
+runtime_runs=$!
+(engine) &
+engine_runs=$!
+ended=0
+wait "$engine_runs" || ended=$?
+wait "$runtime_runs" || ended=$?
+cat "$log"
+exit "$ended"

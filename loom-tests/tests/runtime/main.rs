@@ -1,6 +1,7 @@
 //! Models of the scheduler's protocols, one file a protocol, and its canary.
 
 mod away;
+mod bands;
 mod bell;
 mod canary;
 mod completion;

@@ -90,7 +90,7 @@ impl Band {
 }
 
 impl Bands {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Bands(Default::default())
     }
 
@@ -99,7 +99,7 @@ impl Bands {
     }
 
     /// Puts items in a transaction of its own, unless `ask` declines; then they come back.
-    pub(super) fn put_now<I, R>(
+    pub(crate) fn put_now<I, R>(
         &self,
         items: I,
         mut ask: impl FnMut(&mut Transaction<'_>) -> StmResult<Result<(), R>>,
@@ -171,7 +171,7 @@ impl Bands {
     }
 
     /// Takes up to `most` items of this priority; `taken` is told how many, in the transaction.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         priority: Priority,
         most: usize,

@@ -1,5 +1,6 @@
 //! An item without a scheduler, for the models.
 
+use std::convert::Infallible;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -10,9 +11,11 @@ use super::ends::HandleEnd;
 use super::error::WorkError;
 use super::item::Item;
 use super::make_work;
+use super::priority::Priority;
 use super::state::Expire;
 use super::unwind::shield;
 use crate::handle::deep::Nudge;
+use crate::injector::bands::Bands;
 
 /// What would lie in a queue.
 #[derive(Debug)]
@@ -78,6 +81,31 @@ impl Lone {
     /// As the last handle's end answers what is queued.
     pub fn stop(&self) {
         self.0.withdraw(WorkError::Stopped);
+    }
+}
+
+/// The injector's queues by themselves.
+#[derive(Debug)]
+pub struct LoneBands(Bands);
+
+impl Default for LoneBands {
+    fn default() -> Self {
+        LoneBands(Bands::new())
+    }
+}
+
+impl LoneBands {
+    /// Puts an item in a transaction of its own.
+    pub fn put(&self, item: Lone) {
+        let put = self.0.put_now([item.0], |_| Ok(Ok::<(), Infallible>(())));
+        assert!(put.is_ok(), "nobody declines it");
+    }
+
+    /// Takes up to `most`, as a worker does.
+    #[must_use]
+    pub fn take(&self, most: usize) -> Vec<Lone> {
+        let taken = self.0.take(Priority::Normal, most, |_, _| Ok(()));
+        taken.into_iter().map(Lone).collect()
     }
 }
 

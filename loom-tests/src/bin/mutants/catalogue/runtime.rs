@@ -55,6 +55,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
+        "bands: a put gives up the reference that is the queue's",
+        &[(
+            "runtime/src/injector/bands.rs",
+            "items.into_iter().for_each(mem::forget);",
+            "drop(items);",
+        )],
+        "bands::",
+    ),
+    Mutant::of(
+        "runtime",
         "idle: no fence at the end of a search",
         &[(
             "runtime/src/idle.rs",
