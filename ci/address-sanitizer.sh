@@ -7,4 +7,6 @@ subjects=(
     basics:: branches:: drops:: foreign:: hooks:: rows:: threads::
     broadcast:: cancelling:: forking:: futures:: panics:: parallel:: scope:: spawning::
 )
+# With every work item an allocation of its own, which the sanitizer can watch.
+export RUSTFLAGS="${RUSTFLAGS:-} --cfg hivework_checked"
 sanitize address

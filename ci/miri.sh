@@ -28,7 +28,7 @@ engine() {
     if [ -n "$seeds" ]; then
         miri "$tree" -p hivework-stm --test integration -- --skip progress --skip oracle
     else
-        miri "$flags" -p hivework-stm --test integration -- basics branches drops threads
+        miri "$flags" -p hivework-stm --test integration -- basics:: branches:: drops:: threads::
     fi
 }
 
@@ -47,7 +47,7 @@ runtime() {
         scope::a_closure_panics_while scope::a_destructor_spawns scope::nothing_is_lost \
         spawning::a_cancelled_future turns::a_cancelled_one_is_dropped
     miri "$tree" -p hivework --lib -- \
-        memory:: a_comparison_that_panics a_panic_in_a_map a_panic_in_a_reduction
+        memory::shelves a_comparison_that_panics a_panic_in_a_map a_panic_in_a_reduction
 }
 
 # The interpreter has one thread: the two side by side.

@@ -15,8 +15,7 @@ sanitize() {
     if [ -n "${SANITIZE_ALL:-}" ]; then
         packages=("${LIBRARIES[@]}") subjects=()
     fi
-    # With every work item an allocation of its own, which the sanitizer can watch.
-    export RUSTFLAGS="${RUSTFLAGS:-} -Zsanitizer=$name --cfg hivework_checked"
+    export RUSTFLAGS="${RUSTFLAGS:-} -Zsanitizer=$name"
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$name-sanitizer"
     # Enough for the lines of a report.
     export CARGO_PROFILE_DEV_DEBUG=line-tables-only

@@ -41,6 +41,7 @@ impl Gate {
         }
     }
 
+    #[inline]
     pub(crate) fn read(gate: &TVar<u8>, tx: &mut Transaction<'_>) -> StmResult<Gate> {
         gate.read(tx).map(Gate::of)
     }

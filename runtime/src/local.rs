@@ -107,6 +107,7 @@ pub(crate) struct Running(());
 
 impl Running {
     /// The item runs, or is answered without running.
+    #[inline]
     pub(crate) fn enter(info: &Info) -> Running {
         let _ = RUNNING.try_with(|running| running.borrow_mut().push(address(info)));
         Running(())
@@ -114,6 +115,7 @@ impl Running {
 }
 
 impl Drop for Running {
+    #[inline]
     fn drop(&mut self) {
         let _ = RUNNING.try_with(|running| running.borrow_mut().pop());
     }

@@ -149,14 +149,15 @@ impl Shared {
 
     /// Something was published: sees to it that somebody takes it.
     pub(crate) fn notify(&self) {
-        self.notify_of(|| self.injector.len_now());
+        let notified = self.idle.notify(|| self.queued());
+        self.follow_up(notified);
     }
 
-    /// As `notify`; `queued` says how much lies where it was published.
-    #[inline]
-    pub(crate) fn notify_of(&self, queued: impl FnOnce() -> usize) {
-        let notified = self.idle.notify(queued);
-        self.follow_up(notified);
+    /// About how much lies where this thread publishes: in the injector, and in the deque of a
+    /// worker.
+    fn queued(&self) -> usize {
+        let own = local::worker().filter(|worker| std::ptr::eq(&*worker.shared, self));
+        self.injector.len_now() + own.map_or(0, |worker| worker.deque.len())
     }
 
     /// What remains to be done after a notification: who is away needs a
@@ -204,6 +205,7 @@ impl Shared {
     }
 
     /// Counts an item that is settled, before its outcome is published.
+    #[inline]
     pub(crate) fn work_settled(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {
         match ending {
             // In the books of the thread that ran it.
@@ -227,6 +229,7 @@ impl Shared {
     /// channel to the supervisor.
     ///
     /// A transport is a user's code: a panic in it is contained.
+    #[inline]
     pub(crate) fn announce(&self, event: impl FnOnce() -> Option<Event>) {
         if !self.hub.is_heard() || in_transaction() {
             return;

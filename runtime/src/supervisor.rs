@@ -21,12 +21,14 @@
 //!    millisecond.
 //! 6. While a worker sleeps or searches, the busy ones are reminded to share what they
 //!    have forked (`fork.rs`).
-//! 7. If it was told to quit: done. If the last handle of the scheduler is
+//! 7. Memory of items that has not been needed for a while is given back
+//!    (`work/memory/shelves.rs`), and what there is when the supervisor leaves.
+//! 8. If it was told to quit: done. If the last handle of the scheduler is
 //!    gone: end the run (see `stop.rs`) and be done.
-//! 8. Sleep until the next tick, the earliest deadline, or a ring ([bell]).
+//! 9. Sleep until the next tick, the earliest deadline, or a ring ([bell]).
 //!
 //! Every step is bounded: by the number of workers, of due timers, of events
-//! that lie in the channels at that moment.
+//! that lie in the channels at that moment, and step 7, once a second, by a number of blocks.
 //!
 //! # Who wakes it
 //!
@@ -69,9 +71,6 @@ const BATCH: usize = 64;
 /// How often it looks for what a transport brings, which nobody notifies it of, if
 /// the run interval is longer.
 const ARRIVALS: Duration = Duration::from_millis(1);
-
-/// How often a supervisor that does not doze gives memory back.
-const TRIMMING: Duration = Duration::from_secs(1);
 
 /// What others see of the supervisor.
 #[derive(Debug)]
@@ -166,7 +165,6 @@ fn supervise(shared: &Arc<Shared>) {
     local::serve(shared);
     let mut exhausted = false;
     let mut beat = Beat::default();
-    let mut trimmed = Instant::now();
     loop {
         // Users' code that a round can reach (a transport, a deadline's waker)
         // is contained where it is called; this is the last line.
@@ -180,10 +178,7 @@ fn supervise(shared: &Arc<Shared>) {
                 shared.notify();
             }
             beat.round(shared);
-            if trimmed.elapsed() >= TRIMMING {
-                memory::trim();
-                trimmed = Instant::now();
-            }
+            memory::trim();
         });
         if let Err(payload) = round {
             let reason = message(&*payload);
@@ -194,16 +189,17 @@ fn supervise(shared: &Arc<Shared>) {
             });
         }
         if shared.supervisor.is_quitting() {
-            return;
+            break;
         }
         if shared.supervisor.is_orphaned() && stop::end_orphaned(shared) {
-            return;
+            break;
         }
         sleep(shared, sent, &beat);
     }
+    memory::clear_out();
 }
 
-/// Step 8.
+/// Step 9.
 fn sleep(shared: &Shared, sent: u64, beat: &Beat) {
     let supervisor = &shared.supervisor;
     let due = supervisor.timers.earliest();
@@ -217,8 +213,8 @@ fn sleep(shared: &Shared, sent: u64, beat: &Beat) {
         supervisor.bell.sleep(earlier(tick, due));
         return;
     }
-    memory::trim();
-    supervisor.bell.doze(due, || {
+    let trimming = memory::trim().then(|| Instant::now() + memory::PACE);
+    supervisor.bell.doze(earlier(trimming, due), || {
         // Ordering: ordered by the barrier in `doze`; partner: that in `events_sent`.
         supervisor.sent.load(Ordering::Relaxed) != sent || beat.is_needed(shared) || is_busy(shared)
     });

@@ -159,6 +159,7 @@ impl Contention {
 }
 
 impl Drop for Contention {
+    #[inline]
     fn drop(&mut self) {
         if self.elder {
             HOLDING.with(|holding| holding.set(false));

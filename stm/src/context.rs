@@ -231,6 +231,7 @@ fn nested_transaction() -> ! {
 /// For code that must choose between a transactional and a plain form, such as
 /// a `Drop` that may run inside somebody's transaction.
 #[must_use]
+#[inline]
 pub fn in_transaction() -> bool {
     let local = LOCAL.with(Cell::get);
     // SAFETY: as in `Here::local`.

@@ -45,6 +45,7 @@ use error::TryPutError;
 const CHUNK: usize = 64;
 
 /// Step 1.
+#[inline]
 fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
     let Work {
         mut fresh,
@@ -86,6 +87,7 @@ fn add_timer(shared: &Shared, due: Instant, item: Item) {
     }
 }
 
+#[inline]
 fn outside_transactions(what: &str) {
     assert!(
         !in_transaction(),
@@ -117,7 +119,7 @@ pub(super) fn put<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> Wor
     outside_transactions("put_work");
     if let Some(worker) = local::worker_of(shared) {
         let handle = put_inside(shared, &worker, work);
-        shared.notify_of(|| worker.deque.len());
+        shared.notify();
         return WorkHandle::new(handle);
     }
     let fresh = bind(shared, work);
@@ -252,7 +254,7 @@ pub(super) fn put_batch<T: Send + 'static>(
     if let Some(worker) = local::worker_of(shared) {
         let put = |work| WorkHandle::new(put_inside(shared, &worker, work));
         let handles = works.into_iter().map(put).collect();
-        shared.notify_of(|| worker.deque.len());
+        shared.notify();
         return handles;
     }
     shared.books.accept(works.len() as u64);

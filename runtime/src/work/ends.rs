@@ -112,17 +112,24 @@ impl<T> Drop for Fresh<T> {
 }
 
 impl<T> HandleEnd<T> {
+    #[inline]
+    fn head(&self) -> &Head {
+        // SAFETY: as in `core`; the head is what a kind of item begins with.
+        unsafe { self.0.cast::<Head>().as_ref() }
+    }
+
     pub(crate) fn core(&self) -> &dyn Core<T> {
         // SAFETY: allocated for as long as this reference is counted.
         unsafe { self.0.as_ref() }
     }
 
     pub(crate) fn info(&self) -> &Info {
-        &self.core().head().info
+        &self.head().info
     }
 
+    #[inline]
     pub(crate) fn state(&self) -> &StateWord {
-        &self.core().head().state
+        &self.head().state
     }
 
     /// Another reference.
@@ -191,7 +198,10 @@ impl<T> HandleEnd<T> {
 
 impl<T> Drop for HandleEnd<T> {
     fn drop(&mut self) {
-        self.core().forget_waker();
+        // Who waits has left word there.
+        if self.info().rare().is_some() {
+            self.core().forget_waker();
+        }
         match self.state().detach() {
             Detach::Left => {}
             Detach::Last => {

@@ -12,22 +12,21 @@
 //! Who interprets or checks the program shall see every item as an allocation of its own: in
 //! models, under Miri and with `--cfg hivework_checked` nothing goes round.
 
-#[cfg(not(hivework_loom))]
 mod shelves;
 
 use std::alloc::{self, Layout};
 use std::ptr::{self, NonNull};
 
-#[cfg(not(hivework_loom))]
+use hivework_stm::facade::MODELLED;
 use shelves::{Size, give_up, take};
 
-#[cfg(not(hivework_loom))]
-const GOES_ROUND: bool = !cfg!(any(miri, hivework_checked));
+pub(crate) use shelves::PACE;
+
+const GOES_ROUND: bool = !MODELLED && !cfg!(any(miri, hivework_checked));
 
 /// Memory from the global allocator.
 fn allocate(layout: Layout) -> NonNull<u8> {
-    debug_assert_ne!(layout.size(), 0, "an item has a head");
-    // SAFETY: of a size other than zero: an item's head is in it, or it is a block.
+    // SAFETY: of a size other than zero: `place` sees to it, or it is a slab's.
     let memory = unsafe { alloc::alloc(layout) };
     NonNull::new(memory).unwrap_or_else(|| alloc::handle_alloc_error(layout))
 }
@@ -35,7 +34,6 @@ fn allocate(layout: Layout) -> NonNull<u8> {
 /// Memory for this layout, of blocks or of the global allocator.
 #[inline]
 fn get(layout: Layout) -> NonNull<u8> {
-    #[cfg(not(hivework_loom))]
     if let (true, Some(size)) = (GOES_ROUND, Size::of(layout)) {
         return take(size);
     }
@@ -49,7 +47,6 @@ impl Drop for Memory {
     #[inline]
     fn drop(&mut self) {
         let Memory(memory, layout) = *self;
-        #[cfg(not(hivework_loom))]
         if let (true, Some(size)) = (GOES_ROUND, Size::of(layout)) {
             // SAFETY: from `get` with the same layout, so `take` with the same size; nobody
             // else has it.
@@ -60,17 +57,23 @@ impl Drop for Memory {
     }
 }
 
-/// Gives back what has not been needed since the last call.
-pub(crate) fn trim() {
-    #[cfg(not(hivework_loom))]
+/// Gives back what has not been needed since the last call. Answers whether another one, a
+/// [pace](PACE) later, may give back more.
+pub(crate) fn trim() -> bool {
+    GOES_ROUND && shelves::trim()
+}
+
+/// Gives back what it can.
+pub(crate) fn clear_out() {
     if GOES_ROUND {
-        shelves::trim();
+        shelves::clear();
     }
 }
 
 /// Moves a value into memory of its own.
 #[inline]
 pub(crate) fn place<T>(value: T) -> NonNull<T> {
+    const { assert!(size_of::<T>() > 0, "an item has a head") };
     let place = get(Layout::new::<T>()).cast::<T>();
     // SAFETY: it has the room and the alignment, and nobody else reaches it.
     unsafe { place.write(value) };

@@ -20,6 +20,7 @@ pub(crate) enum Own {
 }
 
 impl Own {
+    #[inline]
     pub(crate) fn of(info: &Info) -> Own {
         let Some(home) = info.home() else {
             return Own::Nowhere;
@@ -30,6 +31,7 @@ impl Own {
         }
     }
 
+    #[inline]
     pub(crate) fn begun(&self) {
         match self {
             Own::Worker(worker) => worker.seat.books.begun.add(1),
@@ -38,6 +40,7 @@ impl Own {
         }
     }
 
+    #[inline]
     pub(crate) fn settled(&self) {
         match self {
             Own::Worker(worker) => worker.seat.books.settled.add(1),
@@ -65,6 +68,7 @@ impl Own {
     }
 
     /// Counts how it came to its end, and tells the subscribers.
+    #[inline]
     pub(crate) fn count(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {
         let shared = match self {
             Own::Worker(worker) => {
@@ -86,6 +90,7 @@ impl Own {
 
     /// The item and its callbacks are over. A drain hears of it when the worker that ran
     /// it parks, which passes a fence; no item pays for one.
+    #[inline]
     pub(crate) fn ended(&self) {
         match self {
             Own::Worker(worker) => worker.seat.books.end(),

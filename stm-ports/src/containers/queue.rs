@@ -201,8 +201,16 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         self.0.values.len_now() == 0
     }
 
-    /// About how many values the queue holds: what was added and what was taken are looked at one after
-    /// the other, from outside of any transaction. For figures, and for those who weigh.
+    /// About how many values the queue holds. A look from outside of any transaction, in two loads:
+    /// values that come or go between them may be counted or not.
+    ///
+    /// ```
+    /// use stm_ports::TQueue;
+    ///
+    /// let queue = TQueue::new();
+    /// queue.put_now(1);
+    /// assert_eq!(queue.len_now(), 1);
+    /// ```
     #[must_use]
     pub fn len_now(&self) -> usize {
         usize::try_from(self.0.values.len_now()).unwrap_or(usize::MAX)

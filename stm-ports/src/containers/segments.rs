@@ -213,9 +213,9 @@ impl<T: Send + Sync + 'static> Segments<T> {
     where
         T: Clone,
     {
-        // Room for all, where the guess is right.
+        // Room for all, where the guess is right and they are not very many.
         let likely = usize::try_from(self.len_now()).unwrap_or(usize::MAX);
-        let mut values = Vec::with_capacity(likely.min(max));
+        let mut values = Vec::with_capacity(likely.min(max).min(LARGEST));
         let mut passed = Vec::new();
         let mut segment = self.first.read_ref(tx)?.into_ref();
         let mut number = self.taken.read(tx)?;

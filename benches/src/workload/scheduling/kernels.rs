@@ -15,6 +15,8 @@ use super::pools::WORKERS;
 /// What the contestants of every kernel are called.
 pub const HIVEWORK: &str = "hivework";
 /// What the contestants of every kernel are called.
+const WITH_ONE: &str = "hivework, 1 worker";
+/// What the contestants of every kernel are called.
 pub const RAYON: &str = "rayon";
 /// What the contestants of every kernel are called.
 pub const SEQUENTIAL: &str = "sequential";
@@ -68,6 +70,8 @@ fn subject<K: Kernel>(name: &'static str, make: impl Fn() -> K + 'static) -> Sub
     Subject::new(name, move || {
         vec![
             contestant(HIVEWORK, make(), Hivework::<false>::with(WORKERS)),
+            // As many threads as rayon's: the one that starts the section works, too.
+            contestant(WITH_ONE, make(), Hivework::<false>::with(WORKERS - 1)),
             contestant(RAYON, make(), Rayon::start()),
             contestant(SEQUENTIAL, make(), Sequential::<false>),
         ]

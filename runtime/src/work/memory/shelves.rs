@@ -1,4 +1,7 @@
-#![allow(unsafe_code, reason = "blocks are memory of the global allocator")]
+#![allow(
+    unsafe_code,
+    reason = "blocks are parts of memory that the global allocator gave"
+)]
 //! Blocks of memory that go round between threads.
 //!
 //! A general allocator takes part of its price for what items do not need: it finds a place of
@@ -8,24 +11,35 @@
 //!
 //! 1. Every thread has a *shelf* for each size. It takes blocks from it, and lays those that it
 //!    gives up on it, without asking anybody.
-//! 2. A shelf that is full hands half of its blocks to the *store* of the process, and one
-//!    that is empty gets as many from there: one lock for [`HALF`] blocks.
+//! 2. A shelf that is full hands half of its blocks, a *crate*, to the *store* of the process,
+//!    and one that is empty gets a crate from there. The store's lock is held while a pointer is
+//!    moved.
 //! 3. Where the store has none, the shelf gets a new *slab* from the global allocator, which is
 //!    divided into blocks.
-//! 4. The supervisors [trim] the store, every now and then and before they doze: of as many blocks
-//!    as nobody has needed since the last time, those go back to the global allocator whose slab is
-//!    complete. A thread that ends leaves its own to the store.
+//! 4. The supervisors [trim] the store: of as many blocks as nobody has needed for a while, those
+//!    go back to the global allocator whose slab is complete. A thread that ends leaves its own to the store.
 //!
-//! A slab is aligned to its own size, so each of its blocks tells where it begins.
+//! A slab is aligned to a page, so each of its blocks tells where it begins. It is one line shorter
+//! than that, which is where the global allocator may have its own notes: otherwise no two slabs
+//! would be neighbours, and half of the memory lost.
+//!
+//! # Trimming
+//!
+//! What nobody has needed is the least that has been in the store since the last time, and a time is
+//! [`PACE`] at least. Slabs are found by sorting addresses, a [part](PART) of them at a time, so that no
+//! trim takes long. Where all parts were looked at in vain, because
+//! a few blocks of each slab are in use, nobody looks again before [as much](KEPT) has come that may complete them.
 
 use std::alloc::{self, Layout};
 use std::cell::Cell;
 use std::mem;
 use std::num::NonZeroUsize;
 use std::ptr::{self, NonNull};
+use std::time::{Duration, Instant};
 
+use crossbeam_utils::CachePadded;
 use hivework_stm::facade::sync::Mutex;
-use hivework_stm::facade::{global, local};
+use hivework_stm::facade::{filled, global, local};
 
 use super::allocate;
 
@@ -35,11 +49,25 @@ const LINE: usize = 64;
 /// How many sizes there are: up to four lines.
 const SIZES: usize = 4;
 
-/// How many blocks go to the store, or come from there, at a time.
-const HALF: usize = 64;
+/// How many blocks are in a crate.
+const CRATE: usize = 64;
 
-/// The size of a slab, and what it is aligned to: a page, which fills half a shelf at most.
-const SLAB: usize = HALF * LINE;
+/// What a slab is aligned to; its size is a line less.
+const PAGE: usize = 4096;
+
+const SLAB: Layout = match Layout::from_size_align(PAGE - LINE, PAGE) {
+    Ok(layout) => layout,
+    Err(_) => panic!("a page is not too large"),
+};
+
+/// So many bytes of a size are kept in any case.
+const KEPT: usize = if cfg!(miri) { 1 << 12 } else { 1 << 16 };
+
+/// At about how many blocks one trim looks.
+const PART: usize = 1 << 17;
+
+/// How long it is between two trims.
+pub(crate) const PACE: Duration = Duration::from_secs(1);
 
 /// How many lines a block has, less one.
 #[derive(Clone, Copy)]
@@ -62,7 +90,7 @@ impl Size {
 
     /// How many blocks a slab is divided into.
     const fn per_slab(self) -> usize {
-        SLAB / self.bytes()
+        SLAB.size() / self.bytes()
     }
 }
 
@@ -76,7 +104,7 @@ unsafe impl Send for Block {}
 impl Block {
     /// Where its slab begins.
     fn slab(self) -> NonNull<u8> {
-        let address = self.0.addr().get() & !(SLAB - 1);
+        let address = self.0.addr().get() & !(PAGE - 1);
         self.0
             .map_addr(|_| NonZeroUsize::new(address).expect("no slab is at zero"))
     }
@@ -84,30 +112,23 @@ impl Block {
 
 /// The blocks of a new slab.
 fn new_slab(size: Size) -> impl Iterator<Item = Block> {
-    let slab = allocate(SLAB_LAYOUT);
+    let slab = allocate(SLAB);
     (0..size.per_slab()).map(move |position| {
         // SAFETY: so many blocks are within the slab.
         Block(unsafe { slab.byte_add(position * size.bytes()) })
     })
 }
 
-const SLAB_LAYOUT: Layout = match Layout::from_size_align(SLAB, SLAB) {
-    Ok(layout) => layout,
-    Err(_) => panic!("a page is not too large"),
-};
-
 /// One thread's blocks of one size.
 struct Shelf {
-    blocks: [Cell<*mut u8>; 2 * HALF],
+    blocks: [Cell<*mut u8>; 2 * CRATE],
     count: Cell<usize>,
 }
-
-struct Shelves([Shelf; SIZES]);
 
 impl Shelf {
     const fn new() -> Shelf {
         Shelf {
-            blocks: [const { Cell::new(ptr::null_mut()) }; 2 * HALF],
+            blocks: [const { Cell::new(ptr::null_mut()) }; 2 * CRATE],
             count: Cell::new(0),
         }
     }
@@ -125,11 +146,10 @@ impl Shelf {
 
     #[inline]
     fn lay(&self, size: Size, block: Block) {
-        let mut count = self.count.get();
-        if count == 2 * HALF {
-            self.hand_over(size, HALF);
-            count = HALF;
+        if self.count.get() == 2 * CRATE {
+            self.hand_over(size, CRATE);
         }
+        let count = self.count.get();
         self.blocks[count].set(block.0.as_ptr());
         self.count.set(count + 1);
     }
@@ -137,39 +157,52 @@ impl Shelf {
     /// Steps 2 and 3, of an empty one: one block to use, and the rest for the shelf.
     #[cold]
     fn fetch(&self, size: Size) -> Block {
-        let mut store = STORES[size.0].lock();
-        let left = store.blocks.len().saturating_sub(HALF);
-        let mut count = 0;
-        for (place, block) in self.blocks.iter().zip(store.blocks.drain(left..)) {
-            place.set(block.0.as_ptr());
-            count += 1;
+        let fetched = STORES[size.0].lock().take();
+        match fetched {
+            Some(blocks) => self.fill(blocks.iter().copied()),
+            None => self.fill(new_slab(size)),
         }
-        store.fewest = store.fewest.min(left);
-        drop(store);
-        if count == 0 {
-            for (place, block) in self.blocks.iter().zip(new_slab(size)) {
-                place.set(block.0.as_ptr());
-                count += 1;
-            }
-        }
-        self.count.set(count);
         self.take(size)
     }
 
-    /// Step 2, of a full one: all but the first `keep`.
+    /// Lays a crate's blocks, or a slab's, on the empty shelf.
+    fn fill(&self, blocks: impl Iterator<Item = Block>) {
+        let mut count = 0;
+        for (place, block) in self.blocks.iter().zip(blocks) {
+            place.set(block.0.as_ptr());
+            count += 1;
+        }
+        self.count.set(count);
+    }
+
+    /// Step 2: the first so many, which were laid longest ago.
     #[cold]
-    fn hand_over(&self, size: Size, keep: usize) {
-        let count = self.count.replace(keep);
-        let blocks = self.blocks[keep..count].iter();
-        let blocks = blocks.filter_map(|place| NonNull::new(place.get()).map(Block));
-        STORES[size.0].lock().blocks.extend(blocks);
+    fn hand_over(&self, size: Size, count: usize) {
+        let blocks = self.blocks[..count].iter();
+        let blocks: Box<[Block]> = blocks
+            .filter_map(|place| NonNull::new(place.get()).map(Block))
+            .collect();
+        let left = self.count.get() - count;
+        for place in 0..left {
+            self.blocks[place].set(self.blocks[count + place].get());
+        }
+        self.count.set(left);
+        STORES[size.0].lock().add(blocks);
+    }
+
+    fn hand_all_over(&self, size: Size) {
+        while self.count.get() > 0 {
+            self.hand_over(size, self.count.get().min(CRATE));
+        }
     }
 }
+
+struct Shelves([Shelf; SIZES]);
 
 impl Drop for Shelves {
     fn drop(&mut self) {
         for (size, shelf) in self.0.iter().enumerate() {
-            shelf.hand_over(Size(size), 0);
+            shelf.hand_all_over(Size(size));
         }
     }
 }
@@ -180,57 +213,149 @@ local! {
 
 /// The process's blocks of one size.
 struct Store {
-    blocks: Vec<Block>,
-    /// The least that there were since the last [`trim`].
+    crates: Vec<Box<[Block]>>,
+    /// How many blocks are in them.
+    count: usize,
+    /// The least that there were since the last look.
     fewest: usize,
+    /// Which part has its turn.
+    turn: usize,
+    /// How many parts have been looked at in vain, one after the other.
+    in_vain: usize,
+    /// So many were there when all parts had been.
+    stuck: usize,
+}
+
+global! {
+    static STORES: [CachePadded<Mutex<Store>>; SIZES] =
+        filled!(CachePadded::new(Mutex::new(Store::new())); SIZES);
+}
+
+global! {
+    /// When the stores were trimmed last; held while they are.
+    static TRIMMED: Mutex<Option<Instant>> = Mutex::new(None);
 }
 
 impl Store {
     const fn new() -> Store {
         Store {
-            blocks: Vec::new(),
+            crates: Vec::new(),
+            count: 0,
             fewest: 0,
+            turn: 0,
+            in_vain: 0,
+            stuck: 0,
         }
+    }
+
+    fn add(&mut self, blocks: Box<[Block]>) {
+        self.count += blocks.len();
+        self.crates.push(blocks);
+    }
+
+    fn take(&mut self) -> Option<Box<[Block]>> {
+        let blocks = self.crates.pop()?;
+        self.count -= blocks.len();
+        self.fewest = self.fewest.min(self.count);
+        Some(blocks)
+    }
+
+    /// Is there enough that may be given back, now or later?
+    fn is_worth_it(&self, size: Size) -> bool {
+        self.count.saturating_sub(self.stuck) * size.bytes() >= KEPT
     }
 }
 
-global! {
-    static STORES: [Mutex<Store>; SIZES] = [const { Mutex::new(Store::new()) }; SIZES];
-}
-
-/// Step 4.
-pub(super) fn trim() {
+/// Step 4. Answers whether there will be more to give back a while later, if it is not needed
+/// until then.
+pub(super) fn trim() -> bool {
+    let worth_it = || {
+        let mut stores = STORES.iter().enumerate();
+        stores.any(|(size, store)| store.lock().is_worth_it(Size(size)))
+    };
+    if !worth_it() {
+        return false;
+    }
+    // Somebody else is at it, or was not long ago.
+    let Some(mut trimmed) = TRIMMED.try_lock() else {
+        return true;
+    };
+    let now = Instant::now();
+    if trimmed.is_some_and(|last| now.saturating_duration_since(last) < PACE) {
+        return true;
+    }
     for (size, store) in STORES.iter().enumerate() {
         trim_one(Size(size), store);
+    }
+    *trimmed = Some(now);
+    worth_it()
+}
+
+/// Step 4 for whoever leaves, and may be the last: as if nothing had been needed.
+pub(super) fn clear() {
+    for (size, store) in STORES.iter().enumerate() {
+        let parts = store.lock().count / PART + 1;
+        for _ in 0..parts {
+            let mut locked = store.lock();
+            locked.fewest = locked.count;
+            drop(locked);
+            trim_one(Size(size), store);
+        }
     }
 }
 
 fn trim_one(size: Size, store: &Mutex<Store>) {
     let mut locked = store.lock();
-    let there = locked.blocks.len();
-    let mut unneeded = mem::replace(&mut locked.fewest, there);
-    if unneeded < size.per_slab() {
+    let count = locked.count;
+    let mut unneeded = mem::replace(&mut locked.fewest, count);
+    if !locked.is_worth_it(size) || unneeded * size.bytes() < KEPT {
         return;
     }
+    let parts = count / PART + 1;
+    let turn = locked.turn % parts;
+    locked.turn = turn + 1;
     // While these are looked at, who needs one gets a new slab.
-    let mut blocks = mem::take(&mut locked.blocks);
+    let crates = mem::take(&mut locked.crates);
+    locked.count = 0;
     drop(locked);
-    blocks.sort_unstable();
-    let mut kept = Vec::new();
-    for of_slab in blocks.chunk_by(|one, next| one.slab() == next.slab()) {
+    let (mut looked_at, mut kept): (Vec<Block>, Vec<Block>) = crates
+        .iter()
+        .flatten()
+        .copied()
+        .partition(|block| block.slab().addr().get() / PAGE % parts == turn);
+    drop(crates);
+    looked_at.sort_unstable();
+    debug_assert!(
+        looked_at.windows(2).all(|two| two[0] < two[1]),
+        "a block is there twice"
+    );
+    let mut freed = false;
+    for of_slab in looked_at.chunk_by(|one, next| one.slab() == next.slab()) {
         if of_slab.len() == size.per_slab() && unneeded >= of_slab.len() {
             unneeded -= of_slab.len();
+            freed = true;
             // SAFETY: made by `new_slab` with this layout; all of its blocks are here, and so
             // nobody uses one.
-            unsafe { alloc::dealloc(of_slab[0].slab().as_ptr(), SLAB_LAYOUT) };
+            unsafe { alloc::dealloc(of_slab[0].slab().as_ptr(), SLAB) };
         } else {
             kept.extend_from_slice(of_slab);
         }
     }
+    let mut crates: Vec<Box<[Block]>> = kept.chunks(CRATE).map(Box::from).collect();
     let mut locked = store.lock();
-    kept.append(&mut locked.blocks);
-    locked.blocks = kept;
-    locked.fewest = locked.blocks.len();
+    crates.append(&mut locked.crates);
+    let emptied = mem::replace(&mut locked.crates, crates);
+    locked.count += kept.len();
+    // As of now: what was needed meanwhile came from new slabs.
+    locked.fewest = locked.count;
+    locked.in_vain = if freed { 0 } else { locked.in_vain + 1 };
+    locked.stuck = if locked.in_vain >= parts {
+        locked.count
+    } else {
+        0
+    };
+    drop(locked);
+    drop(emptied);
 }
 
 /// Memory of this size. What lay there before is for the caller to forget.
@@ -261,7 +386,7 @@ pub(super) unsafe fn give_up(size: Size, memory: NonNull<u8>) {
 fn with_passing_shelf<R>(size: Size, used: impl FnOnce(&Shelf) -> R) -> R {
     let shelf = Shelf::new();
     let answer = used(&shelf);
-    shelf.hand_over(size, 0);
+    shelf.hand_all_over(size);
     answer
 }
 
@@ -293,7 +418,7 @@ mod tests {
 
     #[test]
     fn no_block_is_with_two_at_a_time() {
-        const EACH: usize = 5 * HALF;
+        const EACH: usize = 5 * CRATE;
         let taken: Vec<_> = thread::scope(|scope| {
             let takers: Vec<_> = (0..3)
                 .map(|_| scope.spawn(|| (0..EACH).map(|_| Block(take(Size(2)))).collect()))
@@ -317,7 +442,7 @@ mod tests {
 
     #[test]
     fn what_one_thread_gives_up_another_takes() {
-        const MANY: usize = 3 * HALF;
+        const MANY: usize = 3 * CRATE;
         // A size that the other tests have nothing to do with.
         let size = Size(3);
         let given: HashSet<Block> = thread::spawn(move || {
@@ -331,41 +456,78 @@ mod tests {
         .join()
         .unwrap();
         let taken: Vec<_> = (0..MANY).map(|_| Block(take(size))).collect();
-        assert!(taken.iter().filter(|block| given.contains(block)).count() >= MANY - HALF);
+        assert!(taken.iter().filter(|block| given.contains(block)).count() >= MANY - CRATE);
         for block in taken {
             // SAFETY: as above.
             unsafe { give_up(size, block.0) };
         }
     }
 
-    #[test]
-    fn a_trim_gives_back_complete_slabs_that_were_not_needed() {
-        let mut blocks: Vec<Block> = (0..3).flat_map(|_| new_slab(SMALLEST)).collect();
-        // One is still with somebody.
+    /// A store of so many whole slabs, and one block that is not in it.
+    fn store_without_one(slabs: usize) -> (Mutex<Store>, Block) {
+        let mut blocks: Vec<Block> = (0..slabs).flat_map(|_| new_slab(SMALLEST)).collect();
         let used = blocks.pop().unwrap();
-        let store = Mutex::new(Store {
-            fewest: blocks.len(),
-            blocks,
-        });
-        trim_one(SMALLEST, &store);
-        let left = HALF - 1;
-        assert_eq!(store.lock().blocks.len(), left);
-        assert!(
-            store
-                .lock()
-                .blocks
-                .iter()
-                .all(|block| block.slab() == used.slab())
-        );
+        let mut store = Store::new();
+        blocks
+            .chunks(CRATE)
+            .for_each(|blocks| store.add(Box::from(blocks)));
+        store.fewest = store.count;
+        (Mutex::new(store), used)
+    }
 
-        store.lock().blocks.push(used);
+    const SLABS: usize = 4 * KEPT / PAGE;
+
+    #[test]
+    fn a_trim_gives_back_complete_slabs() {
+        let (store, used) = store_without_one(SLABS);
         trim_one(SMALLEST, &store);
-        assert_eq!(
-            store.lock().blocks.len(),
-            HALF,
-            "all but one were there all the time"
+        let left = SMALLEST.per_slab() - 1;
+        assert_eq!(store.lock().count, left);
+        let crates = mem::take(&mut store.lock().crates);
+        let mut blocks = crates.iter().flatten();
+        assert!(blocks.all(|block| block.slab() == used.slab()));
+        // SAFETY: these were all.
+        unsafe { alloc::dealloc(used.slab().as_ptr(), SLAB) };
+    }
+
+    #[test]
+    fn a_trim_leaves_as_much_as_was_needed() {
+        let (store, used) = store_without_one(SLABS);
+        store.lock().add(Box::new([used]));
+        let all = SLABS * SMALLEST.per_slab();
+        let unneeded = 2 * KEPT / LINE;
+        let needed = all - unneeded;
+        store.lock().fewest = unneeded;
+        trim_one(SMALLEST, &store);
+        let left = store.lock().count;
+        assert!(
+            (needed..needed + SMALLEST.per_slab()).contains(&left),
+            "{left}"
         );
+        // Nothing is needed from now on.
         trim_one(SMALLEST, &store);
-        assert_eq!(store.lock().blocks.len(), 0);
+        assert_eq!(store.lock().count, 0);
+    }
+
+    #[test]
+    fn what_cannot_be_given_back_is_left_alone() {
+        // One block of each slab is in use.
+        let mut store = Store::new();
+        let mut used = Vec::new();
+        for _ in 0..SLABS {
+            let mut blocks = new_slab(SMALLEST);
+            used.extend(blocks.next());
+            store.add(blocks.collect());
+        }
+        store.fewest = store.count;
+        let store = Mutex::new(store);
+        assert!(store.lock().is_worth_it(SMALLEST));
+        trim_one(SMALLEST, &store);
+        assert!(!store.lock().is_worth_it(SMALLEST));
+        assert_eq!(store.lock().count, SLABS * (SMALLEST.per_slab() - 1));
+        for used in used {
+            // SAFETY: the others are in the store, where nobody takes them.
+            unsafe { alloc::dealloc(used.slab().as_ptr(), SLAB) };
+        }
     }
 }
