@@ -123,7 +123,8 @@ fn a_visitor_takes_nothing_but_parts_of_its_own_half() {
             MINE.with(|mine| mine.set(true));
             let latents = grow(&theirs, other);
             steal_from(&peer, &latents);
-            // Something else altogether, which begins when the half is done.
+            // Something else altogether, which begins when the half is done, and offers a half.
+            latents.peer().request();
             latents.nested(|fork| {
                 fork.join(
                     |_| (),
