@@ -18,6 +18,8 @@ struct Item {
     /// Stands for the future: everyone who owns it counts here, and nothing else orders
     /// that.
     future: AtomicU32,
+    /// How often that was.
+    touched: AtomicU32,
     ended: AtomicU32,
 }
 
@@ -30,6 +32,7 @@ impl Item {
             bell: Parker::new(),
             ready: [AtomicBool::new(false), AtomicBool::new(false)],
             future: AtomicU32::new(0),
+            touched: AtomicU32::new(0),
             ended: AtomicU32::new(0),
         })
     }
@@ -53,6 +56,7 @@ impl Item {
     fn touch(&self) {
         let touched = self.future.load(Ordering::Relaxed);
         self.future.store(touched + 1, Ordering::Relaxed);
+        self.touched.fetch_add(1, Ordering::Relaxed);
     }
 
     fn end(&self) {
@@ -221,6 +225,20 @@ fn whoever_ends_it_finds_the_future_as_the_last_poll_left_it() {
         let touches = item.future.load(Ordering::Relaxed);
         let polled = was_aside || touches == 2;
         assert_eq!(touches, if polled { 2 } else { 1 });
+    });
+}
+
+#[test]
+fn whoever_ends_it_finds_the_future_as_a_poll_left_it_that_was_woken_meanwhile() {
+    model("task: what queueing again carries", || {
+        let item = Item::new();
+        let theirs = Arc::clone(&item);
+        let poller = thread::spawn(move || theirs.take_turn(2));
+        item.happen(0);
+        let _ = close(&item, Why::Cancelled);
+        poller.join().unwrap();
+        let touched = item.touched.load(Ordering::Relaxed);
+        assert_eq!(item.future.load(Ordering::Relaxed), touched, "one is lost");
     });
 }
 

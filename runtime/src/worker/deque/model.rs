@@ -16,6 +16,8 @@ use super::Steal;
 struct Inner<T> {
     is_lifo: bool,
     len: AtomicUsize,
+    /// With them, whether the next theft is told to come again. The first one is not: who steals
+    /// once, as a visitor does, shall have something.
     items: Mutex<(VecDeque<T>, bool)>,
 }
 
@@ -135,7 +137,7 @@ impl<T> Stealer<T> {
         {
             let mut items = self.0.items.lock();
             items.1 = !items.1;
-            if items.1 {
+            if !items.1 {
                 return Steal::Retry;
             }
         }
