@@ -5,7 +5,7 @@
 //! It replaces workers that died, sends spares for workers that are blocked,
 //! answers works whose deadline has passed, and passes events on. It looks
 //! every `run_interval` while somebody works, and sleeps without a tick while
-//! nobody does.
+//! nobody does, once it has given back the memory of what they did.
 //!
 //! # A round
 //!

@@ -240,7 +240,7 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
             inner.waker.replace(waker)
         };
         drop(inner);
-        drop(old);
+        drop_contained(old);
         published
     }
 
@@ -275,7 +275,7 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
     pub(crate) fn forget_waker(&self) {
         if let Some(waiting) = self.made() {
             let waker = waiting.inner.lock().waker.take();
-            drop(waker);
+            drop_contained(waker);
         }
     }
 }

@@ -1,9 +1,13 @@
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Wake, Waker};
 
 use hivework::WorkError;
 
-use crate::support::{Wakes, block_on, latch, poll_once, receive, scheduler, stopped_scheduler};
+use crate::support::{
+    BOUND, Wakes, block_on, latch, poll_once, receive, scheduler, stopped_scheduler,
+};
 
 #[test]
 fn a_handle_can_be_awaited_under_any_executor() {
@@ -47,6 +51,38 @@ fn an_awaited_panic_and_a_cancelled_work_arrive() {
     let work = scheduler.put_work(|| ());
     work.cancel();
     assert!(matches!(block_on(work), Err(WorkError::Cancelled)));
+}
+
+#[test]
+fn a_waker_that_panics_when_it_is_dropped_harms_nobody() {
+    struct Spiteful;
+
+    impl Wake for Spiteful {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Spiteful {
+        fn drop(&mut self) {
+            panic!("spite");
+        }
+    }
+
+    let scheduler = stopped_scheduler(1);
+    let held = Arc::new(());
+    let holds = Arc::clone(&held);
+    let mut work = scheduler.put_work(move || drop(holds));
+    // The handle keeps the only reference.
+    let waker = Waker::from(Arc::new(Spiteful));
+    assert!(
+        Pin::new(&mut work)
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    drop(waker);
+    drop(work);
+    scheduler.start().unwrap();
+    scheduler.drain(BOUND).unwrap();
+    assert_eq!(Arc::strong_count(&held), 1, "the work was run and freed");
 }
 
 #[test]
