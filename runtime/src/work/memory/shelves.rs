@@ -64,7 +64,7 @@ const SLAB: Layout = match Layout::from_size_align(PAGE - LINE, PAGE) {
 const KEPT: usize = if cfg!(miri) { 1 << 12 } else { 1 << 16 };
 
 /// At about how many blocks one trim looks.
-const PART: usize = 1 << 17;
+const PART: usize = 1 << 18;
 
 /// How long it is between two trims.
 pub(crate) const PACE: Duration = Duration::from_secs(1);
@@ -291,15 +291,18 @@ pub(super) fn trim() -> bool {
     worth_it()
 }
 
-/// Step 4 for whoever leaves, and may be the last: as if nothing had been needed.
+/// Step 4 for whoever leaves, and may be the last: as if nothing had been needed, part after part.
 pub(super) fn clear() {
     for (size, store) in STORES.iter().enumerate() {
-        let parts = store.lock().count / PART + 1;
-        for _ in 0..parts {
+        let size = Size(size);
+        loop {
             let mut locked = store.lock();
+            if !locked.is_worth_it(size) {
+                break;
+            }
             locked.fewest = locked.count;
             drop(locked);
-            trim_one(Size(size), store);
+            trim_one(size, store);
         }
     }
 }
