@@ -8,17 +8,22 @@
 . "$(dirname "$0")/lib.sh"
 large=(
     bell::two_puts_reach_it
+    clocks::a_commit_on_the_shared_clock_has_seen_those_before_it
     clocks::the_shared_clock_vouches_for_earlier_commits_of_others
     completion::no_outcome_yet_is_never_answered_beside_what_was_done_about_it
     deep::it_reaches_both_of_two_joins
+    forking::two_halves_are_settled_in_order
     grace::the_barrier_of_another_serves_as_well_as_ones_own
     idle::a_searcher_that_leaves_work_behind_wakes_the_next
     idle::one_put_wakes_one_worker_at_most
+    idle::the_end_of_a_run_reaches_every_worker
     idle::two_puts_reach_one_worker
     isolation::a_snapshot_moves_on_as_a_whole
     isolation::a_snapshot_that_covers_all_clocks_covers_their_data
     isolation::a_version_that_is_given_back_comes_with_its_data
     isolation::read_write_causality
+    isolation::what_is_written_together_is_read_together
+    pump::a_message_crosses_the_wire_and_the_disconnection_comes_after_it
     reclamation::a_barrier_serves_only_who_had_sealed_before_it
     reclamation::a_barrier_that_had_started_before_is_no_use
     task::a_cancel_against_a_wake_up_leaves_one_end

@@ -213,8 +213,10 @@ impl<T: Send + Sync + 'static> Segments<T> {
     where
         T: Clone,
     {
-        // Room for all, where the guess is right and they are not very many.
-        let likely = usize::try_from(self.len_now()).unwrap_or(usize::MAX);
+        // Room for all, where the guess is right and they are not very many. A model has enough to
+        // explore without it.
+        let likely = if MODELLED { 0 } else { self.len_now() };
+        let likely = usize::try_from(likely).unwrap_or(usize::MAX);
         let mut values = Vec::with_capacity(likely.min(max).min(LARGEST));
         let mut passed = Vec::new();
         let mut segment = self.first.read_ref(tx)?.into_ref();
