@@ -74,7 +74,7 @@ impl Scheduler {
              broadcast before or after it"
         );
         let shared = self.shared();
-        let boxes = shared.crew.mailboxes(shared.config.workers);
+        let boxes = shared.crew.mailboxes(shared.workers());
         let answers: Vec<_> = boxes.iter().map(|_| Mutex::new(None)).collect();
         let here = local::worker_of(shared).filter(|worker| !worker.seat.is_spare);
         let core = Core::open(None);

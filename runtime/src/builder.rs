@@ -7,6 +7,7 @@ use std::time::Duration;
 use stm_ports::{ConnectError, LocalTransport, Transport};
 
 use crate::Scheduler;
+use crate::clock::Clock;
 use crate::injector::Injector;
 use crate::shared::Shared;
 use crate::stop::StartError;
@@ -17,7 +18,11 @@ pub(crate) type ThreadHook = Arc<dyn Fn(usize) + Send + Sync>;
 /// What a scheduler is set up with.
 pub(crate) struct Config {
     pub(crate) name: String,
+    /// How many workers it begins with.
     pub(crate) workers: usize,
+    /// The most workers that it can be told to have; spares have the numbers from there on.
+    pub(crate) most_workers: usize,
+    pub(crate) clock: Clock,
     pub(crate) max_spares: usize,
     pub(crate) run_interval: Duration,
     pub(crate) stack_size: Option<usize>,
@@ -168,6 +173,8 @@ impl Builder {
         let config = Config {
             name: self.name,
             workers,
+            most_workers: workers,
+            clock: Clock,
             max_spares: self.max_spares.min(MOST_WORKERS),
             run_interval: self.run_interval,
             stack_size: self.stack_size,

@@ -5,6 +5,7 @@ pub(crate) mod hub;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use hub::Events;
 
@@ -25,6 +26,34 @@ pub enum Event {
     WorkerStarted {
         /// Its number.
         worker: usize,
+    },
+    /// A worker that has found nothing to do for a while sleeps on.
+    WorkerParked {
+        /// Its number.
+        worker: usize,
+        /// For how long it has slept.
+        since: Duration,
+    },
+    /// A worker thread has ended because fewer are wanted.
+    WorkerRetired {
+        /// Its number.
+        worker: usize,
+    },
+    /// Workers crash so often that they are replaced with a pause from now on.
+    RestartsDamped {
+        /// How many have crashed within the last while.
+        crashes: u64,
+        /// How long the next replacement waits.
+        pause: Duration,
+    },
+    /// The scheduler is to have another number of workers.
+    Scaled {
+        /// How many it was to have.
+        from: usize,
+        /// How many it is to have now.
+        to: usize,
+        /// What for.
+        why: Scale,
     },
     /// A worker thread has ended as it was told to.
     WorkerStopped {
@@ -76,6 +105,35 @@ pub enum Event {
         /// What the panic said.
         reason: Arc<str>,
     },
+    /// A work item was put. Comes before all other events of the item.
+    WorkPut(WorkId),
+    /// A work item began to run.
+    WorkStarted {
+        /// Which.
+        work: WorkId,
+        /// The worker that runs it; none where a thread that waits for it does.
+        worker: Option<usize>,
+    },
+    /// A work item runs for longer than its time slices allow.
+    WorkOverran {
+        /// Which.
+        work: WorkId,
+        /// The worker that runs it.
+        worker: usize,
+        /// For how long it has been seen to run.
+        elapsed: Duration,
+        /// What its thread does meanwhile.
+        stall: Stall,
+        /// Was it asked to stop?
+        cancelled: bool,
+    },
+    /// A periodic work took so long that turns of it were left out.
+    PeriodsSkipped {
+        /// Which.
+        work: WorkId,
+        /// How many.
+        skipped: u64,
+    },
     /// A work item ran to its end.
     WorkFinished(WorkId),
     /// A work item panicked.
@@ -102,6 +160,32 @@ pub enum Event {
     Missed(u64),
     /// Something that [`Scheduler::emit`](crate::Scheduler::emit) sent.
     User(UserEvent),
+}
+
+/// What the thread of a work that overran does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Stall {
+    /// It computes.
+    Computing,
+    /// It waits, in a way that the scheduler was not told of.
+    Blocked,
+    /// This platform does not tell.
+    Unknown,
+}
+
+/// Why a scheduler is to have another number of workers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Scale {
+    /// Somebody said so.
+    Asked,
+    /// Work waits while all workers are busy.
+    Load,
+    /// Workers have found nothing to do for a while.
+    Idle,
+    /// The process may use more or fewer cores than before.
+    Cores,
 }
 
 /// Which work item an event is about.

@@ -154,7 +154,7 @@ impl Scheduler {
     /// How many workers it has when it runs, spares not counted.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.shared().config.workers
+        self.shared().workers()
     }
 
     /// Its figures at this moment.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use hivework_stm::facade::atomic::{AtomicBool, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
@@ -123,6 +124,16 @@ impl Shared {
     pub(crate) fn set_halt(&self, halt: bool) {
         // Ordering: Release; partner: the Acquire in `is_halting`.
         self.halt.store(halt, Ordering::Release);
+    }
+
+    /// What time it is for this scheduler.
+    pub(crate) fn now(&self) -> Instant {
+        self.config.clock.now()
+    }
+
+    /// How many workers it is to have, spares not counted.
+    pub(crate) fn workers(&self) -> usize {
+        self.config.workers
     }
 
     /// Is there anything that a worker could take?

@@ -117,7 +117,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> Result<(), StartError> {
     }
     shared.set_halt(false);
     Gate::Open.set(&shared.gate);
-    let workers = shared.config.workers;
+    let workers = shared.workers();
     let started = (0..workers)
         .try_for_each(|number| Crew::fill(shared, number, false))
         .map_err(StartError::from)

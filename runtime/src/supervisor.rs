@@ -43,6 +43,8 @@
 
 pub(crate) mod bell;
 pub(crate) mod health;
+mod overrun;
+mod scaling;
 mod spares;
 pub(crate) mod timers;
 
@@ -63,6 +65,10 @@ use crate::time::{after, earlier};
 use crate::work::memory;
 use crate::work::unwind::{contain, message, shield};
 use bell::Bell;
+use health::Health;
+use overrun::Watch;
+use scaling::Scaling;
+use spares::Spares;
 use timers::Timers;
 
 /// How many events are taken from one worker's channel at a time.
@@ -163,23 +169,12 @@ impl Supervisor {
 /// The thread.
 fn supervise(shared: &Arc<Shared>) {
     local::serve(shared);
-    let mut exhausted = false;
-    let mut beat = Beat::default();
+    let mut rounds = Rounds::default();
     loop {
         // Users' code that a round can reach (a transport, a deadline's waker)
         // is contained where it is called; this is the last line.
         let sent = shared.supervisor.sent.load(Ordering::Relaxed);
-        let round = contain(|| {
-            health::round(shared);
-            exhausted = spares::round(shared, exhausted);
-            shared.supervisor.timers.fire(Instant::now());
-            pass_events_on(shared, &shared.crew.roster());
-            if !shared.injector.is_local() && !shared.injector.is_empty() {
-                shared.notify();
-            }
-            beat.round(shared);
-            memory::trim();
-        });
+        let round = contain(|| rounds.round(shared));
         if let Err(payload) = round {
             let reason = message(&*payload);
             shared.announce(|| {
@@ -194,15 +189,44 @@ fn supervise(shared: &Arc<Shared>) {
         if shared.supervisor.is_orphaned() && stop::end_orphaned(shared) {
             break;
         }
-        sleep(shared, sent, &beat);
+        sleep(shared, sent, &rounds);
     }
     memory::clear_out();
 }
 
+/// What it keeps in mind from one round to the next.
+#[derive(Default)]
+struct Rounds {
+    health: Health,
+    spares: Spares,
+    watch: Watch,
+    scaling: Scaling,
+    beat: Beat,
+}
+
+impl Rounds {
+    /// Steps 1 to 7.
+    fn round(&mut self, shared: &Arc<Shared>) {
+        let now = shared.now();
+        self.health.round(shared);
+        self.watch.round(shared, now);
+        self.spares.round(shared);
+        self.scaling.round(shared, now);
+        shared.supervisor.timers.fire(now);
+        pass_events_on(shared, &shared.crew.roster());
+        if !shared.injector.is_local() && !shared.injector.is_empty() {
+            shared.notify();
+        }
+        self.beat.round(shared);
+        memory::trim();
+    }
+}
+
 /// Step 9.
-fn sleep(shared: &Shared, sent: u64, beat: &Beat) {
+fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
+    let beat = &rounds.beat;
     let supervisor = &shared.supervisor;
-    let due = supervisor.timers.earliest();
+    let due = earlier(supervisor.timers.earliest(), rounds.scaling.due());
     let forking = beat.is_needed(shared);
     if forking || is_busy(shared) {
         let mut interval = shared.config.run_interval;

@@ -22,14 +22,25 @@ use crate::shared::Shared;
 use crate::supervisor::pass_last_events_on;
 use crate::worker::deque::{Steal, Stealer};
 
-pub(super) fn round(shared: &Arc<Shared>) {
+/// What the supervisor keeps in mind about the workers' health.
+#[derive(Debug, Default)]
+pub(super) struct Health;
+
+impl Health {
+    /// One round.
+    pub(super) fn round(&mut self, shared: &Arc<Shared>) {
+        round(shared);
+    }
+}
+
+fn round(shared: &Arc<Shared>) {
     for member in shared.crew.take_ended() {
         bury(shared, member);
     }
     if shared.is_halting() {
         return;
     }
-    for number in shared.crew.vacancies(shared.config.workers) {
+    for number in shared.crew.vacancies(shared.workers()) {
         match Crew::fill(shared, number, false) {
             Ok(()) => shared.announce(|| Some(Event::WorkerRestarted { worker: number })),
             Err(error) => {
@@ -47,7 +58,7 @@ pub(super) fn round(shared: &Arc<Shared>) {
 
 /// Is a seat vacant?
 pub(super) fn is_understaffed(shared: &Shared) -> bool {
-    !shared.is_halting() && !shared.crew.vacancies(shared.config.workers).is_empty()
+    !shared.is_halting() && !shared.crew.vacancies(shared.workers()).is_empty()
 }
 
 /// Steps 1 and 2 for one member.

@@ -10,10 +10,24 @@ use crate::crew::Crew;
 use crate::event::Event;
 use crate::shared::Shared;
 
-/// One round; answers whether the bound keeps a needed spare from being made.
-pub(super) fn round(shared: &Arc<Shared>, exhausted: bool) -> bool {
+/// What the supervisor keeps in mind about spares.
+#[derive(Debug, Default)]
+pub(super) struct Spares {
+    /// Does the bound keep a needed spare from being made?
+    exhausted: bool,
+}
+
+impl Spares {
+    /// One round.
+    pub(super) fn round(&mut self, shared: &Arc<Shared>) {
+        self.exhausted = round(shared, self.exhausted);
+    }
+}
+
+/// Answers whether the bound keeps a needed spare from being made.
+fn round(shared: &Arc<Shared>, exhausted: bool) -> bool {
     while !shared.is_halting() && shared.away.is_short() && shared.has_work() {
-        let (number, spares) = shared.crew.free_number(shared.config.workers);
+        let (number, spares) = shared.crew.free_number(shared.config.most_workers);
         if spares >= shared.config.max_spares {
             // A spare that rests counts as there: it is called, not made.
             shared.away.call(&**shared);
