@@ -142,6 +142,10 @@ pub(crate) struct Books {
     lost: Counter,
     rolled_back: Counter,
     pub(crate) crashes: Counter,
+    /// Rounds of the supervisor.
+    pub(crate) ticks: Counter,
+    /// Turns of periodic works that were left out.
+    pub(crate) skipped: Counter,
     pub(crate) elsewhere: Elsewhere,
     /// Of every seat's number that was ever in use.
     workers: Mutex<Vec<Arc<CachePadded<WorkerBooks>>>>,

@@ -10,7 +10,7 @@ use crate::Scheduler;
 use crate::clock::Clock;
 use crate::injector::Injector;
 use crate::shared::Shared;
-use crate::stop::StartError;
+use crate::stop::error::StartError;
 
 /// Called on a worker's thread with the worker's number.
 pub(crate) type ThreadHook = Arc<dyn Fn(usize) + Send + Sync>;
@@ -40,6 +40,7 @@ pub struct Builder {
     run_interval: Duration,
     queue_capacity: Option<usize>,
     stack_size: Option<usize>,
+    clock: Clock,
     transport: Box<dyn Transport>,
     on_thread_start: Option<ThreadHook>,
     on_thread_stop: Option<ThreadHook>,
@@ -54,6 +55,7 @@ impl Default for Builder {
             run_interval: Duration::from_millis(1),
             queue_capacity: None,
             stack_size: None,
+            clock: Clock::system(),
             transport: Box::new(LocalTransport),
             on_thread_start: None,
             on_thread_stop: None,
@@ -105,6 +107,16 @@ impl Builder {
     /// ```
     pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
         self.transport = Box::new(transport);
+        self
+    }
+
+    /// What time it is for the scheduler: [`Clock::system`] unless set, or a
+    /// [`ManualClock`](crate::ManualClock), which a test turns by hand.
+    ///
+    /// By a clock that is turned by hand the supervisor does not tick: between two turns it looks
+    /// after what it is called for, and no more.
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.clock = clock.into();
         self
     }
 
@@ -174,7 +186,7 @@ impl Builder {
             name: self.name,
             workers,
             most_workers: workers,
-            clock: Clock,
+            clock: self.clock,
             max_spares: self.max_spares.min(MOST_WORKERS),
             run_interval: self.run_interval,
             stack_size: self.stack_size,
@@ -210,6 +222,7 @@ impl fmt::Debug for Builder {
             .field("run_interval", &self.run_interval)
             .field("queue_capacity", &self.queue_capacity)
             .field("stack_size", &self.stack_size)
+            .field("clock", &self.clock)
             .field("transport", &self.transport)
             .finish_non_exhaustive()
     }

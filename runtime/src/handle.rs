@@ -12,6 +12,17 @@
 //! a stack of its own ([deep]). So does a worker whose wait has a limit: an item that it ran
 //! itself would take as long as it takes.
 //!
+//! An item that is delayed it leaves alone until its time has come, and waits for it, away: as
+//! deep as one that it may not run itself, because nobody else will once the run has ended.
+//!
+//! # Deadlines
+//!
+//! The supervisor watches them. A scheduler that is stopped has none; so who joins sleeps no longer
+//! than until the deadline, and answers it. By a clock that is turned by hand that is no time
+//! to sleep until: whoever turns it has those who join look again (`clock/manual.rs`).
+//!
+//! # Rings
+//!
 //! An item that runs on the waiting thread itself, as the one that asks or
 //! beneath it, can never end while it is waited for, and neither can one that
 //! waits, through however many others, for the one that asks ([ring]):
@@ -143,11 +154,10 @@ impl<T: Send + 'static> WorkHandle<T> {
             return Err(WorkError::WouldDeadlock);
         };
         let _absence = Absence::begin();
-        if let Some(worker) = worker.filter(|_| local::depth() >= DEPTH) {
+        if let Some(worker) = worker.filter(|_| local::depth() >= DEPTH || info.is_delayed()) {
             self.wait_deep(&worker.shared);
         }
-        // A scheduler that is stopped watches no deadlines, so we do it.
-        if completion.sleep(earlier(until, info.due()), || false) {
+        if self.sleep(until, || false) {
             return Ok(true);
         }
         if info.is_overdue() {
@@ -158,21 +168,37 @@ impl<T: Send + 'static> WorkHandle<T> {
         Ok(false)
     }
 
-    /// So deep that it left the item to others: waits for the outcome or the deadline,
-    /// and once the run ends runs the item after all ([deep]).
+    /// Sleeps until the outcome is there, and says so; no longer than until then, until the
+    /// deadline has passed, or until `in_vain`.
+    fn sleep(&self, until: Option<Instant>, in_vain: impl Fn() -> bool) -> bool {
+        let (completion, info) = (self.end.core().completion(), self.end.info());
+        let Some(due) = info.due() else {
+            return completion.sleep(until, in_vain);
+        };
+        let shared = info.shared();
+        let joins = shared.as_ref().and_then(|shared| shared.config.clock.joins());
+        let Some(joins) = joins else {
+            return completion.sleep(earlier(until, Some(due)), in_vain);
+        };
+        joins.wait(Arc::new(self.end.item()), || {
+            completion.sleep(until, || in_vain() || info.is_overdue())
+        })
+    }
+
+    /// So deep that it left the item to others, or it is not to run yet: waits for the outcome or
+    /// the deadline, and once the run ends runs the item after all ([deep]).
     fn wait_deep(&self, shared: &Shared) {
-        let (completion, state) = (self.end.core().completion(), self.end.state());
-        let info = self.end.info();
-        let ends = || shared.is_halting();
-        shared.deep.wait(Arc::new(self.end.item()), || {
-            completion.sleep(info.due(), ends)
-        });
+        let (info, state) = (self.end.info(), self.end.state());
+        let ends = || shared.is_halting() && !info.is_delayed();
+        shared
+            .deep
+            .wait(Arc::new(self.end.item()), || self.sleep(None, ends));
         while ends() && !state.is_published() && !info.is_overdue() {
             self.end.run_here();
             if !state.is_held() {
                 return;
             }
-            completion.wait(earlier(after(HELD_LOOK), info.due()));
+            self.sleep(after(HELD_LOOK), || false);
         }
     }
 

@@ -87,6 +87,8 @@ pub use stm_ports::*;
 pub use books::{Stats, WorkerStats};
 pub use broadcast::NotRunning;
 pub use builder::{BuildError, Builder};
+pub use clock::Clock;
+pub use clock::manual::ManualClock;
 pub use event::{Event, Events, Scale, Stall, UserEvent, WorkId};
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
@@ -102,7 +104,7 @@ pub use parallel::{
 pub use scheduler::{Scheduler, TryPutError};
 pub use scope::{Scope, scope};
 pub use spawn::{CancelOnDrop, make_future, make_transaction};
-pub use stop::{Drained, StartError, StopError};
+pub use stop::error::{Drained, StartError, StopError};
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
 pub use work::priority::Priority;

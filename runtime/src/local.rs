@@ -101,6 +101,12 @@ pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
     SERVES.try_with(Cell::get).unwrap_or(0) == Arc::as_ptr(shared) as usize
 }
 
+/// Does somebody wait for this thread of a scheduler's own who cannot be stood in for: is it a
+/// supervisor, or a worker that has left its seat?
+pub(crate) fn is_attending() -> bool {
+    SERVES.try_with(Cell::get).unwrap_or(0) != 0 && worker().is_none()
+}
+
 /// An item that runs on this thread, for as long as this lives.
 #[must_use]
 pub(crate) struct Running(());

@@ -16,7 +16,8 @@ use crate::gate::Gate;
 use crate::handle::WorkHandle;
 use crate::local;
 use crate::shared::Shared;
-use crate::stop::{self, Drained, StartError, StopError};
+use crate::stop;
+use crate::stop::error::{Drained, StartError, StopError};
 use crate::supervisor;
 use crate::work::IntoWork;
 
@@ -163,6 +164,7 @@ impl Scheduler {
         let shared = self.shared();
         let mut stats = Stats::read(&shared.books);
         stats.blocked_workers = shared.away.count();
+        stats.delayed = shared.supervisor.timers.asleep().1 as u64;
         stats
     }
 

@@ -84,7 +84,7 @@ impl Shared {
             crew: Crew::default(),
             books: Books::default(),
             hub: Arc::new(Hub::new()),
-            supervisor: Supervisor::new(),
+            supervisor: Supervisor::new(config.clock.now()),
             lobby: Lobby::new(),
             changing: Mutex::new(()),
             quiet: Quiet::new(),
@@ -144,6 +144,12 @@ impl Shared {
     /// How many items are set aside, waiting to be woken.
     pub(crate) fn waiting(&self) -> u64 {
         self.books.waiting()
+    }
+
+    /// How many items are live and need nobody to look after them: those that are set aside, and
+    /// those whose time has not come.
+    pub(crate) fn at_rest(&self) -> u64 {
+        self.waiting() + self.supervisor.timers.asleep().0 as u64
     }
 
     /// What a drain waits for to be 0: how many works are live, as long as one of them

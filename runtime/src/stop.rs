@@ -43,6 +43,8 @@
 //!    Where all that is live waits to be woken (`polled.rs`), nobody inside will wake
 //!    it: the transactions among it are answered `Stopped`, and the wait goes on.
 //!    Futures are waited for; what they await may come from anywhere.
+//!    What waits for its time (`supervisor/timers.rs`) is answered `Stopped` before that, and so is
+//!    what would wait from now on: a work that is put with a delay, a periodic work after its turn.
 //! 3. End the run. What is still live is queued, or waits; the error says how much.
 //!
 //! Who tells the drain to look: a worker about to sleep, and whoever ends an
@@ -65,7 +67,8 @@
 //! Where there is no run, what is left is answered on the spot, or, where a
 //! transaction is open, by a thread made for it.
 //!
-//! A stop does none of this. What is queued waits for the next start, and so does a
+//! A stop does none of this, and leaves the timers as they are: what is delayed waits for its time
+//! and for the next start, and a periodic work for its next turn. What is queued waits for the next start, and so does a
 //! running work that waits for it in a transaction or on a channel: the stop
 //! then waits as well.
 //!
@@ -76,18 +79,17 @@
 //! worker of *another* scheduler may ask for either; it counts as away there
 //! while it waits.
 
+pub(crate) mod error;
 pub(crate) mod quiet;
 
-use std::fmt;
-use std::io;
 use std::time::{Duration, Instant};
 
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::facade::thread;
 use hivework_stm::in_transaction;
-use stm_ports::{ConnectError, Refusal};
+use stm_ports::Refusal;
 
-use crate::crew::{Crew, FillError};
+use crate::crew::Crew;
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::injector::Item;
@@ -99,6 +101,7 @@ use crate::supervisor::{Supervisor, health};
 use crate::time::after;
 use crate::work::unwind::shield;
 use crate::worker::away::Absence;
+use error::{Drained, StartError, StopError};
 
 /// How many items are answered at a time when the last handle goes.
 const BATCH: usize = 64;
@@ -165,6 +168,8 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
     }
     Gate::Draining.set(&shared.gate);
     shared.announce(|| Some(Event::Draining));
+    shared.supervisor.timers.close();
+    answer_sleepers(shared);
     loop {
         shared.quiet.wait(deadline, || shared.unsettled());
         let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -176,10 +181,24 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
             .each(Kind::Transaction, |guest| guest.give_up());
     }
     end_run(shared);
+    shared.supervisor.timers.open();
     shared.announce(|| Some(Event::Stopped));
     match shared.books.live() {
         0 => Ok(()),
         queued => Err(Drained::TimedOut { queued }),
+    }
+}
+
+/// Answers what waits for its time with `Stopped`. The timers are closed.
+fn answer_sleepers(shared: &Shared) {
+    loop {
+        let sleepers = shared.supervisor.timers.take_sleepers(BATCH);
+        if sleepers.is_empty() {
+            return;
+        }
+        for item in sleepers {
+            shield(|| item.refuse(Refusal::Stopped));
+        }
     }
 }
 
@@ -271,6 +290,8 @@ fn answer_queued(shared: &Shared) {
         left.into_iter().for_each(refuse);
     }
     shared.lobby.close(|guest| shield(|| guest.stop()));
+    shared.supervisor.timers.close();
+    answer_sleepers(shared);
     for seat in shared.crew.roster().iter() {
         Leftovers(&seat.stealer).for_each(refuse);
     }
@@ -288,114 +309,3 @@ fn answer_left(shared: &Shared) {
     shared.announce(|| Some(Event::Stopped));
     shared.hub.close();
 }
-
-/// Why a scheduler did not start. It is as it was before.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The operating system gave no thread.
-    Spawn(io::Error),
-    /// The transport did not connect a worker to the supervisor.
-    Connect(ConnectError),
-    /// The transport panicked when it was to connect a worker; what it said.
-    TransportPanicked(String),
-}
-
-impl From<FillError> for StartError {
-    fn from(error: FillError) -> Self {
-        match error {
-            FillError::Spawn(error) => StartError::Spawn(error),
-            FillError::Connect(error) => StartError::Connect(error),
-            FillError::Panic(said) => StartError::TransportPanicked(said),
-        }
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Spawn(error) => write!(f, "a thread could not be made: {error}"),
-            StartError::Connect(error) => {
-                write!(f, "the transport did not connect a worker: {error}")
-            }
-            StartError::TransportPanicked(said) => {
-                write!(
-                    f,
-                    "the transport panicked while it connected a worker: {said}"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            StartError::Spawn(error) => Some(error),
-            StartError::Connect(error) => Some(error),
-            StartError::TransportPanicked(_) => None,
-        }
-    }
-}
-
-/// Why a scheduler was not stopped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum StopError {
-    /// It was asked for from inside a work item, for whose end it would wait.
-    InsideWork,
-}
-
-impl fmt::Display for StopError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StopError::InsideWork => f.write_str(
-                "a work item cannot stop the scheduler that runs it: \
-                 the stop would wait for the item to end",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for StopError {}
-
-/// Why a drain did not finish.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Drained {
-    /// It was asked for from inside a work item, for whose end it would wait.
-    /// The scheduler runs on.
-    InsideWork,
-    /// The time was over first. The scheduler has stopped.
-    TimedOut {
-        /// How many works are left in the queue, for the next start.
-        queued: u64,
-    },
-    /// The scheduler was not running, and so nothing was run.
-    NotRunning {
-        /// How many works lie in the queue, for the next start.
-        queued: u64,
-    },
-}
-
-impl fmt::Display for Drained {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Drained::InsideWork => f.write_str(
-                "a work item cannot drain the scheduler that runs it: \
-                 the drain would wait for the item to end",
-            ),
-            Drained::TimedOut { queued } => {
-                write!(f, "the drain ran out of time with {queued} works queued")
-            }
-            Drained::NotRunning { queued } => {
-                write!(
-                    f,
-                    "the scheduler is not running, and {queued} works are queued"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for Drained {}

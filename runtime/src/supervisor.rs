@@ -13,7 +13,9 @@
 //!    roster, what a crashed one had queued is put back, its seat is filled.
 //! 2. [Spares](spares): while work is queued and more are away than are stood
 //!    in for, a spare is made.
-//! 3. [Timers](timers): works whose deadline has passed are answered.
+//! 3. [Timers](timers): works whose deadline has passed are answered, and those whose time has
+//!    come are queued; some of them at a time. While there are more, the next round follows
+//!    at once.
 //! 4. Events of the workers are passed on to the subscribers.
 //! 5. Where work can arrive without a putter's notification (a transport that
 //!    is not local), the queue is looked at, and a worker is woken for it. For
@@ -25,7 +27,8 @@
 //!    (`work/memory/shelves.rs`), and what there is when the supervisor leaves.
 //! 8. If it was told to quit: done. If the last handle of the scheduler is
 //!    gone: end the run (see `stop.rs`) and be done.
-//! 9. Sleep until the next tick, the earliest deadline, or a ring ([bell]).
+//! 9. Sleep until the next tick, the earliest timer, or a ring ([bell]). Where the clock is turned
+//!    by hand (`clock/manual.rs`): until a ring.
 //!
 //! Every step is bounded: by the number of workers, of due timers, of events
 //! that lie in the channels at that moment, and step 7, once a second, by a number of blocks.
@@ -55,6 +58,7 @@ use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::thread::{self, JoinHandle};
 use stm_ports::EventMessage;
 
+use crate::clock::manual::Post;
 use crate::crew::Seat;
 use crate::event::Event;
 use crate::fork::beat::Beat;
@@ -91,13 +95,13 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Supervisor {
             bell: Bell::new(),
             quit: AtomicBool::new(false),
             orphaned: AtomicBool::new(false),
             sent: AtomicU64::new(0),
-            timers: Timers::default(),
+            timers: Timers::new(now),
             thread: Mutex::new(None),
         }
     }
@@ -158,22 +162,24 @@ impl Supervisor {
         shared.supervisor.quit.store(false, Ordering::Relaxed);
         let name = format!("{}-supervisor", shared.config.name);
         let theirs = Arc::clone(shared);
+        let post = shared.config.clock.watch(shared);
         let thread = thread::Builder::new()
             .name(name)
-            .spawn(move || supervise(&theirs))?;
+            .spawn(move || supervise(&theirs, post.as_ref()))?;
         *shared.supervisor.thread.lock() = Some(thread);
         Ok(())
     }
 }
 
 /// The thread.
-fn supervise(shared: &Arc<Shared>) {
+fn supervise(shared: &Arc<Shared>, post: Option<&Post>) {
     local::serve(shared);
     let mut rounds = Rounds::default();
     loop {
         // Users' code that a round can reach (a transport, a deadline's waker)
         // is contained where it is called; this is the last line.
         let sent = shared.supervisor.sent.load(Ordering::Relaxed);
+        let asked = post.map(Post::asked);
         let round = contain(|| rounds.round(shared));
         if let Err(payload) = round {
             let reason = message(&*payload);
@@ -183,11 +189,18 @@ fn supervise(shared: &Arc<Shared>) {
                 })
             });
         }
+        shared.books.ticks.add(1);
         if shared.supervisor.is_quitting() {
             break;
         }
         if shared.supervisor.is_orphaned() && stop::end_orphaned(shared) {
             break;
+        }
+        if rounds.more {
+            continue;
+        }
+        if let (Some(post), Some(asked)) = (post, asked) {
+            post.answer(asked);
         }
         sleep(shared, sent, &rounds);
     }
@@ -202,17 +215,20 @@ struct Rounds {
     watch: Watch,
     scaling: Scaling,
     beat: Beat,
+    /// Was there more that is due than fits into a round?
+    more: bool,
 }
 
 impl Rounds {
     /// Steps 1 to 7.
     fn round(&mut self, shared: &Arc<Shared>) {
         let now = shared.now();
+        self.more = false;
         self.health.round(shared);
         self.watch.round(shared, now);
         self.spares.round(shared);
         self.scaling.round(shared, now);
-        shared.supervisor.timers.fire(now);
+        self.more = timers::round(shared, now);
         pass_events_on(shared, &shared.crew.roster());
         if !shared.injector.is_local() && !shared.injector.is_empty() {
             shared.notify();
@@ -224,6 +240,9 @@ impl Rounds {
 
 /// Step 9.
 fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
+    if shared.config.clock.is_manual() {
+        return sleep_untimed(shared, sent);
+    }
     let beat = &rounds.beat;
     let supervisor = &shared.supervisor;
     let due = earlier(supervisor.timers.earliest(), rounds.scaling.due());
@@ -244,11 +263,25 @@ fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
     });
 }
 
+/// Step 9 where no time passes while it sleeps. What a transport carries goes by no clock.
+fn sleep_untimed(shared: &Shared, sent: u64) {
+    let bell = &shared.supervisor.bell;
+    if !shared.injector.is_local() && is_busy(shared) || expects_events(shared) {
+        bell.sleep(after(ARRIVALS));
+        return;
+    }
+    bell.doze(None, || {
+        // Ordering: as in `sleep`.
+        shared.supervisor.sent.load(Ordering::Relaxed) != sent
+            || !shared.injector.is_local() && is_busy(shared)
+    });
+}
+
 /// Is there something to look after at every tick? Works that wait do not count.
 fn is_busy(shared: &Shared) -> bool {
     is_anybody_awake(shared)
         || !shared.injector.is_local()
-            && shared.books.live() > shared.away.count() as u64 + shared.waiting()
+            && shared.books.live() > shared.away.count() as u64 + shared.at_rest()
         || shared.away.is_short() && shared.has_work()
         || health::is_understaffed(shared)
         || expects_events(shared)

@@ -92,6 +92,34 @@ impl<T: Send + 'static> Work<T> {
         self
     }
 
+    /// How long it waits after the put before it can be run. Until then it lies beside the
+    /// queue, counts as [`Queued`](crate::Status::Queued), and does not count against the
+    /// queue's capacity; then it goes into the queue, which it may find full. Put in a
+    /// transaction, it waits from the commit on. No delay at all is the same as a delay of zero.
+    ///
+    /// It can be cancelled meanwhile, and its [`deadline`](Work::deadline) passes meanwhile. A
+    /// work that joins it waits until it is due, and is away. After a
+    /// [`stop`](crate::Scheduler::stop) it waits on, for its time and the next start. A
+    /// [`drain`](crate::Scheduler::drain) does not wait for it: it answers
+    /// [`WorkError::Stopped`], and so does what is put with a delay while the scheduler drains.
+    ///
+    /// A delay is exact, and not rounded to the supervisor's ticks. Some hundred years are for ever.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use hivework::{make_scheduler, make_work};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let put = Instant::now();
+    /// let work = make_work(Instant::now).delay(Duration::from_millis(2));
+    /// let began = scheduler.put_work(work).join().unwrap();
+    /// assert!(began - put >= Duration::from_millis(2));
+    /// ```
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.fresh.info_mut().set_delay(delay);
+        self
+    }
+
     /// Called once with the outcome before the handle is answered, on the
     /// thread that ran or cancelled the work. A deadline that passes answers
     /// the handle first, and the callback follows on a worker. A panic in it

@@ -19,6 +19,9 @@ pub struct Stats {
     pub running: u64,
     /// Futures and transactions that are set aside until something wakes them.
     pub waiting: u64,
+    /// Of those that are queued or waiting: works that are delayed, and periodic works between two
+    /// turns.
+    pub delayed: u64,
     /// Ran to their end.
     pub finished: u64,
     /// Ended in a panic.
@@ -31,6 +34,11 @@ pub struct Stats {
     pub stopped: u64,
     /// Lost with their worker or by their transport.
     pub lost: u64,
+    /// Turns of periodic works that were left out, because the one before took too long or the
+    /// scheduler was stopped.
+    pub skipped: u64,
+    /// Rounds that the supervisor has made.
+    pub ticks: u64,
     /// Worker threads that died and were replaced.
     pub crashed_workers: u64,
     /// Workers that are blocked inside their work at this moment.
@@ -67,6 +75,8 @@ impl Stats {
             overdue: books.overdue.get(),
             stopped: books.stopped.get(),
             lost: books.lost.get(),
+            skipped: books.skipped.get(),
+            ticks: books.ticks.get(),
             crashed_workers: books.crashes.get(),
             ..Stats::default()
         };

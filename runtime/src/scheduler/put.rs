@@ -19,9 +19,15 @@
 //! As above, with a push to the worker's own deque in place of step 2, or, with a
 //! priority of its own, a put into its band: neither the gate nor the capacity holds up what
 //! running work puts.
+//!
+//! # Work with a delay
+//!
+//! From either side it goes into the timers in place of step 2 ([later]), in a transaction of the
+//! caller's in step 3.
 
 mod admission;
 pub(crate) mod error;
+mod later;
 
 use std::slice;
 use std::time::{Duration, Instant};
@@ -33,13 +39,13 @@ use crate::handle::WorkHandle;
 use crate::injector::Item;
 use crate::local::{self, Local};
 use crate::shared::Shared;
-use crate::time::after;
 use crate::work::Work;
 use crate::work::ends::{Fresh, HandleEnd};
 use crate::work::parcel::Parcel;
 use crate::work::priority::Priority;
 use admission::{Admission, Refused, ask, put_now, send, send_all, send_now};
 use error::TryPutError;
+use later::put_later;
 
 /// How many works `put_all` puts at a time.
 const CHUNK: usize = 64;
@@ -52,7 +58,7 @@ fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
         deadline,
     } = work;
     let info = fresh.info_mut();
-    info.set_due(deadline.and_then(after));
+    info.set_due(deadline.and_then(|limit| shared.now().checked_add(limit)));
     info.set_home(Some(shared.home()));
     fresh
 }
@@ -82,7 +88,7 @@ fn set_timer<T: Send + 'static>(handle: &HandleEnd<T>, shared: &Shared) {
 
 #[cold]
 fn add_timer(shared: &Shared, due: Instant, item: Item) {
-    if shared.supervisor.timers.add(due, item) {
+    if shared.supervisor.timers.add_deadline(due, item) {
         shared.supervisor.ring();
     }
 }
@@ -96,6 +102,15 @@ fn outside_transactions(what: &str) {
     );
 }
 
+/// A put with a delay, from either side.
+#[cold]
+fn put_delayed<T: Send + 'static>(shared: &Arc<Shared>, handle: &HandleEnd<T>, item: Item) {
+    match put_later(shared, item) {
+        Ok(()) => set_timer(handle, shared),
+        Err(item) => item.withdraw(Refused::Draining.why()),
+    }
+}
+
 /// What running work puts: on the worker's own deque, unless its priority is its own.
 fn put_inside<T: Send + 'static>(
     shared: &Arc<Shared>,
@@ -106,6 +121,10 @@ fn put_inside<T: Send + 'static>(
     let priority = fresh.core().head().priority();
     worker.seat.books.accept(1);
     let (handle, item) = split(fresh);
+    if handle.info().is_delayed() {
+        put_delayed(shared, &handle, item);
+        return handle;
+    }
     set_timer(&handle, shared);
     if priority == Priority::Normal {
         worker.deque.push(item);
@@ -125,6 +144,10 @@ pub(super) fn put<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> Wor
     let fresh = bind(shared, work);
     shared.books.accept(1);
     let (handle, item) = split(fresh);
+    if handle.info().is_delayed() {
+        put_delayed(shared, &handle, item);
+        return WorkHandle::new(handle);
+    }
     let put = if shared.injector.is_local() {
         put_now(shared, slice::from_ref(&handle), [item], true).map_err(|(_, refused)| refused)
     } else {
@@ -152,7 +175,10 @@ pub(super) fn try_put<T: Send + 'static>(
     let fresh = bind(shared, work);
     shared.books.accept(1);
     let (handle, item) = split(fresh);
-    let put = if shared.injector.is_local() {
+    let put = if handle.info().is_delayed() {
+        let refused = Admission::Refused(Refused::Draining);
+        put_later(shared, item).map_err(|item| (Some(item), refused))
+    } else if shared.injector.is_local() {
         put_now(shared, slice::from_ref(&handle), [item], false)
             .map_err(|([item], refused)| (Some(item), refused))
     } else {
@@ -207,7 +233,10 @@ pub(super) fn put_in<T: Send + 'static>(
     // First of all the way back, for whatever ends this attempt.
     let put = item.clone();
     tx.on_abort(move || put.roll_back());
-    let admission = if shared.injector.is_local() {
+    let delayed = handle.info().is_delayed();
+    let admission = if delayed {
+        Ok(Admission::Admitted)
+    } else if shared.injector.is_local() {
         match ask(shared, tx, inside.is_some())? {
             Admission::Wait => retry(),
             Admission::Admitted => {
@@ -234,6 +263,11 @@ pub(super) fn put_in<T: Send + 'static>(
         Admission::Admitted | Admission::Wait => {
             let head = put.head();
             head.state.commit();
+            if delayed {
+                if let Err(put) = put_later(&shared, put.clone()) {
+                    return put.withdraw(Refused::Draining.why());
+                }
+            }
             if let Some(due) = head.info.due() {
                 add_timer(&shared, due, put.clone());
             }
@@ -262,11 +296,21 @@ pub(super) fn put_batch<T: Send + 'static>(
         .into_iter()
         .map(|work| split(bind(shared, work)))
         .unzip();
-    let put = if shared.injector.is_local() {
+    let (items, later) = divide(items);
+    let put = if items.is_empty() {
+        Ok(())
+    } else if shared.injector.is_local() {
         put_now(shared, &handles, items, true).map_err(|(_, refused)| refused)
     } else {
         send_all(shared, &handles, items)
     };
+    if put.is_ok() {
+        for item in later {
+            if let Err(item) = put_later(shared, item) {
+                item.withdraw(Refused::Draining.why());
+            }
+        }
+    }
     for handle in &handles {
         match put {
             Err(Admission::Refused(why)) => handle.core().withdraw(why.why()),
@@ -275,6 +319,16 @@ pub(super) fn put_batch<T: Send + 'static>(
     }
     shared.notify();
     handles.into_iter().map(WorkHandle::new).collect()
+}
+
+/// What goes into the queue, and what waits for its time.
+fn divide(items: Vec<Item>) -> (Vec<Item>, Vec<Item>) {
+    let waits = |item: &Item| item.head().info.is_delayed();
+    if items.iter().any(waits) {
+        items.into_iter().partition(|item| !waits(item))
+    } else {
+        (items, Vec::new())
+    }
 }
 
 pub(super) fn put_all<T: Send + 'static>(

@@ -3,14 +3,16 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::Arc;
 
 use super::once_box::OnceBox;
 use crate::home::Home;
+use crate::local;
 use crate::shared::Shared;
+use crate::supervisor::timers::Timed;
 
 /// What everybody may know of an item. Written before it is put, but for the box's
 /// number and what waits.
@@ -25,6 +27,7 @@ pub(crate) struct Info {
 pub(crate) struct Rare {
     name: Option<Cow<'static, str>>,
     due: Option<Instant>,
+    timed: Timed,
     held_by: u64,
     /// Its number, once somebody has asked for it.
     id: AtomicU64,
@@ -91,7 +94,45 @@ impl Info {
 
     #[inline]
     pub(crate) fn is_overdue(&self) -> bool {
-        self.due().is_some_and(|due| Instant::now() >= due)
+        self.due().is_some_and(|due| self.now() >= due)
+    }
+
+    /// What time it is for its scheduler.
+    pub(crate) fn now(&self) -> Instant {
+        match self.home.and_then(local::worker_at) {
+            Some(worker) => worker.shared.now(),
+            None => self
+                .shared()
+                .map_or_else(Instant::now, |shared| shared.now()),
+        }
+    }
+
+    /// Before the put: it is to wait for so long.
+    pub(crate) fn set_delay(&mut self, delay: Duration) {
+        self.rare_mut().timed.want(delay);
+    }
+
+    /// Does it wait for its time?
+    #[inline]
+    pub(crate) fn is_delayed(&self) -> bool {
+        self.timed_if_any().is_some_and(Timed::sleeps)
+    }
+
+    /// Can anything of it lie in the timers?
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.rare()
+            .is_some_and(|rare| rare.due.is_some() || rare.timed.sleeps())
+    }
+
+    #[inline]
+    pub(crate) fn timed_if_any(&self) -> Option<&Timed> {
+        Some(&self.rare()?.timed)
+    }
+
+    /// What it knows of its entries in the timers.
+    pub(crate) fn timed(&self) -> &Timed {
+        &self.make_rare().timed
     }
 
     /// The transaction of this thread puts the item. Whether it may still be open is for

@@ -49,6 +49,14 @@ impl Own {
         }
     }
 
+    pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
+        match self {
+            Own::Worker(worker) => Some(&worker.shared),
+            Own::Elsewhere(shared) => Some(shared),
+            Own::Nowhere => None,
+        }
+    }
+
     /// It is about to be set aside.
     pub(crate) fn set_aside(&self) {
         match self {

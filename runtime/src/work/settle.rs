@@ -25,7 +25,7 @@ pub(crate) fn finish<T: Send + 'static, C: Core<T> + ?Sized>(
     ending: Ending,
 ) {
     let head = item.head();
-    if head.info.due().is_some() || !head.state.is_plain() {
+    if head.info.is_timed() || !head.state.is_plain() {
         return finish_slowly(item, own, outcome, ending);
     }
     own.settled();
@@ -42,7 +42,11 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
     mut ending: Ending,
 ) {
     let head = item.head();
-    match head.state.finish() {
+    let finish = head.state.finish();
+    if let Some(shared) = own.shared() {
+        drop(shared.supervisor.timers.leave(&head.info));
+    }
+    match finish {
         Finish::Mine { left } => {
             if left && ending == Ending::Finished {
                 drop_contained(std::mem::replace(&mut outcome, Err(WorkError::Cancelled)));
@@ -127,6 +131,7 @@ pub(crate) fn publish_unbegun<T: Send + 'static, C: Core<T> + ?Sized>(
     unsafe { item.discard() };
     let shared = info.shared();
     if let Some(shared) = &shared {
+        drop(shared.supervisor.timers.leave(info));
         shared.books.withdrawn();
         shared.work_settled(info, ending, Some(&why));
     }
@@ -203,7 +208,7 @@ pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) -> Expire
     if expired == Expire::TooLate {
         return expired;
     }
-    if let Some(shared) = shared {
+    if let Some(shared) = &shared {
         if expired == Expire::Unbegun {
             shared.books.withdrawn();
         }
@@ -212,6 +217,13 @@ pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) -> Expire
     }
     if head.state.publish_expired().watched {
         item.completion().wake(|| {});
+    }
+    if let Some(shared) = &shared {
+        let sleeper = shared.supervisor.timers.leave(&head.info);
+        if expired == Expire::Unbegun {
+            // It lay in no queue, and would meet no worker before its time.
+            shared.put_back(sleeper.into_iter());
+        }
     }
     expired
 }

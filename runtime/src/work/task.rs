@@ -205,7 +205,9 @@ impl<F: Body<T>, T: Send + 'static> Runs for Task<F, T> {
     }
 
     fn run_here(&self, this: &Item) {
-        self.run_claimed(this, Claim::Handle);
+        if !self.info().is_delayed() {
+            self.run_claimed(this, Claim::Handle);
+        }
     }
 
     fn refuse(&self, why: Refusal) {
