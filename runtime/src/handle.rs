@@ -176,7 +176,9 @@ impl<T: Send + 'static> WorkHandle<T> {
             return completion.sleep(until, in_vain);
         };
         let shared = info.shared();
-        let joins = shared.as_ref().and_then(|shared| shared.config.clock.joins());
+        let joins = shared
+            .as_ref()
+            .and_then(|shared| shared.config.clock.joins());
         let Some(joins) = joins else {
             return completion.sleep(earlier(until, Some(due)), in_vain);
         };

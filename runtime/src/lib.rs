@@ -26,7 +26,8 @@
 //!
 //! * [`make_scheduler`], [`Scheduler::builder`]: making one.
 //! * [`Scheduler::put_work`], [`put_work_in`](Scheduler::put_work_in): putting
-//!   work; [`make_work`] gives it a name, a deadline, a [`Priority`], a callback.
+//!   work; [`make_work`] gives it a name, a delay, a deadline, a [`Priority`], a callback;
+//!   [`Work::every`] runs it again and again.
 //! * [`WorkHandle`]: waiting, awaiting, waiting in a transaction, cancelling.
 //! * [`Scheduler::put_transaction`], [`Scheduler::spawn`]: works that wait without a
 //!   worker: transactions, and futures.
@@ -107,6 +108,7 @@ pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::error::{Drained, StartError, StopError};
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
+pub use work::periodic::{Continues, IntoTurns};
 pub use work::priority::Priority;
 pub use work::state::Status;
 pub use work::{IntoWork, Work, kind, make_work};

@@ -1,4 +1,5 @@
-//! A work item that runs in several turns: a future, or a transaction that waits.
+//! A work item that runs in several turns: a future, a transaction that waits, or a periodic
+//! work.
 //!
 //! It is an item like any other (a [task](crate::work::task)): the same state
 //! word says who decides its outcome, the same completion tells it, the same queues
@@ -17,6 +18,9 @@
 //! 5. Pending: it enters the [lobby], unless it is there from an earlier turn, is
 //!    counted as aside, and set aside. Woken meanwhile, it goes to the back of the
 //!    queue: one that wakes itself in each poll keeps nobody from his turn.
+//!    One that says when its next turn is due goes into the timers before it is set aside; due
+//!    meanwhile, it is woken as by any waker. Where the timers are closed, because a drain has
+//!    begun, it ends.
 //!
 //! # Waking
 //!
@@ -60,12 +64,14 @@ pub(crate) mod turn;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use hivework_stm::facade::cell::UnsafeCell;
 use hivework_stm::facade::sync::{Arc, Mutex};
 
 use crate::books::Ending;
 use crate::local;
+use crate::supervisor::timers::Added;
 use crate::work::completion::Outcome;
 use crate::work::error::{PanicReport, WorkError};
 use crate::work::item::{Head, Item};
@@ -76,10 +82,38 @@ use crate::work::unwind::{contain, drop_contained};
 use lobby::{Kind, Place};
 use turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
 
-/// What can be polled turn by turn, on one worker or another.
-pub(crate) trait Turns: Future<Output: Send + 'static> + Unpin + Send + 'static {}
+/// What can be run turn by turn, on one worker or another.
+pub(crate) trait Turns: Send + 'static {
+    type Output: Send + 'static;
 
-impl<F: Future<Output: Send + 'static> + Unpin + Send + 'static> Turns for F {}
+    /// One turn of `this`. Whoever waits to be woken by a waker finds or makes that in `waker`.
+    fn turn(&mut self, this: &Item, waker: &mut Option<Waker>) -> Next<Self::Output>;
+}
+
+/// What comes after a turn.
+pub(crate) enum Next<T> {
+    /// Nothing: that was the last.
+    Over(T),
+    /// Another, once it has been woken.
+    Woken,
+    /// Another then; never, if there is no such time.
+    At(Option<Instant>),
+    /// Another, after whoever is queued by now.
+    Again,
+}
+
+impl<F: Future<Output: Send + 'static> + Unpin + Send + 'static> Turns for F {
+    type Output = F::Output;
+
+    fn turn(&mut self, this: &Item, waker: &mut Option<Waker>) -> Next<F::Output> {
+        let alarm = || Arc::new(Alarm(this.clone())).into();
+        let waker = waker.get_or_insert_with(alarm);
+        match Pin::new(self).poll(&mut Context::from_waker(waker)) {
+            Poll::Ready(value) => Next::Over(value),
+            Poll::Pending => Next::Woken,
+        }
+    }
+}
 
 /// See the [module](self).
 #[repr(C)]
@@ -167,20 +201,18 @@ impl<F: Turns> Polled<F> {
         let inside = &mut *guard;
         let polled = contain(|| {
             let future = inside.future.as_mut()?;
-            let alarm = || Arc::new(Alarm(this.clone())).into();
-            let waker = inside.waker.get_or_insert_with(alarm);
-            Some(Pin::new(future).poll(&mut Context::from_waker(waker)))
+            Some(future.turn(this, &mut inside.waker))
         });
-        let entered = match polled {
-            Ok(Some(Poll::Pending)) => self.enter_lobby(inside, this),
-            _ => false,
+        let goes_on = match &polled {
+            Ok(Some(Next::Over(_)) | None) | Err(_) => false,
+            Ok(Some(next)) => self.enter_lobby(inside, this) && self.prepare(next, own, this),
         };
         drop(guard);
         unfinished.disarm();
         match polled {
-            Ok(Some(Poll::Pending)) if entered => self.set_aside(own, this),
-            Ok(Some(Poll::Pending)) => self.end_as(own, Why::Stopped),
-            Ok(Some(Poll::Ready(value))) => self.end(own, Ok(value), Ending::Finished),
+            Ok(Some(Next::Over(value))) => self.end(own, Ok(value), Ending::Finished),
+            Ok(Some(_)) if goes_on => self.set_aside(own, this),
+            Ok(Some(_)) => self.end_as(own, Why::Stopped),
             Ok(None) => {
                 let why = WorkError::Lost("it was taken apart before it ran");
                 self.end(own, Err(why), Ending::Lost);
@@ -203,6 +235,28 @@ impl<F: Turns> Polled<F> {
         };
         inside.place = shared.lobby.enter(this.number(), this.clone(), self.kind);
         inside.place.is_some()
+    }
+
+    /// Step 5, for one that is not woken by others; false when it is to have no turn any more.
+    fn prepare(&self, next: &Next<F::Output>, own: &Own, this: &Item) -> bool {
+        let until = match next {
+            Next::Over(_) | Next::Woken => return true,
+            Next::At(until) => Some(*until),
+            Next::Again => None,
+        };
+        let Some(shared) = own.shared() else {
+            return false;
+        };
+        let timers = &shared.supervisor.timers;
+        match until.map(|until| timers.sleep(this.clone(), until)) {
+            None if timers.is_closed() => return false,
+            None => _ = self.turn.wake(),
+            Some(Added::First) => shared.supervisor.ring(),
+            // Whoever ended it has woken it, or told its turn.
+            Some(Added::Later | Added::Over(_)) => {}
+            Some(Added::Closed(_)) => return false,
+        }
+        true
     }
 
     /// Step 5, the rest.

@@ -12,6 +12,7 @@ pub(crate) mod memory;
 pub(crate) mod once_box;
 pub(crate) mod own;
 pub(crate) mod parcel;
+pub(crate) mod periodic;
 pub(crate) mod priority;
 pub(crate) mod settle;
 pub(crate) mod state;

@@ -161,7 +161,11 @@ impl Manual {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         let mut turns = self.turns.lock();
         let passed = self.passed.load(Ordering::Relaxed).saturating_add(by);
-        if self.base.checked_add(Duration::from_nanos(passed)).is_some() {
+        if self
+            .base
+            .checked_add(Duration::from_nanos(passed))
+            .is_some()
+        {
             // Ordering: Release; partner: the Acquire in `now`.
             self.passed.store(passed, Ordering::Release);
         }

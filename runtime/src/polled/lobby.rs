@@ -41,6 +41,8 @@ pub enum Kind {
     Transaction,
     /// Waited for by a drain.
     Future,
+    /// Found in the timers by a drain.
+    Periodic,
 }
 
 /// Where an item is.
