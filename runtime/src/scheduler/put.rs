@@ -22,8 +22,8 @@
 //!
 //! # Work with a delay
 //!
-//! From either side it goes into the timers in place of step 2 ([later]), in a transaction of the
-//! caller's in step 3.
+//! From either side it goes into the timers in place of step 2 ([later]); where the transaction
+//! is the caller's, in step 3.
 
 mod admission;
 pub(crate) mod error;

@@ -176,8 +176,10 @@ impl Timers {
     /// Step 3: takes an item's entries out. Its sleeper is the caller's, who may have to queue
     /// it.
     pub(crate) fn leave(&self, info: &Info) -> Option<Item> {
-        let timed = info.timed_if_any()?;
-        let due = info.due();
+        if !info.is_timed() {
+            return None;
+        }
+        let (timed, due) = (info.timed(), info.due());
         let mut entries = self.entries.lock();
         let deadline = due.and_then(|due| {
             let order = timed.take_deadline()?;
