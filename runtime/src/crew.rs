@@ -31,6 +31,7 @@ use crate::fork::peer::Peer;
 use crate::idle::Parker;
 use crate::injector::Item;
 use crate::shared::Shared;
+use crate::supervisor::parked::Sleep;
 use crate::worker;
 use crate::worker::deque::{Deque, Stealer};
 use outlet::Outlet;
@@ -51,6 +52,7 @@ pub(crate) struct Seat {
     pub(crate) mailbox: Arc<Mailbox>,
     /// The worker's channel to the supervisor.
     pub(crate) outlet: Outlet,
+    pub(crate) sleep: Sleep,
     life: AtomicU8,
     reason: Mutex<Option<Arc<str>>>,
 }
@@ -155,10 +157,12 @@ impl Crew {
             books: shared.books.of_worker(number),
             mailbox: crew.mailbox_of(number),
             outlet,
+            sleep: Sleep::default(),
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),
         });
         seat.mailbox.open(&seat.parker);
+        shared.forwarder.add(&seat);
         let mut builder = thread::Builder::new().name(format!("{}-{number}", shared.config.name));
         if let Some(bytes) = shared.config.stack_size {
             builder = builder.stack_size(bytes);
@@ -166,10 +170,15 @@ impl Crew {
         // Under the lock, so that whoever takes the members sees this one with
         // its thread, or the halt that came before it.
         let mut members = crew.members.lock();
-        let (shared, taken) = (Arc::clone(shared), Arc::clone(&seat));
-        let thread = builder
-            .spawn(move || worker::main(shared, taken, deque, seed))
-            .map_err(FillError::Spawn)?;
+        let (ours, shared, taken) = (shared, Arc::clone(shared), Arc::clone(&seat));
+        let thread = match builder.spawn(move || worker::main(shared, taken, deque, seed)) {
+            Ok(thread) => thread,
+            Err(error) => {
+                drop(members);
+                ours.forwarder.remove(&seat, &ours.hub);
+                return Err(FillError::Spawn(error));
+            }
+        };
         members.push(Member { seat, thread });
         crew.publish(&members);
         Ok(())

@@ -1,6 +1,32 @@
 //! What a scheduler tells about itself, and what its users tell each other.
+//!
+//! # Order
+//!
+//! What came of something is told after it, whichever threads tell: a subscriber that sees
+//! the one event and not the other has come between them, or missed the other and been told
+//! that it missed something. Of a work item in particular, each at most once but the third:
+//!
+//! 1. [`WorkPut`](Event::WorkPut);
+//! 2. [`WorkStarted`](Event::WorkStarted), if it is begun;
+//! 3. [`WorkOverran`](Event::WorkOverran), [`PeriodsSkipped`](Event::PeriodsSkipped), any
+//!    number of times;
+//! 4. one of [`WorkFinished`](Event::WorkFinished), [`WorkPanicked`](Event::WorkPanicked),
+//!    [`WorkCancelled`](Event::WorkCancelled), [`WorkOverdue`](Event::WorkOverdue),
+//!    [`WorkStopped`](Event::WorkStopped) and [`WorkLost`](Event::WorkLost).
+//!
+//! The last is told before the handle is answered. A work whose put is rolled back or is given
+//! back to who wanted to put it has no events; one whose put is refused has the first and
+//! the last. One whose deadline passes at the moment at which it begins may lack the second.
+//!
+//! [tell] is how that is kept for one item, [forward] for threads among each other, and
+//! where the two end over a transport that brings events late; [hub] is how subscribers
+//! get them, and what happens to those that do not read; [on] puts work for events.
 
+pub(crate) mod forward;
 pub(crate) mod hub;
+pub(crate) mod numbers;
+pub(crate) mod on;
+pub(crate) mod tell;
 
 use std::any::Any;
 use std::fmt;
@@ -8,6 +34,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use hub::Events;
+pub use on::Subscription;
+
+use crate::work::info::Info;
 
 /// Something that happened; see [`Scheduler::events`](crate::Scheduler::events).
 #[derive(Clone, Debug)]
@@ -156,6 +185,12 @@ pub enum Event {
         /// Why.
         reason: &'static str,
     },
+    /// The filter of a subscription panicked over an event, which it then did not get;
+    /// see [`Scheduler::on`](crate::Scheduler::on).
+    FilterPanicked {
+        /// What the panic said.
+        message: Arc<str>,
+    },
     /// So many events were overwritten because the subscriber did not read.
     Missed(u64),
     /// Something that [`Scheduler::emit`](crate::Scheduler::emit) sent.
@@ -188,6 +223,36 @@ pub enum Scale {
     Cores,
 }
 
+impl Event {
+    /// The work that it is about, if it is about one.
+    ///
+    /// ```
+    /// use hivework::{make_scheduler, make_work};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let events = scheduler.events();
+    /// scheduler.put_work(make_work(|| 1).name("one"));
+    /// let first = std::iter::from_fn(|| events.next()).find_map(|event| event.work().cloned());
+    /// assert_eq!(first.unwrap().name.as_deref(), Some("one"));
+    /// ```
+    #[must_use]
+    pub fn work(&self) -> Option<&WorkId> {
+        match self {
+            Event::WorkPut(work)
+            | Event::WorkStarted { work, .. }
+            | Event::WorkOverran { work, .. }
+            | Event::PeriodsSkipped { work, .. }
+            | Event::WorkFinished(work)
+            | Event::WorkPanicked { work, .. }
+            | Event::WorkCancelled(work)
+            | Event::WorkOverdue(work)
+            | Event::WorkStopped(work)
+            | Event::WorkLost { work, .. } => Some(work),
+            _ => None,
+        }
+    }
+}
+
 /// Which work item an event is about.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct WorkId {
@@ -195,6 +260,18 @@ pub struct WorkId {
     pub id: u64,
     /// Its name, where it has one.
     pub name: Option<Arc<str>>,
+    /// Was it put by a handler of events, or by what that has put?
+    marked: bool,
+}
+
+impl WorkId {
+    pub(crate) fn of(info: &Info) -> Self {
+        WorkId {
+            id: info.id(),
+            name: info.name().map(Arc::from),
+            marked: info.is_marked(),
+        }
+    }
 }
 
 impl fmt::Display for WorkId {

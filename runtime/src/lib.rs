@@ -90,7 +90,7 @@ pub use broadcast::NotRunning;
 pub use builder::{BuildError, Builder};
 pub use clock::Clock;
 pub use clock::manual::ManualClock;
-pub use event::{Event, Events, Scale, Stall, UserEvent, WorkId};
+pub use event::{Event, Events, Scale, Stall, Subscription, UserEvent, WorkId};
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
 pub use parallel::input::ParInput;
@@ -137,6 +137,7 @@ struct ReadmeDoctests;
 /// The mechanisms, for the models and the tests. Not part of the interface.
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::event::numbers::Numbers;
     pub use crate::fork::latch::Latch;
     pub use crate::fork::latents::{Around as ForkAround, Current, Latents, Seed};
     pub use crate::fork::peer::{Peer, Stolen};

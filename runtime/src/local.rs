@@ -33,9 +33,15 @@ local! {
 }
 
 local! {
-    /// The items that run on this thread, the innermost last, by address.
+    /// The items that run on this thread, the innermost last, by address, and whether each is
+    /// marked (`event/on.rs`), in the lowest bit.
     static RUNNING: RefCell<Vec<usize>> = RefCell::new(Vec::new());
 }
+
+/// See [`RUNNING`]; an address has none there.
+const MARK: usize = 1;
+
+const _: () = assert!(align_of::<Info>() > MARK);
 
 local! {
     /// The scheduler whose worker or supervisor this thread is, by address.
@@ -115,7 +121,8 @@ impl Running {
     /// The item runs, or is answered without running.
     #[inline]
     pub(crate) fn enter(info: &Info) -> Running {
-        let _ = RUNNING.try_with(|running| running.borrow_mut().push(address(info)));
+        let entry = address(info) | usize::from(info.is_marked());
+        let _ = RUNNING.try_with(|running| running.borrow_mut().push(entry));
         Running(())
     }
 }
@@ -177,14 +184,29 @@ impl Drop for Helping {
 /// Does the item run on this thread, under whatever runs on top of it?
 pub(crate) fn is_running_here(info: &Info) -> bool {
     RUNNING
-        .try_with(|running| running.borrow().contains(&address(info)))
+        .try_with(|running| {
+            let running = running.borrow();
+            running.iter().any(|entry| entry & !MARK == address(info))
+        })
+        .unwrap_or(false)
+}
+
+/// Is the innermost of the items that run on this thread a marked one?
+pub(crate) fn runs_marked() -> bool {
+    RUNNING
+        .try_with(|running| {
+            running
+                .borrow()
+                .last()
+                .is_some_and(|entry| entry & MARK != 0)
+        })
         .unwrap_or(false)
 }
 
 /// The items that run on this thread, the innermost last, by address.
 pub(crate) fn running() -> Vec<usize> {
     RUNNING
-        .try_with(|running| running.borrow().clone())
+        .try_with(|running| running.borrow().iter().map(|entry| entry & !MARK).collect())
         .unwrap_or_default()
 }
 

@@ -183,7 +183,7 @@ impl<F: Turns> Polled<F> {
         let own = Own::of(&self.head.info);
         if begins {
             self.inside.lock().begun = true;
-            own.begun();
+            own.begun(&self.head.info);
         }
         if state.is_over() {
             self.clear_away(&own);

@@ -1,6 +1,6 @@
 //! The public handle: putting work, starting and stopping, events and figures.
 
-mod put;
+pub(crate) mod put;
 
 use std::any::Any;
 use std::fmt;
@@ -11,14 +11,13 @@ use hivework_stm::{StmResult, Transaction};
 
 use crate::books::Stats;
 use crate::builder::Builder;
-use crate::event::{Event, Events, UserEvent};
+use crate::event::Events;
+use crate::event::tell::user_event;
 use crate::gate::Gate;
 use crate::handle::WorkHandle;
-use crate::local;
 use crate::shared::Shared;
 use crate::stop;
 use crate::stop::error::{Drained, StartError, StopError};
-use crate::supervisor;
 use crate::work::IntoWork;
 
 pub use put::error::TryPutError;
@@ -170,8 +169,30 @@ impl Scheduler {
 
     /// Subscribes to what happens from now on.
     ///
-    /// While nobody subscribes, events cost next to nothing. Those of work
-    /// arrive within about a run interval.
+    /// | event | told |
+    /// |---|---|
+    /// | [`Started`](crate::Event::Started), [`Draining`](crate::Event::Draining), [`Stopped`](crate::Event::Stopped) | of a run |
+    /// | [`WorkerStarted`](crate::Event::WorkerStarted), [`WorkerStopped`](crate::Event::WorkerStopped), [`WorkerRetired`](crate::Event::WorkerRetired) | by its thread, and when that has ended |
+    /// | [`WorkerParked`](crate::Event::WorkerParked) | when a worker has slept for a second, once a sleep |
+    /// | [`WorkerCrashed`](crate::Event::WorkerCrashed), [`WorkerRestarted`](crate::Event::WorkerRestarted), [`RestartsDamped`](crate::Event::RestartsDamped), [`WorkerSpawnFailed`](crate::Event::WorkerSpawnFailed) | when a worker has died |
+    /// | [`SpareStarted`](crate::Event::SpareStarted), [`SpareRetired`](crate::Event::SpareRetired), [`WorkersExhausted`](crate::Event::WorkersExhausted) | while workers are blocked |
+    /// | [`Scaled`](crate::Event::Scaled) | when there are to be more or fewer workers |
+    /// | [`SupervisorTroubled`](crate::Event::SupervisorTroubled) | when a round of the supervisor was cut short |
+    /// | [`WorkPut`](crate::Event::WorkPut) | of every work that [`stats`](Scheduler::stats) counts as put, before all else about it |
+    /// | [`WorkStarted`](crate::Event::WorkStarted) | when it begins, for the first time if it runs in turns |
+    /// | [`WorkOverran`](crate::Event::WorkOverran), [`PeriodsSkipped`](crate::Event::PeriodsSkipped) | while it runs |
+    /// | [`WorkFinished`](crate::Event::WorkFinished), [`WorkPanicked`](crate::Event::WorkPanicked), [`WorkCancelled`](crate::Event::WorkCancelled), [`WorkOverdue`](crate::Event::WorkOverdue), [`WorkStopped`](crate::Event::WorkStopped), [`WorkLost`](crate::Event::WorkLost) | one of them, once, before its handle is answered |
+    /// | [`FilterPanicked`](crate::Event::FilterPanicked) | of a subscription of [`on`](Scheduler::on) |
+    /// | [`Missed`](crate::Event::Missed) | to a subscriber that did not read, in the place of what it lost |
+    /// | [`User`](crate::Event::User) | by [`emit`](Scheduler::emit), and by [`emit_in`](Scheduler::emit_in) when it commits |
+    ///
+    /// What came of something is told after it, whichever threads tell, over a
+    /// transport that brings events at once, as the default one does. Of works that are
+    /// under way when somebody subscribes, some events may be missing.
+    ///
+    /// While nobody subscribes, events cost next to nothing. What workers tell
+    /// arrives within about a run interval; what other threads tell has arrived
+    /// when they go on. Memory is bounded, whoever reads or does not.
     ///
     /// # Panics
     ///
@@ -179,9 +200,7 @@ impl Scheduler {
     #[must_use = "the subscription ends when this is dropped"]
     pub fn events(&self) -> Events {
         let shared = self.shared();
-        // What was sent before is not for this subscriber.
-        supervisor::pass_events_on(shared, &shared.crew.roster());
-        Events::new(Arc::clone(&shared.hub))
+        Events::of(shared)
     }
 
     /// Sends an event of the caller's own to the subscribers, as
@@ -208,8 +227,8 @@ impl Scheduler {
             "emit inside a transaction: use `emit_in(tx, …)`, which sends when it commits"
         );
         let shared = self.shared();
-        if shared.hub.is_heard() {
-            shared.tell(Event::User(UserEvent::new(event)));
+        if shared.is_heard() {
+            shared.tell(user_event(event));
         }
     }
 
@@ -224,22 +243,10 @@ impl Scheduler {
         event: E,
     ) -> StmResult<()> {
         let shared = self.shared();
-        if !shared.hub.is_heard() {
+        if !shared.is_heard() {
             return Ok(());
         }
-        let event = Event::User(UserEvent::new(event));
-        let Some(worker) = local::worker_of(shared) else {
-            return shared.hub.send_in(tx, event);
-        };
-        if !worker.seat.outlet.send(tx, &event)? {
-            return shared.hub.send_in(tx, event);
-        }
-        let (shared, seat) = (Arc::clone(shared), Arc::clone(&worker.seat));
-        tx.on_commit(move || {
-            seat.outlet.has_sent();
-            shared.supervisor.events_sent();
-        });
-        Ok(())
+        shared.tell_in(tx, user_event(event))
     }
 
     /// Puts work and answers its handle. What can be put: a closure without

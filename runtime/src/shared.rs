@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use hivework_stm::facade::atomic::{AtomicBool, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
-use hivework_stm::{TVar, after_transaction, atomically, in_transaction};
+use hivework_stm::{TVar, after_transaction, in_transaction};
 
 use crate::Scheduler;
 use crate::books::{Books, Ending};
 use crate::builder::Config;
 use crate::crew::Crew;
+use crate::event::forward::Forwarder;
 use crate::event::hub::Hub;
-use crate::event::{Event, WorkId};
 use crate::fork::latents;
 use crate::fork::peer::Peer;
 use crate::gate::Gate;
@@ -28,7 +28,6 @@ use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
 use crate::work::error::WorkError;
 use crate::work::info::Info;
-use crate::work::unwind::shield;
 use crate::worker::away::{Around, Away};
 
 /// See the [module](self).
@@ -43,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) crew: Crew,
     pub(crate) books: Books,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) forwarder: Forwarder,
     pub(crate) supervisor: Supervisor,
     /// Where items that were set aside can be found.
     pub(crate) lobby: Lobby<Item>,
@@ -84,6 +84,7 @@ impl Shared {
             crew: Crew::default(),
             books: Books::default(),
             hub: Arc::new(Hub::new()),
+            forwarder: Forwarder::new(),
             supervisor: Supervisor::new(config.clock.now()),
             lobby: Lobby::new(),
             changing: Mutex::new(()),
@@ -229,7 +230,7 @@ impl Shared {
             Ending::Finished => {}
             _ => self.books.settle(ending),
         }
-        self.announce(|| work_event(info, ending, why));
+        self.tell_over(info, ending, why);
     }
 
     /// Counts an item as over, after its callbacks, on a thread that will not park. (That of a
@@ -241,59 +242,6 @@ impl Shared {
         fence(Ordering::SeqCst);
         self.quiet.tell();
     }
-
-    /// Tells the subscribers, if there are any. A worker does so through its
-    /// channel to the supervisor.
-    ///
-    /// A transport is a user's code: a panic in it is contained.
-    #[inline]
-    pub(crate) fn announce(&self, event: impl FnOnce() -> Option<Event>) {
-        if !self.hub.is_heard() || in_transaction() {
-            return;
-        }
-        let Some(event) = event() else { return };
-        shield(|| self.tell(event));
-    }
-
-    /// As [`announce`](Shared::announce), for an event that is there already.
-    pub(crate) fn tell(&self, event: Event) {
-        match local::worker().filter(|worker| std::ptr::eq(&*worker.shared, self)) {
-            Some(worker) => {
-                if atomically(|tx| worker.seat.outlet.send(tx, &event)) {
-                    worker.seat.outlet.has_sent();
-                    self.supervisor.events_sent();
-                } else {
-                    self.hub.send(event);
-                }
-            }
-            None => self.hub.send(event),
-        }
-    }
-}
-
-fn work_event(info: &Info, ending: Ending, why: Option<&WorkError>) -> Option<Event> {
-    let work = WorkId {
-        id: info.id(),
-        name: info.name().map(Arc::from),
-    };
-    Some(match ending {
-        Ending::Finished => Event::WorkFinished(work),
-        Ending::Panicked => Event::WorkPanicked {
-            work,
-            message: Arc::from(why.and_then(WorkError::panic_message).unwrap_or_default()),
-        },
-        Ending::Cancelled => Event::WorkCancelled(work),
-        Ending::Overdue => Event::WorkOverdue(work),
-        Ending::Stopped => Event::WorkStopped(work),
-        Ending::Lost => Event::WorkLost {
-            work,
-            reason: match why {
-                Some(WorkError::Lost(reason)) => reason,
-                _ => "no reason is known",
-            },
-        },
-        Ending::RolledBack => return None,
-    })
 }
 
 impl latents::Around for Shared {

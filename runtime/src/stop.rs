@@ -176,9 +176,13 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
         if is_late || shared.books.live() == 0 {
             break;
         }
-        shared
-            .lobby
-            .each(Kind::Transaction, |guest| guest.give_up());
+        // What has happened so far may wake some of them.
+        shared.forward();
+        if shared.unsettled() == 0 {
+            shared
+                .lobby
+                .each(Kind::Transaction, |guest| guest.give_up());
+        }
     }
     end_run(shared);
     shared.supervisor.timers.open();
@@ -307,5 +311,5 @@ fn answer_left(shared: &Shared) {
         shield(|| item.refuse(Refusal::Stopped));
     }
     shared.announce(|| Some(Event::Stopped));
-    shared.hub.close();
+    shared.forwarder.close(&shared.hub);
 }

@@ -16,7 +16,8 @@
 //! 3. [Timers](timers): works whose deadline has passed are answered, and those whose time has
 //!    come are queued; some of them at a time. While there are more, the next round follows
 //!    at once.
-//! 4. Events of the workers are passed on to the subscribers.
+//! 4. Who has [slept](parked) for long is told of. Events of the workers are passed on to the
+//!    subscribers (`event/forward.rs`).
 //! 5. Where work can arrive without a putter's notification (a transport that
 //!    is not local), the queue is looked at, and a worker is woken for it. For
 //!    that, and while a worker's events are on their way, it looks at least every
@@ -47,6 +48,7 @@
 pub(crate) mod bell;
 pub(crate) mod health;
 mod overrun;
+pub(crate) mod parked;
 mod scaling;
 mod spares;
 pub(crate) mod timers;
@@ -56,7 +58,6 @@ use std::time::{Duration, Instant};
 use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::thread::{self, JoinHandle};
-use stm_ports::EventMessage;
 
 use crate::clock::manual::Post;
 use crate::crew::Seat;
@@ -67,16 +68,14 @@ use crate::shared::Shared;
 use crate::stop;
 use crate::time::{after, earlier};
 use crate::work::memory;
-use crate::work::unwind::{contain, message, shield};
+use crate::work::unwind::{contain, message};
 use bell::Bell;
 use health::Health;
 use overrun::Watch;
+use parked::Parked;
 use scaling::Scaling;
 use spares::Spares;
 use timers::Timers;
-
-/// How many events are taken from one worker's channel at a time.
-const BATCH: usize = 64;
 
 /// How often it looks for what a transport brings, which nobody notifies it of, if
 /// the run interval is longer.
@@ -214,6 +213,7 @@ struct Rounds {
     spares: Spares,
     watch: Watch,
     scaling: Scaling,
+    parked: Parked,
     beat: Beat,
     /// Was there more that is due than fits into a round?
     more: bool,
@@ -229,7 +229,8 @@ impl Rounds {
         self.spares.round(shared);
         self.scaling.round(shared, now);
         self.more = timers::round(shared, now);
-        pass_events_on(shared, &shared.crew.roster());
+        self.parked.round(shared, now);
+        shared.forward();
         if !shared.injector.is_local() && !shared.injector.is_empty() {
             shared.notify();
         }
@@ -246,6 +247,7 @@ fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
     let beat = &rounds.beat;
     let supervisor = &shared.supervisor;
     let due = earlier(supervisor.timers.earliest(), rounds.scaling.due());
+    let due = earlier(due, rounds.parked.due());
     let forking = beat.is_needed(shared);
     if forking || is_busy(shared) {
         let mut interval = shared.config.run_interval;
@@ -259,7 +261,10 @@ fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
     let trimming = memory::trim().then(|| Instant::now() + memory::PACE);
     supervisor.bell.doze(earlier(trimming, due), || {
         // Ordering: ordered by the barrier in `doze`; partner: that in `events_sent`.
-        supervisor.sent.load(Ordering::Relaxed) != sent || beat.is_needed(shared) || is_busy(shared)
+        supervisor.sent.load(Ordering::Relaxed) != sent
+            || beat.is_needed(shared)
+            || is_busy(shared)
+            || rounds.parked.is_behind(shared)
     });
 }
 
@@ -297,43 +302,10 @@ fn is_anybody_awake(shared: &Shared) -> bool {
 /// Is an event of a worker on its way?
 fn expects_events(shared: &Shared) -> bool {
     let roster = shared.crew.roster();
-    roster.iter().any(|seat| seat.outlet.expects_events())
-}
-
-/// Step 4.
-pub(crate) fn pass_events_on(shared: &Shared, seats: &[Arc<Seat>]) {
-    for seat in seats {
-        loop {
-            let mut batch = Vec::new();
-            shield(|| {
-                batch = seat.outlet.receive(BATCH);
-            });
-            let last = batch.len() < BATCH;
-            for event in batch {
-                pass_on(shared, event);
-            }
-            if last {
-                break;
-            }
-        }
-    }
+    shared.forwarder.is_behind() || roster.iter().any(|seat| seat.outlet.expects_events())
 }
 
 /// Passes the last events of a worker on that has ended.
 pub(crate) fn pass_last_events_on(shared: &Shared, seat: &Arc<Seat>) {
-    pass_events_on(shared, std::slice::from_ref(seat));
-    while let Some(event) = seat.outlet.receive_last() {
-        pass_on(shared, event);
-    }
-}
-
-fn pass_on(shared: &Shared, event: EventMessage) {
-    // Unheard events are taken all the same: who subscribes later must not be told
-    // of what was before.
-    if !shared.hub.is_heard() {
-        return;
-    }
-    if let Ok(event) = event.downcast() {
-        shared.hub.send(Event::clone(&event));
-    }
+    shared.forwarder.remove(seat, &shared.hub);
 }

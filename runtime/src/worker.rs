@@ -132,7 +132,10 @@ fn run(local: &Local) -> bool {
         }
         seat.books.parked.add(1);
         let until = seat.is_spare.then(|| Instant::now() + sleep);
-        match search.park(until) {
+        seat.sleep.turn();
+        let parked = search.park(until);
+        seat.sleep.turn();
+        match parked {
             Parked::Woken => {}
             Parked::TimedOut => sleep = (sleep * 2).min(60 * SPARE_SLEEP),
         }

@@ -2,14 +2,15 @@
 //! many events are in it.
 //!
 //! 1. The worker sends an event and, when that has committed, counts it as *sent*.
-//! 2. The supervisor receives what has arrived and counts it as *received*.
+//! 2. Who forwards (`event/forward.rs`) receives what has arrived and counts it as *received*.
 //! 3. While more were sent than received the supervisor goes on looking: nobody tells
-//!    it when a transport brings something.
+//!    it when a transport brings something. Where there are many more, the worker forwards them
+//!    itself.
 //! 4. When the worker has ended, whoever buries it disconnects its end and receives
 //!    what is still on its way.
 //!
 //! A send never waits for room: the supervisor may be waiting for this very worker.
-//! What finds none goes to the subscribers past the channel.
+//! What finds none, once the worker has forwarded what there is, goes past the channel.
 //!
 //! **Races.** An event may be received before it is counted as sent; then the figures
 //! say for a moment that none is on its way, and that is so. A transport that loses an
@@ -17,12 +18,18 @@
 
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::{StmResult, Transaction, atomically};
-use stm_ports::{Channel, EventMessage, Port, Transport};
+use stm_ports::{Channel, EventMessage, Port, TQueue, Transport};
 
 use super::FillError;
-use crate::event::Event;
+use crate::event::forward::Numbered;
 use crate::time::PATIENCE;
 use crate::work::unwind::{contain, drop_contained, message, shield};
+
+/// How many events may be on their way before the worker forwards them itself.
+const LONG: u64 = 1024;
+
+/// And every how many from then on: what is on a wire does not get shorter by being looked for.
+const EVERY: u64 = 64;
 
 /// See the [module](self).
 pub(crate) struct Outlet {
@@ -31,6 +38,8 @@ pub(crate) struct Outlet {
     outbox: Box<dyn Port<EventMessage>>,
     /// The supervisor's.
     inbox: Box<dyn Port<EventMessage>>,
+    /// Where the channel is nothing else.
+    queue: Option<TQueue<EventMessage>>,
     sent: AtomicU64,
     received: AtomicU64,
 }
@@ -43,6 +52,7 @@ impl Outlet {
             Ok(Outlet {
                 outbox: channel.connect()?,
                 inbox: channel.connect()?,
+                queue: channel.local_queues().map(|[_, second]| second),
                 channel,
                 sent: AtomicU64::new(0),
                 received: AtomicU64::new(0),
@@ -60,7 +70,7 @@ impl Outlet {
 
     /// Step 1. False where the event cannot be sent at once: the channel is full or
     /// gone.
-    pub(crate) fn send(&self, tx: &mut Transaction<'_>, event: &Event) -> StmResult<bool> {
+    pub(crate) fn send(&self, tx: &mut Transaction<'_>, event: &Numbered) -> StmResult<bool> {
         let message = EventMessage::new(event.clone());
         let sent = self.outbox.try_send(tx, message)?;
         Ok(matches!(sent, Ok(None)))
@@ -71,6 +81,19 @@ impl Outlet {
         // Ordering: Relaxed; who sleeps over it is stirred behind a fence, and who
         // buries the worker has joined it.
         self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Step 3: is it time for the worker to forward?
+    pub(crate) fn is_long(&self) -> bool {
+        // Ordering: as in `has_sent`.
+        let sent = self.sent.load(Ordering::Relaxed);
+        sent % EVERY == 0 && sent >= self.received.load(Ordering::Relaxed) + LONG
+    }
+
+    /// Was there nothing to receive a moment ago? Never said of a channel that is more than a
+    /// queue.
+    pub(crate) fn looks_empty(&self) -> bool {
+        self.queue.as_ref().is_some_and(TQueue::is_empty_now)
     }
 
     /// Step 2, for up to `most` events.

@@ -1,13 +1,15 @@
 //! The fan-out of events to their subscribers.
 //!
-//! A worker sends its events through its own channel to the supervisor, which
-//! passes them on here; any other thread sends here itself. From here a bounded
-//! multicast carries them to every subscriber, each of which sees what is sent
+//! What happened anywhere is brought here in order ([forward](super::forward)), by one
+//! thread at a time. From here a bounded
+//! multicast carries it to every subscriber, each of which sees what is sent
 //! after it joined; one that does not read loses the oldest and is told how
 //! many ([`Event::Missed`]).
 //!
 //! With no subscriber an event costs one relaxed load and is never made. The
-//! count is advice: who subscribes while an event is under way may miss it.
+//! count is advice: who subscribes while an event is under way may miss it. A
+//! thread that has seen a subscriber goes on seeing one for as long as there is one, so
+//! what it tells arrives without a gap from some point on.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -15,10 +17,14 @@ use std::time::Duration;
 
 use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::{StmResult, TVar, Transaction, atomically, atomically_timeout, try_atomically};
+use hivework_stm::{
+    StmResult, TVar, Transaction, atomically, atomically_timeout, in_transaction, retry,
+    try_atomically,
+};
 use stm_ports::{Closed, TBroadcast, TBroadcastReceiver};
 
 use super::Event;
+use crate::shared::Shared;
 
 /// How many events a subscriber may lag behind.
 const BOUND: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -50,17 +56,19 @@ impl Hub {
         self.subscribers.load(Ordering::Relaxed) > 0
     }
 
-    /// Once the scheduler is gone there is nobody left to be told.
-    pub(crate) fn send_in(&self, tx: &mut Transaction<'_>, event: Event) -> StmResult<()> {
-        self.broadcast.send(tx, event).map(drop)
-    }
-
-    pub(crate) fn send(&self, event: Event) {
-        atomically(|tx| self.send_in(tx, event.clone()));
+    /// Sends events, in one transaction. Once the scheduler is gone there is nobody left
+    /// to be told.
+    pub(super) fn send(&self, events: &[Event]) {
+        atomically(|tx| {
+            for event in events {
+                _ = self.broadcast.send(tx, event.clone())?;
+            }
+            Ok(())
+        });
     }
 
     /// The scheduler is gone: nothing will be sent any more.
-    pub(crate) fn close(&self) {
+    pub(super) fn close(&self) {
         self.broadcast.close();
     }
 }
@@ -94,11 +102,19 @@ pub struct Events {
 }
 
 impl Events {
-    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+    pub(crate) fn of(shared: &Shared) -> Self {
+        // What was sent before is not for this subscriber. Not inside a transaction, which is
+        // said below.
+        if !in_transaction() {
+            shared.forward();
+        }
+        let hub = Arc::clone(&shared.hub);
         // This panics inside a transaction, so it comes before the count.
         let inbox = hub.broadcast.subscribe();
         // Ordering: advice; see the module.
         hub.subscribers.fetch_add(1, Ordering::Relaxed);
+        // Who sleeps longest is told of as well.
+        shared.supervisor.ring();
         Events {
             hub,
             inbox,
@@ -123,6 +139,26 @@ impl Events {
             Ok(event) => Ok(Some(event)),
             Err(Closed) => Ok(None),
         }
+    }
+
+    /// As [`receive`](Events::receive), up to `most` events at once.
+    pub(super) fn receive_some(
+        &self,
+        tx: &mut Transaction<'_>,
+        most: usize,
+    ) -> StmResult<Option<Vec<Event>>> {
+        let (missed, told) = (self.inbox.missed(tx)?, self.told.read(tx)?);
+        let Ok(mut events) = self.inbox.receive_batch(tx, most)? else {
+            return Ok(None);
+        };
+        if missed > told {
+            self.told.write(tx, missed)?;
+            events.insert(0, Event::Missed(missed - told));
+        }
+        if events.is_empty() {
+            return retry();
+        }
+        Ok(Some(events))
     }
 
     /// The next event, waiting for it; `None` when the scheduler is gone and

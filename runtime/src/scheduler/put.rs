@@ -6,13 +6,15 @@
 //!    count it. That comes before anybody can see the item, so that a drain
 //!    never finds nothing live while something is on its way in.
 //! 2. In one transaction: read the gate, look at the capacity, put the item into
-//!    the injector. It is the caller's own transaction in `put_work_in`.
+//!    the injector, and tell who listens of it. It is the caller's own transaction in
+//!    `put_work_in`.
 //! 3. Once that has committed, *announce*: add its deadline
 //!    to the timers, notify (`idle.rs`); where the transaction was the caller's, mark the item
 //!    QUEUED, which it is from the start otherwise. A worker may have taken it before
 //!    that; the state word takes either order.
 //! 4. Where the gate or the capacity said no, or the transaction was rolled back:
-//!    *withdraw*, which answers the handle and counts the item as over.
+//!    *withdraw*, which answers the handle and counts the item as over. Unless it was
+//!    rolled back, it has been put for who listens as well.
 //!
 //! # Steps of a put from inside
 //!
@@ -43,7 +45,9 @@ use crate::work::Work;
 use crate::work::ends::{Fresh, HandleEnd};
 use crate::work::parcel::Parcel;
 use crate::work::priority::Priority;
-use admission::{Admission, Refused, ask, put_now, send, send_all, send_now};
+use admission::{
+    Admission, Refused, ask, put_beside_now, put_now, refuse, send, send_all, send_now,
+};
 use error::TryPutError;
 use later::put_later;
 
@@ -105,6 +109,7 @@ fn outside_transactions(what: &str) {
 /// A put with a delay, from either side.
 #[cold]
 fn put_delayed<T: Send + 'static>(shared: &Arc<Shared>, handle: &HandleEnd<T>, item: Item) {
+    shared.tell_put(handle.info());
     match put_later(shared, item) {
         Ok(()) => set_timer(handle, shared),
         Err(item) => item.withdraw(Refused::Draining.why()),
@@ -126,6 +131,7 @@ fn put_inside<T: Send + 'static>(
         return handle;
     }
     set_timer(&handle, shared);
+    shared.tell_put(handle.info());
     if priority == Priority::Normal {
         worker.deque.push(item);
     } else {
@@ -134,7 +140,7 @@ fn put_inside<T: Send + 'static>(
     handle
 }
 
-pub(super) fn put<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> WorkHandle<T> {
+pub(crate) fn put<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> WorkHandle<T> {
     outside_transactions("put_work");
     if let Some(worker) = local::worker_of(shared) {
         let handle = put_inside(shared, &worker, work);
@@ -154,11 +160,27 @@ pub(super) fn put<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> Wor
         send_now(shared, &handle, item, true).map_err(|(_, refused)| refused)
     };
     match put {
-        Err(Admission::Refused(why)) => handle.core().withdraw(why.why()),
+        Err(Admission::Refused(why)) => refuse(shared, &handle, why.why()),
         _ => {
             set_timer(&handle, shared);
             shared.notify();
         }
+    }
+    WorkHandle::new(handle)
+}
+
+/// For works of the scheduler's own: as `put`, whatever the capacity, and without a way
+/// through the transport.
+pub(crate) fn put_beside<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> WorkHandle<T> {
+    if local::worker_of(shared).is_some() {
+        return put(shared, work);
+    }
+    let fresh = bind(shared, work);
+    shared.books.accept(1);
+    let (handle, item) = split(fresh);
+    match put_beside_now(shared, &handle, item) {
+        Ok(()) => shared.notify(),
+        Err(why) => refuse(shared, &handle, why.why()),
     }
     WorkHandle::new(handle)
 }
@@ -177,6 +199,7 @@ pub(super) fn try_put<T: Send + 'static>(
     let (handle, item) = split(fresh);
     let put = if handle.info().is_delayed() {
         let refused = Admission::Refused(Refused::Draining);
+        shared.tell_put(handle.info());
         put_later(shared, item).map_err(|item| (Some(item), refused))
     } else if shared.injector.is_local() {
         put_now(shared, slice::from_ref(&handle), [item], false)
@@ -191,7 +214,7 @@ pub(super) fn try_put<T: Send + 'static>(
             return Ok(WorkHandle::new(handle));
         }
         Err((_, Admission::Refused(Refused::Unconnected))) => {
-            handle.core().withdraw(Refused::Unconnected.why());
+            refuse(shared, &handle, Refused::Unconnected.why());
             return Ok(WorkHandle::new(handle));
         }
         Err((item, Admission::Refused(Refused::Draining))) => (item, false),
@@ -257,6 +280,11 @@ pub(super) fn put_in<T: Send + 'static>(
             return Err(error);
         }
     };
+    if let Err(error) = shared.tell_put_in(tx, handle.info()) {
+        let put = handle.item();
+        tx.on_commit(move || put.roll_back());
+        return Err(error);
+    }
     let (put, shared) = (handle.item(), Arc::clone(shared));
     tx.on_commit(move || match admission {
         Admission::Refused(why) => put.withdraw(why.why()),
@@ -306,6 +334,7 @@ pub(super) fn put_batch<T: Send + 'static>(
     };
     if put.is_ok() {
         for item in later {
+            shared.tell_put(&item.head().info);
             if let Err(item) = put_later(shared, item) {
                 item.withdraw(Refused::Draining.why());
             }
@@ -313,7 +342,7 @@ pub(super) fn put_batch<T: Send + 'static>(
     }
     for handle in &handles {
         match put {
-            Err(Admission::Refused(why)) => handle.core().withdraw(why.why()),
+            Err(Admission::Refused(why)) => refuse(shared, handle, why.why()),
             _ => set_timer(handle, shared),
         }
     }

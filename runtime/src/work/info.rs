@@ -5,10 +5,11 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use hivework_stm::facade::atomic::{AtomicU64, Ordering};
-use hivework_stm::facade::sync::Arc;
+use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering};
+use hivework_stm::facade::sync::{Arc, Mutex};
 
 use super::once_box::OnceBox;
+use crate::event::tell::Told;
 use crate::home::Home;
 use crate::local;
 use crate::shared::Shared;
@@ -31,6 +32,10 @@ pub(crate) struct Rare {
     held_by: u64,
     /// Its number, once somebody has asked for it.
     id: AtomicU64,
+    /// What the subscribers know of it; held until they can know more (`event/tell.rs`).
+    pub(crate) told: Mutex<Told>,
+    /// Was it put by a handler of events, or by what that has put?
+    marked: AtomicBool,
     /// Who waits for it: a `Waiting<T>` (`completion.rs`), whose type is not known here.
     pub(crate) waiting: OnceBox<Box<dyn Any + Send + Sync>>,
 }
@@ -160,6 +165,19 @@ impl Info {
         place
             .compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed)
             .map_or_else(|id| id, |_| new)
+    }
+
+    /// It is put by a handler of events, or by what that has put. Comes before its put.
+    pub(crate) fn mark(&self) {
+        // Ordering: Relaxed; the put publishes it.
+        self.make_rare().marked.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn is_marked(&self) -> bool {
+        // Ordering: as in `mark`.
+        self.rare()
+            .is_some_and(|rare| rare.marked.load(Ordering::Relaxed))
     }
 
     /// The scheduler that it was put to, unless that is gone.

@@ -31,11 +31,18 @@ impl Own {
         }
     }
 
+    /// It has begun; tells the subscribers.
     #[inline]
-    pub(crate) fn begun(&self) {
+    pub(crate) fn begun(&self, info: &Info) {
         match self {
-            Own::Worker(worker) => worker.seat.books.begun.add(1),
-            Own::Elsewhere(shared) => _ = shared.books.elsewhere.begun.add(1),
+            Own::Worker(worker) => {
+                worker.seat.books.begun.add(1);
+                worker.shared.tell_started(info, Some(worker.seat.number));
+            }
+            Own::Elsewhere(shared) => {
+                shared.books.elsewhere.begun.add(1);
+                shared.tell_started(info, None);
+            }
             Own::Nowhere => {}
         }
     }

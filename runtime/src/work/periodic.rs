@@ -222,10 +222,7 @@ fn tell_skipped(info: &Info, skipped: u64) {
     shared.books.skipped.add(skipped);
     shared.announce(|| {
         Some(Event::PeriodsSkipped {
-            work: WorkId {
-                id: info.id(),
-                name: info.name().map(Into::into),
-            },
+            work: WorkId::of(info),
             skipped,
         })
     });

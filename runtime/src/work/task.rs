@@ -156,7 +156,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
 
     fn execute(&self, this: &Item) {
         let own = Own::of(self.info());
-        own.begun();
+        own.begun(self.info());
         let running = local::Running::enter(self.info());
         // SAFETY: begun by this thread.
         let body = unsafe { self.take_closure() };

@@ -48,13 +48,17 @@ pub(super) fn ask(shared: &Shared, tx: &mut Transaction<'_>, inside: bool) -> St
         return Ok(Admission::Admitted);
     }
     let gate = Gate::read(&shared.gate, tx)?;
-    if matches!(gate, Gate::Draining | Gate::Gone) {
+    if is_shut(gate) {
         return Ok(Admission::Refused(Refused::Draining));
     }
     if !shared.injector.is_full(tx)? {
         return Ok(Admission::Admitted);
     }
     Ok(when_full(gate))
+}
+
+fn is_shut(gate: Gate) -> bool {
+    matches!(gate, Gate::Draining | Gate::Gone)
 }
 
 /// Step 2, for one item that is carried; `wait` says whether to retry while it is full.
@@ -101,18 +105,54 @@ fn when_full(gate: Gate) -> Admission {
 
 /// Answers items whose put panics, in a transport say, on the way out: nobody
 /// else has them, and a drain would wait for them.
-struct Unput<'a, T: Send + 'static>(&'a [HandleEnd<T>]);
+struct Unput<'a, T: Send + 'static>(&'a Shared, &'a [HandleEnd<T>]);
 
 impl<T: Send + 'static> Unput<'_, T> {
     fn disarm(mut self) {
-        self.0 = &[];
+        self.1 = &[];
     }
 }
 
 impl<T: Send + 'static> Drop for Unput<'_, T> {
     fn drop(&mut self) {
-        for handle in self.0 {
-            handle.core().withdraw(WorkError::Lost("its put panicked"));
+        for handle in self.1 {
+            refuse(self.0, handle, WorkError::Lost("its put panicked"));
+        }
+    }
+}
+
+/// Answers an item that was not let in. It counts as put.
+pub(super) fn refuse<T: Send + 'static>(shared: &Shared, handle: &HandleEnd<T>, why: WorkError) {
+    shared.tell_put(handle.info());
+    handle.core().withdraw(why);
+}
+
+/// Step 2, what is told: in the transaction of the put, on a thread that is no worker.
+struct News<'a, T>(Option<(&'a Shared, &'a [HandleEnd<T>])>);
+
+impl<'a, T: Send + 'static> News<'a, T> {
+    /// None, unless somebody listens.
+    #[inline]
+    fn of(shared: &'a Shared, handles: &'a [HandleEnd<T>]) -> Self {
+        News(shared.is_heard().then_some((shared, handles)))
+    }
+
+    #[inline]
+    fn tell(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
+        let Some((shared, handles)) = self.0 else {
+            return Ok(());
+        };
+        for handle in handles {
+            shared.tell_put_outside(tx, handle.info())?;
+        }
+        Ok(())
+    }
+
+    /// After the commit: brings it to the subscribers.
+    #[inline]
+    fn forward(self) {
+        if let Some((shared, _)) = self.0 {
+            shared.forward();
         }
     }
 }
@@ -128,16 +168,35 @@ where
     T: Send + 'static,
     I: AsRef<[Item]> + IntoIterator<Item = Item>,
 {
-    let unput = Unput(handles);
+    let unput = Unput(shared, handles);
+    let news = News::of(shared, handles);
     let admission = shared
         .injector
         .put_now(items, |tx| match ask(shared, tx, false)? {
-            Admission::Admitted => Ok(Ok(())),
+            Admission::Admitted => news.tell(tx).map(Ok),
             Admission::Wait if wait => retry(),
             refused => Ok(Err(refused)),
         });
     unput.disarm();
+    news.forward();
     admission
+}
+
+/// As `put_now`, where only the gate is asked.
+pub(super) fn put_beside_now<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    handle: &HandleEnd<T>,
+    item: Item,
+) -> Result<(), Refused> {
+    let news = News::of(shared, slice::from_ref(handle));
+    let put = shared.injector.put_now([item], |tx| {
+        if is_shut(Gate::read(&shared.gate, tx)?) {
+            return Ok(Err(Refused::Draining));
+        }
+        news.tell(tx).map(Ok)
+    });
+    news.forward();
+    put.map_err(|(_, refused)| refused)
 }
 
 /// As `put_now`, for what is carried.
@@ -147,10 +206,19 @@ pub(super) fn send_now<T: Send + 'static>(
     item: Item,
     wait: bool,
 ) -> Result<(), (Option<Item>, Admission)> {
-    let unput = Unput(slice::from_ref(handle));
+    let handles = slice::from_ref(handle);
+    let unput = Unput(shared, handles);
+    let news = News::of(shared, handles);
     let parcel = Parcel::new(item);
-    let admission = atomically(|tx| send(shared, tx, &parcel, wait));
+    let admission = atomically(|tx| {
+        let admission = send(shared, tx, &parcel, wait)?;
+        if admission == Admission::Admitted {
+            news.tell(tx)?;
+        }
+        Ok(admission)
+    });
     unput.disarm();
+    news.forward();
     match admission {
         Admission::Admitted => Ok(()),
         // A transport that has declined it may have kept a parcel, which is empty now.
@@ -165,7 +233,8 @@ pub(super) fn send_all<T: Send + 'static>(
     handles: &[HandleEnd<T>],
     items: Vec<Item>,
 ) -> Result<(), Admission> {
-    let unput = Unput(handles);
+    let unput = Unput(shared, handles);
+    let news = News::of(shared, handles);
     let parcels: Vec<_> = items.into_iter().map(Parcel::new).collect();
     let admission = atomically(|tx| {
         match ask(shared, tx, false)? {
@@ -186,9 +255,11 @@ pub(super) fn send_all<T: Send + 'static>(
                 refused => return Ok(refused),
             }
         }
+        news.tell(tx)?;
         Ok(Admission::Admitted)
     });
     unput.disarm();
+    news.forward();
     match admission {
         Admission::Admitted => Ok(()),
         refused => Err(refused),
