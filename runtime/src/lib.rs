@@ -84,7 +84,7 @@ mod worker;
 pub use hivework_stm::*;
 pub use stm_ports::*;
 
-pub use books::{Stats, WorkerStats};
+pub use books::{Histogram, NameStats, QueueStats, Stats, WorkerStats};
 pub use broadcast::NotRunning;
 pub use builder::{BuildError, Builder};
 pub use event::{Event, Events, Scale, Stall, UserEvent, WorkId};

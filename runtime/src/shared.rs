@@ -223,6 +223,9 @@ impl Shared {
             Ending::Finished => {}
             _ => self.books.settle(ending),
         }
+        if let Some(name) = info.books() {
+            name.settle(ending);
+        }
         self.announce(|| work_event(info, ending, why));
     }
 

@@ -27,6 +27,9 @@
 //!    gone: end the run (see `stop.rs`) and be done.
 //! 9. Sleep until the next tick, the earliest deadline, or a ring ([bell]).
 //!
+//! Between two rounds it keeps in mind how far the queues had come at the first, for
+//! the books (`books/ages.rs`).
+//!
 //! Every step is bounded: by the number of workers, of due timers, of events
 //! that lie in the channels at that moment, and step 7, once a second, by a number of blocks.
 //!
@@ -208,6 +211,8 @@ impl Rounds {
     /// Steps 1 to 7.
     fn round(&mut self, shared: &Arc<Shared>) {
         let now = shared.now();
+        // Before anything is put back, which would seem to have been put just now.
+        shared.note_ages();
         self.health.round(shared);
         self.watch.round(shared, now);
         self.spares.round(shared);

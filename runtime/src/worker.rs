@@ -57,6 +57,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
         runs_item: Cell::new(false),
     });
     drop(around);
+    seat.books.times.arrive();
     local::serve(&shared);
     local::become_worker(Some(Rc::clone(&local)));
     set_block_hook(Some(Arc::new(InTransaction(Arc::clone(&shared)))));
@@ -81,6 +82,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
     // partner: the fence in `Quiet::wait`.
     fence(Ordering::SeqCst);
     shared.quiet.tell();
+    seat.books.times.leave();
     seat.leave(crash);
     shared.supervisor.ring();
 }
@@ -117,7 +119,8 @@ fn run(local: &Local) -> bool {
         if seat.is_spare && shared.away.has_surplus() {
             search.end();
             shared.put_back(std::iter::from_fn(|| local.deque.pop()));
-            if shared.away.rest(&**shared, &seat.parker) == Rest::Retire {
+            let rest = || shared.away.rest(&**shared, &seat.parker);
+            if seat.books.times.parked(rest) == Rest::Retire {
                 return true;
             }
         }
@@ -132,7 +135,7 @@ fn run(local: &Local) -> bool {
         }
         seat.books.parked.add(1);
         let until = seat.is_spare.then(|| Instant::now() + sleep);
-        match search.park(until) {
+        match seat.books.times.parked(|| search.park(until)) {
             Parked::Woken => {}
             Parked::TimedOut => sleep = (sleep * 2).min(60 * SPARE_SLEEP),
         }

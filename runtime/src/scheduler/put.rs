@@ -54,6 +54,7 @@ fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
     let info = fresh.info_mut();
     info.set_due(deadline.and_then(after));
     info.set_home(Some(shared.home()));
+    info.open_books(&shared.books.names);
     fresh
 }
 
@@ -178,7 +179,7 @@ pub(super) fn try_put<T: Send + 'static>(
     match Fresh::rejoin(handle, item) {
         Ok(fresh) => {
             // Nobody has seen the item: it goes back as it came.
-            shared.books.never_put();
+            shared.books.never_put(fresh.info().books());
             shared.work_ended_elsewhere();
             let work = unbind(fresh, deadline);
             Err(if full {
