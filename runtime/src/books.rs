@@ -2,21 +2,53 @@
 //!
 //! What a worker counts it counts in its own books, which nobody else writes to, so
 //! that workers do not meet there; what happens on other threads is counted in
-//! those of the scheduler.
+//! those of the scheduler. Works that have a name are counted a second time in the name's
+//! ([names]).
 //!
-//! Every counter only grows. What is queued or running is a difference of two,
-//! taken in an order that keeps it from going below zero: the later stage of an
-//! item's life is read first.
+//! Every counter only grows. What is queued or running is a difference of some of them,
+//! and [counts] tells how they are read so that all add up.
+//!
+//! # Time
+//!
+//! Works with a name are timed, each by two looks at a clock ([`Own::begun`](crate::work::own::Own)). Of
+//! the others about one in 64 is, into a histogram a worker: which ones, their number
+//! among the works of the worker says, which is counted anyway ([`is_sample`]). What workers do with
+//! their time is measured where they fall asleep and wake up ([times]), and how long items are queued by
+//! what the supervisor sees in passing ([ages]).
 
+pub(crate) mod ages;
+mod counts;
+mod histogram;
+mod names;
 mod stats;
+mod table;
+mod times;
+mod worker;
 
 use std::fmt;
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 
-pub use stats::{Stats, WorkerStats};
+use ages::Ages;
+use counts::Endings;
+use histogram::Recorder;
+
+pub use histogram::Histogram;
+pub use names::NameStats;
+pub(crate) use names::{NameBooks, Names};
+pub use stats::{QueueStats, Stats};
+pub(crate) use worker::WorkerBooks;
+pub use worker::WorkerStats;
+
+/// Is the work that follows so many others, without a name as it is, to be timed? One in 64 is,
+/// at uneven distances, so that they do not beat in time with a program's own rhythm (Weyl's sequence).
+#[inline]
+pub(crate) fn is_sample(before: u64) -> bool {
+    before.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58 == 0
+}
 
 /// A figure that only grows.
 #[derive(Default)]
@@ -25,14 +57,14 @@ pub(crate) struct Counter(AtomicU64);
 impl Counter {
     /// Adds one and says what it was.
     pub(crate) fn add(&self, more: u64) -> u64 {
-        // Ordering: Relaxed; a count of its own. Where one count is compared
-        // with another, `Books::live` says what orders them.
-        self.0.fetch_add(more, Ordering::Relaxed)
+        // Ordering: Release, so that who sees this step of an item counted sees the earlier
+        // ones counted (`counts.rs`); partner: the Acquire in `get`.
+        self.0.fetch_add(more, Ordering::Release)
     }
 
     pub(crate) fn get(&self) -> u64 {
-        // Ordering: as above.
-        self.0.load(Ordering::Relaxed)
+        // Ordering: Acquire; partner: the Release in `add`.
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -47,22 +79,21 @@ impl fmt::Debug for Counter {
 pub(crate) struct OwnCounter(AtomicU64);
 
 impl OwnCounter {
-    /// Adds some, on the thread whose counter it is. The threads that a counter has one
-    /// after the other each come after the end of the one before.
+    /// Adds some, on the thread whose counter it is, and says what it was. The threads that a
+    /// counter has one after the other each come after the end of the one before.
     #[inline]
-    pub(crate) fn add(&self, more: u64) {
-        self.add_with(more, Ordering::Relaxed);
-    }
-
-    #[inline]
-    fn add_with(&self, more: u64, order: Ordering) {
+    pub(crate) fn add(&self, more: u64) -> u64 {
         // Ordering: Relaxed; read back by the thread that writes.
-        self.0.store(self.0.load(Ordering::Relaxed) + more, order);
+        let before = self.0.load(Ordering::Relaxed);
+        // Ordering: Release, as in `Counter::add`, which on x86-64 costs a store nothing; partner:
+        // the Acquire in `get`.
+        self.0.store(before + more, Ordering::Release);
+        before
     }
 
     pub(crate) fn get(&self) -> u64 {
-        // Ordering: as `Counter::get`.
-        self.0.load(Ordering::Relaxed)
+        // Ordering: Acquire; partner: the Release in `add`.
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -85,38 +116,6 @@ pub(crate) enum Ending {
     RolledBack,
 }
 
-/// One worker place's counters. A replacement goes on with those of the worker
-/// that it replaces.
-#[derive(Debug, Default)]
-pub(crate) struct WorkerBooks {
-    accepted: OwnCounter,
-    ended: OwnCounter,
-    pub(crate) begun: OwnCounter,
-    pub(crate) settled: OwnCounter,
-    pub(crate) finished: OwnCounter,
-    pub(crate) stolen: OwnCounter,
-    pub(crate) parked: OwnCounter,
-    /// Items set aside here, to be woken.
-    pub(crate) aside: OwnCounter,
-    /// Items that had been set aside somewhere, and were woken or ended here.
-    pub(crate) taken_up: OwnCounter,
-}
-
-impl WorkerBooks {
-    /// As [`Books::accept`], for what this worker puts.
-    #[inline]
-    pub(crate) fn accept(&self, count: u64) {
-        self.accepted.add(count);
-    }
-
-    /// As [`Books::end`], for what this worker has run.
-    #[inline]
-    pub(crate) fn end(&self) {
-        // Ordering: as in `Books::end`.
-        self.ended.add_with(1, Ordering::Release);
-    }
-}
-
 /// The counters of items that run on no worker's thread.
 #[derive(Debug, Default)]
 pub(crate) struct Elsewhere {
@@ -127,6 +126,8 @@ pub(crate) struct Elsewhere {
     pub(crate) aside: Counter,
     /// Items that had been set aside somewhere, and were woken or ended here.
     pub(crate) taken_up: Counter,
+    /// As a worker's.
+    pub(crate) unnamed: Recorder,
 }
 
 /// The scheduler's counters.
@@ -134,20 +135,16 @@ pub(crate) struct Elsewhere {
 pub(crate) struct Books {
     accepted: CachePadded<AtomicU64>,
     ended: CachePadded<AtomicU64>,
-    withdrawn: Counter,
-    panicked: Counter,
-    cancelled: Counter,
-    overdue: Counter,
-    stopped: Counter,
-    lost: Counter,
-    rolled_back: Counter,
+    endings: Endings,
     pub(crate) crashes: Counter,
     /// Rounds of the supervisor.
     pub(crate) ticks: Counter,
     /// Turns of periodic works that were left out.
     pub(crate) skipped: Counter,
     pub(crate) elsewhere: Elsewhere,
-    /// Of every seat's number that was ever in use.
+    pub(crate) names: Names,
+    pub(crate) ages: Ages<3>,
+    /// Of every seat's number that was ever in use, in their order.
     workers: Mutex<Vec<Arc<CachePadded<WorkerBooks>>>>,
 }
 
@@ -174,19 +171,17 @@ impl Books {
     /// zero was true at the moment between. The list of workers is read anew for the
     /// second look: it has every worker that accepted what was seen to have ended.
     pub(crate) fn live(&self) -> u64 {
-        // Ordering: Acquire, here and below; partner: the Release in `end`.
+        // Ordering: Acquire; partner: the Release in `end`.
         let mut ended = self.ended.load(Ordering::Acquire);
         for books in self.workers() {
-            ended += books.ended.0.load(Ordering::Acquire);
+            ended += books.ended.get();
         }
         self.accepted().saturating_sub(ended)
     }
 
     /// How many items have been accepted, those of whoever the caller has heard of included.
     fn accepted(&self) -> u64 {
-        // Ordering: Relaxed; the Acquires of `live` make it at least as new as the
-        // acceptance of every item that was counted as ended.
-        let outside = self.accepted.load(Ordering::Relaxed);
+        let outside = self.accepted_outside();
         let workers = self.workers();
         outside
             + workers
@@ -195,13 +190,24 @@ impl Books {
                 .sum::<u64>()
     }
 
+    fn accepted_outside(&self) -> u64 {
+        // Ordering: Relaxed; the Acquires before make it at least as new as the
+        // acceptance of every item that was counted as ended.
+        self.accepted.load(Ordering::Relaxed)
+    }
+
     /// The books of the worker on the seat of this number.
-    pub(crate) fn of_worker(&self, number: usize) -> Arc<CachePadded<WorkerBooks>> {
+    pub(crate) fn of_worker(&self, number: usize, is_spare: bool) -> Arc<CachePadded<WorkerBooks>> {
         let mut workers = self.workers.lock();
-        while workers.len() <= number {
-            workers.push(Arc::default());
-        }
-        Arc::clone(&workers[number])
+        let place = match workers.binary_search_by_key(&number, |books| books.number) {
+            Ok(place) => place,
+            Err(place) => {
+                let books = WorkerBooks::new(number, is_spare);
+                workers.insert(place, Arc::new(CachePadded::new(books)));
+                place
+            }
+        };
+        Arc::clone(&workers[place])
     }
 
     fn workers(&self) -> Vec<Arc<CachePadded<WorkerBooks>>> {
@@ -225,29 +231,21 @@ impl Books {
         aside.saturating_sub(taken_up)
     }
 
-    /// An item is over that nobody had begun.
-    pub(crate) fn withdrawn(&self) {
-        self.withdrawn.add(1);
-    }
-
+    /// Counts how an item came to its end. A good end is in the books of the thread that ran it.
     pub(crate) fn settle(&self, ending: Ending) {
-        let counter = match ending {
-            Ending::Finished => return,
-            Ending::Panicked => &self.panicked,
-            Ending::Cancelled => &self.cancelled,
-            Ending::Overdue => &self.overdue,
-            Ending::Stopped => &self.stopped,
-            Ending::Lost => &self.lost,
-            Ending::RolledBack => &self.rolled_back,
-        };
-        counter.add(1);
+        self.endings.add(ending);
     }
-}
 
-impl Books {
     /// An accepted item goes back to who wanted to put it.
-    pub(crate) fn never_put(&self) {
-        self.withdrawn();
-        self.rolled_back.add(1);
+    pub(crate) fn never_put(&self, name: Option<&NameBooks>) {
+        self.endings.add(Ending::RolledBack);
+        if let Some(name) = name {
+            name.settle(Ending::RolledBack);
+        }
+    }
+
+    /// What a work of this name is expected to take.
+    pub(crate) fn expected(&self, name: &str) -> Option<Duration> {
+        self.names.expected(name)
     }
 }

@@ -154,7 +154,7 @@ impl Crew {
             stealer: deque.stealer(),
             parker: Arc::new(Parker::new()),
             peer: Arc::clone(seed.peer()),
-            books: shared.books.of_worker(number),
+            books: shared.books.of_worker(number, is_spare),
             mailbox: crew.mailbox_of(number),
             outlet,
             sleep: Sleep::default(),

@@ -85,7 +85,7 @@ mod worker;
 pub use hivework_stm::*;
 pub use stm_ports::*;
 
-pub use books::{Stats, WorkerStats};
+pub use books::{Histogram, NameStats, QueueStats, Stats, WorkerStats};
 pub use broadcast::NotRunning;
 pub use builder::{BuildError, Builder};
 pub use clock::Clock;

@@ -64,7 +64,7 @@ pub(crate) mod turn;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hivework_stm::facade::cell::UnsafeCell;
 use hivework_stm::facade::sync::{Arc, Mutex};
@@ -133,6 +133,15 @@ struct Inside<F> {
     waker: Option<Waker>,
     place: Option<Place>,
     begun: bool,
+    /// How long its turns took, if it is timed.
+    ran: Option<Duration>,
+}
+
+/// What is known of an item that was taken apart.
+struct Remains {
+    /// Had it begun?
+    begun: bool,
+    ran: Option<Duration>,
 }
 
 /// What wakes an item.
@@ -160,6 +169,7 @@ impl<F: Turns> Polled<F> {
                 waker: None,
                 place: None,
                 begun: false,
+                ran: None,
             }),
         }
     }
@@ -182,8 +192,10 @@ impl<F: Turns> Polled<F> {
         let begins = state.status() == Status::Queued && state.begin(Claim::Queue) == Begin::Begun;
         let own = Own::of(&self.head.info);
         if begins {
-            self.inside.lock().begun = true;
-            own.begun(&self.head.info);
+            let timed = own.begun(&self.head.info).map(|_| Duration::ZERO);
+            let mut inside = self.inside.lock();
+            inside.begun = true;
+            inside.ran = timed;
         }
         if state.is_over() {
             self.clear_away(&own);
@@ -199,10 +211,14 @@ impl<F: Turns> Polled<F> {
         let unfinished = Unfinished(Some((self, own)));
         let mut guard = self.inside.lock();
         let inside = &mut *guard;
+        let begun = own.goes_on(inside.ran);
         let polled = contain(|| {
             let future = inside.future.as_mut()?;
             Some(future.turn(this, &mut inside.waker))
         });
+        if let (Some(ran), Some(took)) = (&mut inside.ran, own.since(begun)) {
+            *ran = ran.saturating_add(took);
+        }
         let goes_on = match &polled {
             Ok(Some(Next::Over(_)) | None) | Err(_) => false,
             Ok(Some(next)) => self.enter_lobby(inside, this) && self.prepare(next, own, this),
@@ -261,12 +277,12 @@ impl<F: Turns> Polled<F> {
 
     /// Step 5, the rest.
     fn set_aside(&self, own: &Own, this: &Item) {
-        own.set_aside();
+        own.set_aside(&self.head.info);
         match self.turn.set_aside() {
             SetAside::Aside => {}
             SetAside::Queue => queue(own, this),
             SetAside::Closed(why) => {
-                own.taken_up();
+                own.taken_up(&self.head.info);
                 self.end_as(own, why);
             }
         }
@@ -275,8 +291,8 @@ impl<F: Turns> Polled<F> {
     /// Its turn is over and will not come again: drops the future and publishes.
     fn end(&self, own: &Own, outcome: Outcome<F::Output>, ending: Ending) {
         _ = self.turn.close_for_good();
-        self.take_apart();
-        settle::finish(self, own, outcome, ending);
+        let Remains { ran, .. } = self.take_apart();
+        settle::finish(self, own, outcome, ending, ran);
     }
 
     fn end_as(&self, own: &Own, why: Why) {
@@ -287,17 +303,22 @@ impl<F: Turns> Polled<F> {
     }
 
     /// Drops the future and the waker, and leaves the lobby. For who owns the turn, or the outcome of
-    /// an item that has not begun; says whether it had begun.
-    fn take_apart(&self) -> bool {
-        let (future, waker, place, begun) = {
+    /// an item that has not begun.
+    fn take_apart(&self) -> Remains {
+        let (future, waker, place, remains) = {
             let mut inside = self.inside.lock();
             let Inside {
                 future,
                 waker,
                 place,
                 begun,
+                ran,
             } = &mut *inside;
-            (future.take(), waker.take(), place.take(), *begun)
+            let remains = Remains {
+                begun: *begun,
+                ran: *ran,
+            };
+            (future.take(), waker.take(), place.take(), remains)
         };
         drop_contained(future);
         drop(waker);
@@ -306,15 +327,17 @@ impl<F: Turns> Polled<F> {
                 shared.lobby.leave(place);
             }
         }
-        begun
+        remains
     }
 
     /// Step 2. The item is settled; what its deadline left over is done here.
     fn clear_away(&self, own: &Own) {
         let _running = local::Running::enter(&self.head.info);
         _ = self.turn.close_for_good();
-        if self.take_apart() {
-            settle::finish(self, own, Err(WorkError::DeadlineExceeded), Ending::Overdue);
+        let Remains { begun, ran } = self.take_apart();
+        if begun {
+            let why = WorkError::DeadlineExceeded;
+            settle::finish(self, own, Err(why), Ending::Overdue, ran);
         } else {
             settle::bury(self);
         }
@@ -336,7 +359,7 @@ impl<F: Turns> Polled<F> {
         let _running = local::Running::enter(&self.head.info);
         let own = Own::of(&self.head.info);
         if was_aside {
-            own.taken_up();
+            own.taken_up(&self.head.info);
         }
         self.end_as(&own, why);
     }
@@ -358,7 +381,7 @@ impl<F: Turns> Polled<F> {
 
 /// Queues an item again, after it was set aside.
 fn queue(own: &Own, this: &Item) {
-    own.taken_up();
+    own.taken_up(&this.head().info);
     match own {
         Own::Worker(worker) => {
             worker.deque.push(this.clone());

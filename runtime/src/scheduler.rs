@@ -157,14 +157,27 @@ impl Scheduler {
         self.shared().workers()
     }
 
-    /// Its figures at this moment.
+    /// Its figures at this moment. O(workers + names); who works is not held up.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let shared = self.shared();
-        let mut stats = Stats::read(&shared.books);
-        stats.blocked_workers = shared.away.count();
-        stats.delayed = shared.supervisor.timers.asleep().1 as u64;
-        stats
+        Stats::read(self.shared())
+    }
+
+    /// How long a work of this [name](crate::Work::name) is expected to run: the median of the last
+    /// 32 of that name that ran to their end. None where there was no such run, or the name came too
+    /// late for books of its own (after 1024 others).
+    ///
+    /// ```
+    /// use hivework::{make_scheduler, make_work};
+    ///
+    /// let scheduler = make_scheduler();
+    /// assert_eq!(scheduler.expected("import"), None);
+    /// scheduler.put_work(make_work(|| ()).name("import")).join().unwrap();
+    /// assert!(scheduler.expected("import").is_some());
+    /// ```
+    #[must_use]
+    pub fn expected(&self, name: &str) -> Option<Duration> {
+        self.shared().books.expected(name)
     }
 
     /// Subscribes to what happens from now on.

@@ -230,6 +230,9 @@ impl Shared {
             Ending::Finished => {}
             _ => self.books.settle(ending),
         }
+        if let Some(name) = info.books() {
+            name.settle(ending);
+        }
         self.tell_over(info, ending, why);
     }
 

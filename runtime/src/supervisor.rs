@@ -31,6 +31,9 @@
 //! 9. Sleep until the next tick, the earliest timer, or a ring ([bell]). Where the clock is turned
 //!    by hand (`clock/manual.rs`): until a ring.
 //!
+//! Between two rounds it keeps in mind how far the queues had come at the first, for
+//! the books (`books/ages.rs`).
+//!
 //! Every step is bounded: by the number of workers, of due timers, of events
 //! that lie in the channels at that moment, and step 7, once a second, by a number of blocks.
 //!
@@ -224,6 +227,8 @@ impl Rounds {
     fn round(&mut self, shared: &Arc<Shared>) {
         let now = shared.now();
         self.more = false;
+        // Before anything is put back, which would seem to have been put just now.
+        shared.note_ages();
         self.health.round(shared);
         self.watch.round(shared, now);
         self.spares.round(shared);

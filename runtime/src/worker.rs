@@ -57,6 +57,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
         runs_item: Cell::new(false),
     });
     drop(around);
+    seat.books.times.arrive();
     local::serve(&shared);
     local::become_worker(Some(Rc::clone(&local)));
     set_block_hook(Some(Arc::new(InTransaction(Arc::clone(&shared)))));
@@ -81,6 +82,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
     // partner: the fence in `Quiet::wait`.
     fence(Ordering::SeqCst);
     shared.quiet.tell();
+    seat.books.times.leave();
     seat.leave(crash);
     shared.supervisor.ring();
 }
@@ -117,7 +119,8 @@ fn run(local: &Local) -> bool {
         if seat.is_spare && shared.away.has_surplus() {
             search.end();
             shared.put_back(std::iter::from_fn(|| local.deque.pop()));
-            if shared.away.rest(&**shared, &seat.parker) == Rest::Retire {
+            let rest = || shared.away.rest(&**shared, &seat.parker);
+            if seat.books.times.parked(rest) == Rest::Retire {
                 return true;
             }
         }
@@ -133,7 +136,7 @@ fn run(local: &Local) -> bool {
         seat.books.parked.add(1);
         let until = seat.is_spare.then(|| Instant::now() + sleep);
         seat.sleep.turn();
-        let parked = search.park(until);
+        let parked = seat.books.times.parked(|| search.park(until));
         seat.sleep.turn();
         match parked {
             Parked::Woken => {}

@@ -48,6 +48,7 @@ use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, Transaction, after_transaction, atomically};
 use stm_ports::TQueue;
 
+use crate::books::ages::Passed;
 use crate::work::item::Item;
 use crate::work::priority::Priority;
 
@@ -189,6 +190,15 @@ impl Bands {
     #[inline]
     pub(super) fn has_urgent(&self) -> bool {
         self.of(Priority::High).seems_filled()
+    }
+
+    /// How far each has come: low, normal, high.
+    pub(crate) fn passed(&self) -> [Passed; 3] {
+        let of = |band: &CachePadded<Band>| {
+            let (taken, added) = band.addresses.counts_now();
+            Passed { taken, added }
+        };
+        [of(&self.0[0]), of(&self.0[1]), of(&self.0[2])]
     }
 
     /// About how many items there are in all of them.

@@ -64,6 +64,7 @@ fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
     let info = fresh.info_mut();
     info.set_due(deadline.and_then(|limit| shared.now().checked_add(limit)));
     info.set_home(Some(shared.home()));
+    info.open_books(&shared.books.names);
     fresh
 }
 
@@ -199,8 +200,12 @@ pub(super) fn try_put<T: Send + 'static>(
     let (handle, item) = split(fresh);
     let put = if handle.info().is_delayed() {
         let refused = Admission::Refused(Refused::Draining);
-        shared.tell_put(handle.info());
-        put_later(shared, item).map_err(|item| (Some(item), refused))
+        let put = put_later(shared, item).map_err(|item| (Some(item), refused));
+        // What goes back has never been put. What has begun since is told of no more.
+        if put.is_ok() {
+            shared.tell_put(handle.info());
+        }
+        put
     } else if shared.injector.is_local() {
         put_now(shared, slice::from_ref(&handle), [item], false)
             .map_err(|([item], refused)| (Some(item), refused))
@@ -227,7 +232,7 @@ pub(super) fn try_put<T: Send + 'static>(
     match Fresh::rejoin(handle, item) {
         Ok(fresh) => {
             // Nobody has seen the item: it goes back as it came.
-            shared.books.never_put();
+            shared.books.never_put(fresh.info().books());
             shared.work_ended_elsewhere();
             let work = unbind(fresh, deadline);
             Err(if full {

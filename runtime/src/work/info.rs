@@ -9,6 +9,7 @@ use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 
 use super::once_box::OnceBox;
+use crate::books::{NameBooks, Names};
 use crate::event::tell::Told;
 use crate::home::Home;
 use crate::local;
@@ -27,6 +28,8 @@ pub(crate) struct Info {
 #[derive(Default)]
 pub(crate) struct Rare {
     name: Option<Cow<'static, str>>,
+    /// Those of its name where it was put.
+    books: Option<Arc<NameBooks>>,
     due: Option<Instant>,
     timed: Timed,
     held_by: u64,
@@ -90,6 +93,21 @@ impl Info {
 
     pub(crate) fn name(&self) -> Option<&str> {
         self.rare()?.name.as_deref()
+    }
+
+    /// Counts it as put under its name, if it has one.
+    #[inline]
+    pub(crate) fn open_books(&mut self, names: &Names) {
+        if self.rare.get().is_some() {
+            let rare = self.rare_mut();
+            rare.books = rare.name.as_deref().map(|name| names.accept(name));
+        }
+    }
+
+    /// The books of its name, if it has one and was put.
+    #[inline]
+    pub(crate) fn books(&self) -> Option<&NameBooks> {
+        self.rare()?.books.as_deref()
     }
 
     #[inline]

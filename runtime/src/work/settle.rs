@@ -5,6 +5,8 @@
 //! How an item comes to its end, whatever kind it is: steps 4 and 5 of
 //! [running an item](super::task), and the ends that come from outside.
 
+use std::time::Duration;
+
 use stm_ports::Refusal;
 
 use super::completion::Outcome;
@@ -17,18 +19,20 @@ use crate::books::Ending;
 use crate::local;
 use crate::worker::search;
 
-/// For the thread that ran it.
+/// For the thread that ran it; `ran` says for how long, if it was timed.
 pub(crate) fn finish<T: Send + 'static, C: Core<T> + ?Sized>(
     item: &C,
     own: &Own,
     outcome: Outcome<T>,
     ending: Ending,
+    ran: Option<Duration>,
 ) {
     let head = item.head();
     if head.info.is_timed() || !head.state.is_plain() {
-        return finish_slowly(item, own, outcome, ending);
+        return finish_slowly(item, own, outcome, ending, ran);
     }
-    own.settled();
+    own.ran(&head.info, ran, ending == Ending::Finished);
+    own.settled(&head.info);
     own.count(&head.info, ending, outcome.as_ref().err());
     publish(item, outcome, StateWord::end, || search::take_up(own));
     own.ended();
@@ -40,6 +44,7 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
     own: &Own,
     mut outcome: Outcome<T>,
     mut ending: Ending,
+    ran: Option<Duration>,
 ) {
     let head = item.head();
     let finish = head.state.finish();
@@ -52,12 +57,14 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
                 drop_contained(std::mem::replace(&mut outcome, Err(WorkError::Cancelled)));
                 ending = Ending::Cancelled;
             }
-            own.settled();
+            own.ran(&head.info, ran, ending == Ending::Finished);
+            own.settled(&head.info);
             own.count(&head.info, ending, outcome.as_ref().err());
             publish(item, outcome, StateWord::publish, || search::take_up(own));
         }
         Finish::TooLate => {
-            own.settled();
+            // Whoever let it expire has counted the rest.
+            own.ran(&head.info, ran, ending == Ending::Finished);
             drop_contained(outcome);
             item.completion().run_late_callbacks();
         }
@@ -132,7 +139,6 @@ pub(crate) fn publish_unbegun<T: Send + 'static, C: Core<T> + ?Sized>(
     let shared = info.shared();
     if let Some(shared) = &shared {
         drop(shared.supervisor.timers.leave(info));
-        shared.books.withdrawn();
         shared.work_settled(info, ending, Some(&why));
     }
     publish(item, Err(why), StateWord::publish, || {});
@@ -209,8 +215,8 @@ pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) -> Expire
         return expired;
     }
     if let Some(shared) = &shared {
-        if expired == Expire::Unbegun {
-            shared.books.withdrawn();
+        if expired == Expire::Running {
+            Own::of(&head.info).settled(&head.info);
         }
         let why = WorkError::DeadlineExceeded;
         shared.work_settled(&head.info, Ending::Overdue, Some(&why));

@@ -255,6 +255,9 @@ fn begin_wait(shared: &Arc<Shared>) {
     fork::hand_over();
     let before = WAITS.try_with(|waits| waits.replace(waits.get() + 1));
     if before.unwrap_or(1) == 0 {
+        if let Some(worker) = local::worker() {
+            worker.seat.books.times.go_away();
+        }
         shared.away.leave(&**shared);
     }
 }
@@ -264,6 +267,9 @@ fn end_wait(shared: &Arc<Shared>) {
     let before = WAITS.try_with(|waits| waits.replace(waits.get() - 1));
     if before.unwrap_or(0) == 1 {
         shared.away.come_back();
+        if let Some(worker) = local::worker() {
+            worker.seat.books.times.come_back();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod blocked;
+mod books;
 mod broadcast;
 mod cancelling;
 mod crashing;

@@ -216,6 +216,25 @@ impl<T: Clone + Send + Sync + 'static> TQueue<T> {
         usize::try_from(self.0.values.len_now()).unwrap_or(usize::MAX)
     }
 
+    /// How many values have been taken out of the queue since it was made, and how many put into it,
+    /// in this order: cleared ones count as taken. A look from outside of any transaction, in two
+    /// loads, and never more taken than put. As the values come out in the order in which they were put, two looks
+    /// tell which of them have gone.
+    ///
+    /// ```
+    /// use stm_ports::TQueue;
+    ///
+    /// let queue = TQueue::new();
+    /// queue.put_now('a');
+    /// queue.put_now('b');
+    /// queue.take_now();
+    /// assert_eq!(queue.counts_now(), (1, 2));
+    /// ```
+    #[must_use]
+    pub fn counts_now(&self) -> (u64, u64) {
+        self.0.values.counts_now()
+    }
+
     /// Are these handles of the same queue?
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {

@@ -296,8 +296,14 @@ impl<T: Send + Sync + 'static> Segments<T> {
     /// what has been taken, nor more than at the second look; where the looks
     /// agree, all four are one.
     pub(crate) fn len_now(&self) -> u64 {
+        let (taken, added) = self.counts_now();
+        added.saturating_sub(taken)
+    }
+
+    /// How many values have been taken, and how many added, looked at later.
+    pub(crate) fn counts_now(&self) -> (u64, u64) {
         let taken = self.taken.load();
-        self.added.load().saturating_sub(taken)
+        (taken, self.added.load())
     }
 
     /// Removes every value; they go after the commit.

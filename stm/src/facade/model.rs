@@ -130,7 +130,7 @@ pub mod atomic {
     fetch!(AtomicBool, bool: fetch_or fetch_and);
     fetch!(AtomicU8, u8: fetch_add fetch_sub fetch_or fetch_and);
     fetch!(AtomicU32, u32: fetch_add fetch_sub fetch_or fetch_and fetch_max);
-    fetch!(AtomicU64, u64: fetch_add fetch_sub fetch_or fetch_and fetch_max);
+    fetch!(AtomicU64, u64: fetch_add fetch_sub fetch_or fetch_and fetch_max fetch_min);
     fetch!(AtomicUsize, usize: fetch_add fetch_sub fetch_or fetch_and fetch_max fetch_min);
 }
 

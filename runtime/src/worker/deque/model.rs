@@ -149,6 +149,13 @@ impl<T> Stealer<T> {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// How many items there were at the moment of the look.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        // Ordering: Acquire; partner: the Release in `push`.
+        self.0.len.load(Ordering::Acquire)
+    }
 }
 
 impl<T> Clone for Stealer<T> {

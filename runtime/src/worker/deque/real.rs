@@ -79,6 +79,12 @@ impl<T> Stealer<T> {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// How many items there were at the moment of the look.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl<T> From<deque::Steal<T>> for Steal<T> {
