@@ -143,8 +143,8 @@ pub(crate) struct Books {
     rolled_back: Counter,
     pub(crate) crashes: Counter,
     pub(crate) elsewhere: Elsewhere,
-    /// Of every seat's number that was ever in use.
-    workers: Mutex<Vec<Arc<CachePadded<WorkerBooks>>>>,
+    /// Of every seat that was ever in use, and its number; by number.
+    workers: Mutex<Vec<(usize, Arc<CachePadded<WorkerBooks>>)>>,
 }
 
 impl Books {
@@ -194,14 +194,19 @@ impl Books {
     /// The books of the worker on the seat of this number.
     pub(crate) fn of_worker(&self, number: usize) -> Arc<CachePadded<WorkerBooks>> {
         let mut workers = self.workers.lock();
-        while workers.len() <= number {
-            workers.push(Arc::default());
-        }
-        Arc::clone(&workers[number])
+        let place = match workers.binary_search_by_key(&number, |(number, _)| *number) {
+            Ok(place) => place,
+            Err(place) => {
+                workers.insert(place, (number, Arc::default()));
+                place
+            }
+        };
+        Arc::clone(&workers[place].1)
     }
 
     fn workers(&self) -> Vec<Arc<CachePadded<WorkerBooks>>> {
-        self.workers.lock().clone()
+        let workers = self.workers.lock();
+        workers.iter().map(|(_, books)| Arc::clone(books)).collect()
     }
 
     /// How many items are set aside, waiting to be woken, those of all workers together.

@@ -8,18 +8,27 @@ use stm_ports::{ConnectError, LocalTransport, Transport};
 
 use crate::Scheduler;
 use crate::clock::Clock;
+use crate::cores;
 use crate::injector::Injector;
 use crate::shared::Shared;
+use crate::staff::Plan;
 use crate::stop::StartError;
+use crate::work::unwind::{contain, drop_contained};
 
 /// Called on a worker's thread with the worker's number.
 pub(crate) type ThreadHook = Arc<dyn Fn(usize) + Send + Sync>;
+
+/// Says how many cores there are to use.
+type Cores = Arc<dyn Fn() -> usize + Send + Sync>;
 
 /// What a scheduler is set up with.
 pub(crate) struct Config {
     pub(crate) name: String,
     /// How many workers it begins with.
     pub(crate) workers: usize,
+    /// Who says how many there are to be then.
+    pub(crate) plan: Plan,
+    cores: Option<Cores>,
     /// The most workers that it can be told to have; spares have the numbers from there on.
     pub(crate) most_workers: usize,
     pub(crate) clock: Clock,
@@ -31,11 +40,41 @@ pub(crate) struct Config {
     pub(crate) on_thread_stop: Option<ThreadHook>,
 }
 
+impl Config {
+    /// How many cores there are to use at this moment.
+    pub(crate) fn cores(&self) -> usize {
+        count(self.cores.as_ref())
+    }
+}
+
+/// As the user's function says, or as the system does, where there is none or it panics.
+fn count(function: Option<&Cores>) -> usize {
+    let Some(function) = function else {
+        return cores::usable();
+    };
+    contain(|| function().max(1)).unwrap_or_else(|payload| {
+        drop_contained(payload);
+        cores::usable()
+    })
+}
+
+/// How many workers there are to be, as the builder was told.
+#[derive(Clone, Copy, Debug, Default)]
+enum Workers {
+    /// One for each core.
+    #[default]
+    Cores,
+    Fixed(usize),
+    Between(usize, usize),
+}
+
 /// Sets up a [`Scheduler`]; see [`Scheduler::builder`].
 #[must_use = "a builder does nothing until it builds"]
 pub struct Builder {
     name: String,
-    workers: Option<usize>,
+    workers: Workers,
+    max_workers: Option<usize>,
+    cores: Option<Cores>,
     max_spares: usize,
     run_interval: Duration,
     queue_capacity: Option<usize>,
@@ -49,7 +88,9 @@ impl Default for Builder {
     fn default() -> Self {
         Builder {
             name: "hivework".to_owned(),
-            workers: None,
+            workers: Workers::Cores,
+            max_workers: None,
+            cores: None,
             max_spares: 256,
             run_interval: Duration::from_millis(1),
             queue_capacity: None,
@@ -69,11 +110,53 @@ impl Builder {
         self
     }
 
-    /// How many workers; unless set, one for each core that this process may
-    /// use (affinity and CPU quota considered). None at all is an error of
+    /// How many workers. Unless set, one for each core that this process may
+    /// use (affinity and the CPU quota of every control group that it is in considered), and
+    /// when that changes while work is done their number follows within about a second. None at all is an error of
     /// [`build`](Builder::build).
     pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = Some(workers);
+        self.workers = Workers::Fixed(workers);
+        self
+    }
+
+    /// The load says how many workers, between these two. It begins with `min`.
+    ///
+    /// Where work waits for some milliseconds because all workers are busy, more are made, but no
+    /// more than there are cores to use (unless `min` is more): beyond that they would take turns on the
+    /// cores. Works that block are no reason for more workers: spares stand in for those that wait in a transaction, in
+    /// `join` or in [`blocking`](crate::blocking). Where some workers have had nothing to do for a
+    /// second or more, fewer remain. [`Event::Scaled`](crate::Event::Scaled) tells of each change.
+    ///
+    /// ```
+    /// use hivework::Scheduler;
+    ///
+    /// let scheduler = Scheduler::builder().workers_between(1, 16).start().unwrap();
+    /// assert_eq!(scheduler.put_work(|| 6 * 7).join().unwrap(), 42);
+    /// ```
+    ///
+    /// No workers at least, or more at least than at most, are errors of
+    /// [`build`](Builder::build).
+    pub fn workers_between(mut self, min: usize, max: usize) -> Self {
+        self.workers = Workers::Between(min, max);
+        self
+    }
+
+    /// The most workers that this scheduler can be told to have; see
+    /// [`Scheduler::set_workers`]. Unless set, four for each core, 16, or as many as it is built
+    /// with, whichever is most. One for each core is at most so many. Fewer than it is built with otherwise is an
+    /// error of [`build`](Builder::build).
+    pub fn max_workers(mut self, workers: usize) -> Self {
+        self.max_workers = Some(workers);
+        self
+    }
+
+    /// How many cores there are to use, for a program that knows better than the system does (a
+    /// share of the machine that was agreed upon, say). Asked when the scheduler is built, and, where
+    /// the number of workers follows, about once a second while work is done, on the supervisor's
+    /// thread: it should be quick. 0 counts as 1. Where it panics, and unless set, the system says so: affinity, and
+    /// the CPU quota of every control group that the process is in.
+    pub fn cores(mut self, cores: impl Fn() -> usize + Send + Sync + 'static) -> Self {
+        self.cores = Some(Arc::new(cores));
         self
     }
 
@@ -152,13 +235,7 @@ impl Builder {
     ///
     /// A [`BuildError`] that says what was set wrongly.
     pub fn build(self) -> Result<Scheduler, BuildError> {
-        let workers = self.workers.unwrap_or_else(num_cpus::get);
-        if workers == 0 {
-            return Err(BuildError::NoWorkers);
-        }
-        if workers > MOST_WORKERS {
-            return Err(BuildError::TooManyWorkers { most: MOST_WORKERS });
-        }
+        let (plan, workers, most_workers) = self.staff()?;
         if self.run_interval.is_zero() {
             return Err(BuildError::ZeroInterval);
         }
@@ -173,7 +250,9 @@ impl Builder {
         let config = Config {
             name: self.name,
             workers,
-            most_workers: workers,
+            plan,
+            cores: self.cores,
+            most_workers,
             clock: Clock,
             max_spares: self.max_spares.min(MOST_WORKERS),
             run_interval: self.run_interval,
@@ -183,6 +262,38 @@ impl Builder {
             on_thread_stop: self.on_thread_stop,
         };
         Ok(Scheduler::of(Shared::new(config, injector)))
+    }
+
+    /// Who says how many workers there are to be, how many there are at first, and at most.
+    fn staff(&self) -> Result<(Plan, usize, usize), BuildError> {
+        let (plan, min, max) = match self.workers {
+            Workers::Cores => (Plan::Cores, 1, 1),
+            Workers::Fixed(workers) => (Plan::Fixed, workers, workers),
+            Workers::Between(min, max) => (Plan::Between { min, max }, min, max),
+        };
+        if min == 0 || self.max_workers == Some(0) {
+            return Err(BuildError::NoWorkers);
+        }
+        if min > max {
+            return Err(BuildError::MinAboveMax { min, max });
+        }
+        let cores = match (plan, self.max_workers) {
+            (Plan::Cores, _) | (_, None) => count(self.cores.as_ref()),
+            _ => 1,
+        };
+        let generous = cores.saturating_mul(4).clamp(16, MOST_WORKERS);
+        let most = self.max_workers.unwrap_or(max.max(generous));
+        if most > MOST_WORKERS {
+            return Err(BuildError::TooManyWorkers { most: MOST_WORKERS });
+        }
+        if max > most {
+            return Err(BuildError::TooManyWorkers { most });
+        }
+        let first = match plan {
+            Plan::Cores => cores.min(most),
+            _ => min,
+        };
+        Ok((plan, first, most))
     }
 
     /// Builds the scheduler and starts it.
@@ -206,6 +317,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("name", &self.name)
             .field("workers", &self.workers)
+            .field("max_workers", &self.max_workers)
             .field("max_spares", &self.max_spares)
             .field("run_interval", &self.run_interval)
             .field("queue_capacity", &self.queue_capacity)
@@ -219,9 +331,16 @@ impl fmt::Debug for Builder {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// `workers(0)`: nobody would run anything.
+    /// No workers, or none at least or at most: nobody would run anything.
     NoWorkers,
-    /// More workers than the idle protocol can count.
+    /// More workers at least than at most.
+    MinAboveMax {
+        /// How many there were to be at least.
+        min: usize,
+        /// How many at most.
+        max: usize,
+    },
+    /// More workers than [`max_workers`](Builder::max_workers), or than can be counted.
     TooManyWorkers {
         /// How many there can be.
         most: usize,
@@ -244,8 +363,12 @@ impl fmt::Display for BuildError {
             BuildError::NoWorkers => f.write_str(
                 "a scheduler needs at least one worker; leave `workers` unset for one per core",
             ),
+            BuildError::MinAboveMax { min, max } => write!(
+                f,
+                "at least {min} workers and at most {max} is nothing; give the smaller number first"
+            ),
             BuildError::TooManyWorkers { most } => {
-                write!(f, "a scheduler has at most {most} workers")
+                write!(f, "this scheduler has at most {most} workers")
             }
             BuildError::ZeroInterval => f.write_str("the run interval must be longer than zero"),
             BuildError::ZeroCapacity => f.write_str(

@@ -60,6 +60,7 @@ mod books;
 mod broadcast;
 mod builder;
 mod clock;
+mod cores;
 mod crew;
 mod event;
 mod fork;
@@ -75,6 +76,7 @@ mod scheduler;
 mod scope;
 mod shared;
 mod spawn;
+mod staff;
 mod stop;
 mod supervisor;
 mod time;
@@ -99,7 +101,7 @@ pub use parallel::{
     par_all, par_any, par_count, par_find_any, par_find_first, par_for_each, par_map,
     par_map_reduce, par_reduce,
 };
-pub use scheduler::{Scheduler, TryPutError};
+pub use scheduler::{Scheduler, SetWorkersError, TryPutError};
 pub use scope::{Scope, scope};
 pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::{Drained, StartError, StopError};

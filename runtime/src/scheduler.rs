@@ -1,6 +1,7 @@
 //! The public handle: putting work, starting and stopping, events and figures.
 
 mod put;
+mod resize;
 
 use std::any::Any;
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::supervisor;
 use crate::work::IntoWork;
 
 pub use put::error::TryPutError;
+pub use resize::SetWorkersError;
 
 /// Runs work on worker threads, under a supervisor. A handle: clones share the
 /// scheduler.
@@ -151,7 +153,9 @@ impl Scheduler {
         stop::drain(self.shared(), limit)
     }
 
-    /// How many workers it has when it runs, spares not counted.
+    /// How many workers it is to have when it runs, spares not counted. That changes with
+    /// [`set_workers`](Scheduler::set_workers), with the load or with the cores; threads come and go a
+    /// little later.
     #[must_use]
     pub fn workers(&self) -> usize {
         self.shared().workers()
@@ -161,7 +165,7 @@ impl Scheduler {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
-        let mut stats = Stats::read(&shared.books);
+        let mut stats = Stats::read(&shared.books, shared.config.most_workers);
         stats.blocked_workers = shared.away.count();
         stats
     }

@@ -10,9 +10,10 @@
 //! # A round
 //!
 //! 1. [Health](health): members whose threads have ended are taken off the
-//!    roster, what a crashed one had queued is put back, its seat is filled.
+//!    roster, what a crashed one had queued is put back, its seat is filled; who is one too many is called.
 //! 2. [Spares](spares): while work is queued and more are away than are stood
 //!    in for, a spare is made.
+//!    [Scaling](scaling): the number of workers follows the load, or the cores.
 //! 3. [Timers](timers): works whose deadline has passed are answered.
 //! 4. Events of the workers are passed on to the subscribers.
 //! 5. Where work can arrive without a putter's notification (a transport that
@@ -208,10 +209,10 @@ impl Rounds {
     /// Steps 1 to 7.
     fn round(&mut self, shared: &Arc<Shared>) {
         let now = shared.now();
-        self.health.round(shared);
+        self.health.round(shared, now);
         self.watch.round(shared, now);
         self.spares.round(shared);
-        self.scaling.round(shared, now);
+        self.scaling.round(shared, now, self.health.is_complete());
         shared.supervisor.timers.fire(now);
         pass_events_on(shared, &shared.crew.roster());
         if !shared.injector.is_local() && !shared.injector.is_empty() {
@@ -226,9 +227,10 @@ impl Rounds {
 fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
     let beat = &rounds.beat;
     let supervisor = &shared.supervisor;
-    let due = earlier(supervisor.timers.earliest(), rounds.scaling.due());
+    let due = earlier(rounds.scaling.due(), rounds.health.due());
+    let due = earlier(supervisor.timers.earliest(), due);
     let forking = beat.is_needed(shared);
-    if forking || is_busy(shared) {
+    if forking || is_busy(shared, rounds) {
         let mut interval = shared.config.run_interval;
         if forking || !shared.injector.is_local() || expects_events(shared) {
             interval = interval.min(ARRIVALS);
@@ -240,17 +242,19 @@ fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
     let trimming = memory::trim().then(|| Instant::now() + memory::PACE);
     supervisor.bell.doze(earlier(trimming, due), || {
         // Ordering: ordered by the barrier in `doze`; partner: that in `events_sent`.
-        supervisor.sent.load(Ordering::Relaxed) != sent || beat.is_needed(shared) || is_busy(shared)
+        supervisor.sent.load(Ordering::Relaxed) != sent
+            || beat.is_needed(shared)
+            || is_busy(shared, rounds)
     });
 }
 
 /// Is there something to look after at every tick? Works that wait do not count.
-fn is_busy(shared: &Shared) -> bool {
+fn is_busy(shared: &Shared, rounds: &Rounds) -> bool {
     is_anybody_awake(shared)
         || !shared.injector.is_local()
             && shared.books.live() > shared.away.count() as u64 + shared.waiting()
         || shared.away.is_short() && shared.has_work()
-        || health::is_understaffed(shared)
+        || rounds.health.is_understaffed(shared)
         || expects_events(shared)
 }
 

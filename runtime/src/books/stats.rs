@@ -35,8 +35,7 @@ pub struct Stats {
     pub crashed_workers: u64,
     /// Workers that are blocked inside their work at this moment.
     pub blocked_workers: usize,
-    /// The workers, by number; those after the first
-    /// [`workers`](crate::Scheduler::workers) are spares.
+    /// Those that have ever worked here, workers and spares, by number.
     pub workers: Vec<WorkerStats>,
 }
 
@@ -44,6 +43,10 @@ pub struct Stats {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct WorkerStats {
+    /// Its number.
+    pub number: usize,
+    /// Does it stand in for workers that are blocked?
+    pub is_spare: bool,
     /// Items that it began.
     pub run: u64,
     /// Items that it stole from others, or moved along with one it stole.
@@ -53,10 +56,12 @@ pub struct WorkerStats {
 }
 
 impl Stats {
-    pub(crate) fn read(books: &Books) -> Stats {
-        let (workers, elsewhere) = (books.workers(), &books.elsewhere);
+    /// Seats from the number `spares` on are those of spares.
+    pub(crate) fn read(books: &Books, spares: usize) -> Stats {
+        let (workers, elsewhere) = (books.workers.lock().clone(), &books.elsewhere);
         let sum = |outside: u64, count: fn(&WorkerBooks) -> u64| {
-            outside + workers.iter().map(|worker| count(worker)).sum::<u64>()
+            let workers = workers.iter().map(|(_, worker)| count(worker));
+            outside + workers.sum::<u64>()
         };
         let finished = sum(elsewhere.finished.get(), |worker| worker.finished.get());
         let settled = sum(elsewhere.settled.get(), |worker| worker.settled.get());
@@ -81,7 +86,9 @@ impl Stats {
         stats.queued = accepted.saturating_sub(withdrawn + begun);
         stats.workers = workers
             .iter()
-            .map(|worker| WorkerStats {
+            .map(|(number, worker)| WorkerStats {
+                number: *number,
+                is_spare: *number >= spares,
                 run: worker.begun.get(),
                 stolen: worker.stolen.get(),
                 parked: worker.parked.get(),
@@ -108,8 +115,9 @@ impl fmt::Display for Stats {
             self.stopped,
             self.lost,
         )?;
-        for (number, worker) in self.workers.iter().enumerate() {
-            write!(f, "\nworker {number}: {worker}")?;
+        for worker in &self.workers {
+            let kind = if worker.is_spare { "spare" } else { "worker" };
+            write!(f, "\n{kind} {}: {worker}", worker.number)?;
         }
         Ok(())
     }
