@@ -18,6 +18,7 @@ mod parallel;
 mod priorities;
 mod putting;
 mod races;
+mod scaling;
 mod scope;
 mod spawning;
 mod stopping;
