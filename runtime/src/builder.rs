@@ -1,5 +1,7 @@
 //! How a scheduler is set up, and what can be wrong with that.
 
+mod staffing;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +10,14 @@ use stm_ports::{ConnectError, LocalTransport, Transport};
 
 use crate::Scheduler;
 use crate::clock::Clock;
-use crate::cores;
 use crate::injector::Injector;
 use crate::shared::Shared;
 use crate::staff::Plan;
 use crate::stop::StartError;
-use crate::work::unwind::{contain, drop_contained};
+use staffing::{Cores, MOST_WORKERS, Workers, count};
 
 /// Called on a worker's thread with the worker's number.
 pub(crate) type ThreadHook = Arc<dyn Fn(usize) + Send + Sync>;
-
-/// Says how many cores there are to use.
-type Cores = Arc<dyn Fn() -> usize + Send + Sync>;
 
 /// What a scheduler is set up with.
 pub(crate) struct Config {
@@ -45,27 +43,6 @@ impl Config {
     pub(crate) fn cores(&self) -> usize {
         count(self.cores.as_ref())
     }
-}
-
-/// As the user's function says, or as the system does, where there is none or it panics.
-fn count(function: Option<&Cores>) -> usize {
-    let Some(function) = function else {
-        return cores::usable();
-    };
-    contain(|| function().max(1)).unwrap_or_else(|payload| {
-        drop_contained(payload);
-        cores::usable()
-    })
-}
-
-/// How many workers there are to be, as the builder was told.
-#[derive(Clone, Copy, Debug, Default)]
-enum Workers {
-    /// One for each core.
-    #[default]
-    Cores,
-    Fixed(usize),
-    Between(usize, usize),
 }
 
 /// Sets up a [`Scheduler`]; see [`Scheduler::builder`].
@@ -235,7 +212,8 @@ impl Builder {
     ///
     /// A [`BuildError`] that says what was set wrongly.
     pub fn build(self) -> Result<Scheduler, BuildError> {
-        let (plan, workers, most_workers) = self.staff()?;
+        let (plan, workers, most_workers) =
+            self.workers.plan(self.max_workers, self.cores.as_ref())?;
         if self.run_interval.is_zero() {
             return Err(BuildError::ZeroInterval);
         }
@@ -264,38 +242,6 @@ impl Builder {
         Ok(Scheduler::of(Shared::new(config, injector)))
     }
 
-    /// Who says how many workers there are to be, how many there are at first, and at most.
-    fn staff(&self) -> Result<(Plan, usize, usize), BuildError> {
-        let (plan, min, max) = match self.workers {
-            Workers::Cores => (Plan::Cores, 1, 1),
-            Workers::Fixed(workers) => (Plan::Fixed, workers, workers),
-            Workers::Between(min, max) => (Plan::Between { min, max }, min, max),
-        };
-        if min == 0 || self.max_workers == Some(0) {
-            return Err(BuildError::NoWorkers);
-        }
-        if min > max {
-            return Err(BuildError::MinAboveMax { min, max });
-        }
-        let cores = match (plan, self.max_workers) {
-            (Plan::Cores, _) | (_, None) => count(self.cores.as_ref()),
-            _ => 1,
-        };
-        let generous = cores.saturating_mul(4).clamp(16, MOST_WORKERS);
-        let most = self.max_workers.unwrap_or(max.max(generous));
-        if most > MOST_WORKERS {
-            return Err(BuildError::TooManyWorkers { most: MOST_WORKERS });
-        }
-        if max > most {
-            return Err(BuildError::TooManyWorkers { most });
-        }
-        let first = match plan {
-            Plan::Cores => cores.min(most),
-            _ => min,
-        };
-        Ok((plan, first, most))
-    }
-
     /// Builds the scheduler and starts it.
     ///
     /// # Errors
@@ -308,9 +254,6 @@ impl Builder {
         Ok(scheduler)
     }
 }
-
-/// The idle protocol counts searchers and sleepers, spares included, in 16 bits.
-const MOST_WORKERS: usize = 0x7FFF;
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,7 +14,8 @@
 //! # The end
 //!
 //! Told to end, a worker reads its mail for the last time, puts what its deque holds back into the injector, where it
-//! waits for the next run, and leaves its seat. One that retires does so, too; others run what it puts back. A worker that unwinds (nothing
+//! waits for the next run, and leaves its seat. One that retires does so, too; others run what
+//! it puts back. A worker that unwinds (nothing
 //! that a user's code does can make it, a defect of ours can) leaves its seat as
 //! crashed and rings the supervisor, which puts its items back for it.
 

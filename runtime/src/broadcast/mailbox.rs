@@ -23,7 +23,8 @@
 //! once: whose seat is yet to be filled gets mail before its worker is there. A worker that ends with the run reads
 //! until there is nothing and closes in the same step ([`close`](Mailbox::close)). One that
 //! retires reads until there is nothing and leaves the box open ([`retire`](Mailbox::retire)), and
-//! who buries a worker that crashed sees to it that nobody counts as sitting there ([`vacate`](Mailbox::vacate)). What is there when all are buried and the run is over is dropped.
+//! who buries a worker that crashed sees to it that nobody counts as sitting there
+//! ([`vacate`](Mailbox::vacate)). What is there when all are buried and the run is over is dropped.
 //!
 //! # Why no mail is left unread
 //!

@@ -14,8 +14,8 @@
 //!
 //! # Not up and down all the time
 //!
-//! What makes one more takes work that waits for a while, what makes one fewer a worker that has had nothing to do for much
-//! longer; between the two lies any number that serves the load. A load that comes and goes
+//! One more takes work that waits for a while, one fewer a worker that has had nothing to do for
+//! much longer; between the two lies any number that serves the load. A load that comes and goes
 //! more slowly than the patience would still make workers come and go with it. So where
 //! workers are missed soon after some have gone the patience doubles, up to [`LONGEST`], and
 //! it halves again when they were not missed for several times as long.
