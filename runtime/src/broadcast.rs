@@ -41,7 +41,8 @@ impl Scheduler {
     /// comes when that is over, and the broadcast waits: a work that a worker waits
     /// for must not broadcast. Called on a worker, its own part runs at once, and while
     /// it waits for the others it takes part in their broadcasts. One that crashes before
-    /// its turn is represented by the worker that replaces it.
+    /// its turn is represented by the worker that replaces it. Where the number of workers changes
+    /// meanwhile, it goes by the number that there was to be when it began.
     ///
     /// ```
     /// use std::cell::Cell;
@@ -78,7 +79,12 @@ impl Scheduler {
         let answers: Vec<_> = boxes.iter().map(|_| Mutex::new(None)).collect();
         let here = local::worker_of(shared).filter(|worker| !worker.seat.is_spare);
         let core = Core::open(None);
+        // It waits here, and may be one too many by now: then it has no part in this broadcast, but may
+        // have one in others.
         let own = here.as_ref().map(|worker| &*worker.seat.mailbox);
+        let here = here
+            .as_ref()
+            .filter(|worker| worker.seat.number < answers.len());
         let _leave = Leave(own);
         let waiting = Arc::clone(&core);
         let body = || {
@@ -93,9 +99,11 @@ impl Scheduler {
                             let value = f(number);
                             *answer.lock() = Some(value);
                         });
-                        mailbox.post(&shared.idle, mail);
+                        if !mailbox.post(&shared.idle, mail) {
+                            shared.supervisor.ring();
+                        }
                     }
-                    if let Some(worker) = &here {
+                    if let Some(worker) = here {
                         let value = f(worker.seat.number);
                         *answers[worker.seat.number].lock() = Some(value);
                     }

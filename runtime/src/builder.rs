@@ -1,5 +1,7 @@
 //! How a scheduler is set up, and what can be wrong with that.
 
+mod staffing;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,9 @@ use crate::Scheduler;
 use crate::clock::Clock;
 use crate::injector::Injector;
 use crate::shared::Shared;
+use crate::staff::Plan;
 use crate::stop::error::StartError;
+use staffing::{Cores, MOST_WORKERS, Workers, count};
 
 /// Called on a worker's thread with the worker's number.
 pub(crate) type ThreadHook = Arc<dyn Fn(usize) + Send + Sync>;
@@ -20,6 +24,9 @@ pub(crate) struct Config {
     pub(crate) name: String,
     /// How many workers it begins with.
     pub(crate) workers: usize,
+    /// Who says how many there are to be then.
+    pub(crate) plan: Plan,
+    cores: Option<Cores>,
     /// The most workers that it can be told to have; spares have the numbers from there on.
     pub(crate) most_workers: usize,
     pub(crate) clock: Clock,
@@ -31,11 +38,20 @@ pub(crate) struct Config {
     pub(crate) on_thread_stop: Option<ThreadHook>,
 }
 
+impl Config {
+    /// How many cores there are to use at this moment.
+    pub(crate) fn cores(&self) -> usize {
+        count(self.cores.as_ref())
+    }
+}
+
 /// Sets up a [`Scheduler`]; see [`Scheduler::builder`].
 #[must_use = "a builder does nothing until it builds"]
 pub struct Builder {
     name: String,
-    workers: Option<usize>,
+    workers: Workers,
+    max_workers: Option<usize>,
+    cores: Option<Cores>,
     max_spares: usize,
     run_interval: Duration,
     queue_capacity: Option<usize>,
@@ -50,7 +66,9 @@ impl Default for Builder {
     fn default() -> Self {
         Builder {
             name: "hivework".to_owned(),
-            workers: None,
+            workers: Workers::Cores,
+            max_workers: None,
+            cores: None,
             max_spares: 256,
             run_interval: Duration::from_millis(1),
             queue_capacity: None,
@@ -71,11 +89,53 @@ impl Builder {
         self
     }
 
-    /// How many workers; unless set, one for each core that this process may
-    /// use (affinity and CPU quota considered). None at all is an error of
+    /// How many workers. Unless set, one for each core that this process may
+    /// use (affinity and the CPU quota of every control group that it is in considered), and
+    /// when that changes while work is done their number follows within about a second. None at all is an error of
     /// [`build`](Builder::build).
     pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = Some(workers);
+        self.workers = Workers::Fixed(workers);
+        self
+    }
+
+    /// The load says how many workers, between these two. It begins with `min`.
+    ///
+    /// Where work waits for some milliseconds because all workers are busy, more are made, but no
+    /// more than there are cores to use (unless `min` is more): beyond that they would take turns on the
+    /// cores. Works that block are no reason for more workers: spares stand in for those that wait in a transaction, in
+    /// `join` or in [`blocking`](crate::blocking). Where some workers have had nothing to do for a
+    /// second or more, fewer remain. [`Event::Scaled`](crate::Event::Scaled) tells of each change.
+    ///
+    /// ```
+    /// use hivework::Scheduler;
+    ///
+    /// let scheduler = Scheduler::builder().workers_between(1, 16).start().unwrap();
+    /// assert_eq!(scheduler.put_work(|| 6 * 7).join().unwrap(), 42);
+    /// ```
+    ///
+    /// No workers at least, or more at least than at most, are errors of
+    /// [`build`](Builder::build).
+    pub fn workers_between(mut self, min: usize, max: usize) -> Self {
+        self.workers = Workers::Between(min, max);
+        self
+    }
+
+    /// The most workers that this scheduler can be told to have; see
+    /// [`Scheduler::set_workers`]. Unless set, four for each core, 16, or as many as it is built
+    /// with, whichever is most. One for each core is at most so many. Fewer than it is built with otherwise is an
+    /// error of [`build`](Builder::build).
+    pub fn max_workers(mut self, workers: usize) -> Self {
+        self.max_workers = Some(workers);
+        self
+    }
+
+    /// How many cores there are to use, for a program that knows better than the system does (a
+    /// share of the machine that was agreed upon, say). Asked when the scheduler is built, and, where
+    /// the number of workers follows, about once a second while work is done, on the supervisor's
+    /// thread: it should be quick. 0 counts as 1. Where it panics, and unless set, the system says so: affinity, and
+    /// the CPU quota of every control group that the process is in.
+    pub fn cores(mut self, cores: impl Fn() -> usize + Send + Sync + 'static) -> Self {
+        self.cores = Some(Arc::new(cores));
         self
     }
 
@@ -164,13 +224,8 @@ impl Builder {
     ///
     /// A [`BuildError`] that says what was set wrongly.
     pub fn build(self) -> Result<Scheduler, BuildError> {
-        let workers = self.workers.unwrap_or_else(num_cpus::get);
-        if workers == 0 {
-            return Err(BuildError::NoWorkers);
-        }
-        if workers > MOST_WORKERS {
-            return Err(BuildError::TooManyWorkers { most: MOST_WORKERS });
-        }
+        let (plan, workers, most_workers) =
+            self.workers.plan(self.max_workers, self.cores.as_ref())?;
         if self.run_interval.is_zero() {
             return Err(BuildError::ZeroInterval);
         }
@@ -185,7 +240,9 @@ impl Builder {
         let config = Config {
             name: self.name,
             workers,
-            most_workers: workers,
+            plan,
+            cores: self.cores,
+            most_workers,
             clock: self.clock,
             max_spares: self.max_spares.min(MOST_WORKERS),
             run_interval: self.run_interval,
@@ -210,14 +267,12 @@ impl Builder {
     }
 }
 
-/// The idle protocol counts searchers and sleepers, spares included, in 16 bits.
-const MOST_WORKERS: usize = 0x7FFF;
-
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("name", &self.name)
             .field("workers", &self.workers)
+            .field("max_workers", &self.max_workers)
             .field("max_spares", &self.max_spares)
             .field("run_interval", &self.run_interval)
             .field("queue_capacity", &self.queue_capacity)
@@ -232,9 +287,16 @@ impl fmt::Debug for Builder {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// `workers(0)`: nobody would run anything.
+    /// No workers, or none at least or at most: nobody would run anything.
     NoWorkers,
-    /// More workers than the idle protocol can count.
+    /// More workers at least than at most.
+    MinAboveMax {
+        /// How many there were to be at least.
+        min: usize,
+        /// How many at most.
+        max: usize,
+    },
+    /// More workers than [`max_workers`](Builder::max_workers), or than can be counted.
     TooManyWorkers {
         /// How many there can be.
         most: usize,
@@ -257,8 +319,12 @@ impl fmt::Display for BuildError {
             BuildError::NoWorkers => f.write_str(
                 "a scheduler needs at least one worker; leave `workers` unset for one per core",
             ),
+            BuildError::MinAboveMax { min, max } => write!(
+                f,
+                "at least {min} workers and at most {max} is nothing; give the smaller number first"
+            ),
             BuildError::TooManyWorkers { most } => {
-                write!(f, "a scheduler has at most {most} workers")
+                write!(f, "this scheduler has at most {most} workers")
             }
             BuildError::ZeroInterval => f.write_str("the run interval must be longer than zero"),
             BuildError::ZeroCapacity => f.write_str(

@@ -9,7 +9,7 @@
 //! # A seat's life
 //!
 //! TAKEN (its thread has been asked for or runs) → LEFT (its thread ended as it
-//! was told to) or CRASHED (it ended otherwise). The thread itself writes the
+//! was told to), RETIRED (because fewer are wanted) or CRASHED (it ended otherwise). The thread itself writes the
 //! last one as its last act and rings the supervisor. A worker that is still
 //! starting is TAKEN, and so never mistaken for a dead one.
 
@@ -39,6 +39,18 @@ use outlet::Outlet;
 const TAKEN: u8 = 0;
 const LEFT: u8 = 1;
 const CRASHED: u8 = 2;
+const RETIRED: u8 = 3;
+
+/// How a worker's thread ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Parting {
+    /// With the run, or as a spare that was not needed.
+    Left,
+    /// Because fewer workers are wanted.
+    Retired,
+    /// Of this.
+    Crashed(Arc<str>),
+}
 
 /// What others know of a worker.
 pub(crate) struct Seat {
@@ -59,9 +71,13 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// The thread's last act.
-    pub(crate) fn leave(&self, crash: Option<String>) {
-        let life = if crash.is_some() { CRASHED } else { LEFT };
-        *self.reason.lock() = crash.map(Arc::from);
+    pub(crate) fn leave(&self, parting: Parting) {
+        let (life, reason) = match parting {
+            Parting::Left => (LEFT, None),
+            Parting::Retired => (RETIRED, None),
+            Parting::Crashed(reason) => (CRASHED, Some(reason)),
+        };
+        *self.reason.lock() = reason;
         // Ordering: Release; partner: the Acquire in `has_ended`, whose caller
         // then takes over what the thread left.
         self.life.store(life, Ordering::Release);
@@ -72,14 +88,20 @@ impl Seat {
         self.life.load(Ordering::Acquire) != TAKEN
     }
 
-    /// What it died of, if it did.
-    pub(crate) fn crash(&self) -> Option<Arc<str>> {
+    /// How its thread ended, when it has.
+    pub(crate) fn parting(&self) -> Parting {
+        let reason = self.reason.lock().clone();
         // Ordering: as in `has_ended`.
-        if self.life.load(Ordering::Acquire) == CRASHED {
-            self.reason.lock().clone()
-        } else {
-            None
+        match (self.life.load(Ordering::Acquire), reason) {
+            (CRASHED, Some(reason)) => Parting::Crashed(reason),
+            (RETIRED, _) => Parting::Retired,
+            _ => Parting::Left,
         }
+    }
+
+    /// Does its worker leave if there are to be so many?
+    pub(crate) fn is_surplus(&self, workers: usize) -> bool {
+        !self.is_spare && self.number >= workers
     }
 }
 
@@ -118,11 +140,19 @@ impl fmt::Display for FillError {
     }
 }
 
+/// Those of every number that was ever wanted.
+#[derive(Default)]
+struct Mailboxes {
+    boxes: Vec<Arc<Mailbox>>,
+    /// Is there a run? A box that comes to be in one is open.
+    open: bool,
+}
+
 /// The members.
 #[derive(Default)]
 pub(crate) struct Crew {
     members: Mutex<Vec<Member>>,
-    mailboxes: Mutex<Vec<Arc<Mailbox>>>,
+    mailboxes: Mutex<Mailboxes>,
     roster: Mutex<Arc<[Arc<Seat>]>>,
     /// Threads of the program's own that have forked here.
     guests: Mutex<Vec<Arc<Peer>>>,
@@ -161,7 +191,7 @@ impl Crew {
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),
         });
-        seat.mailbox.open(&seat.parker);
+        seat.mailbox.seat(&seat.parker);
         shared.forwarder.add(&seat);
         let mut builder = thread::Builder::new().name(format!("{}-{number}", shared.config.name));
         if let Some(bytes) = shared.config.stack_size {
@@ -174,6 +204,7 @@ impl Crew {
         let thread = match builder.spawn(move || worker::main(shared, taken, deque, seed)) {
             Ok(thread) => thread,
             Err(error) => {
+                seat.mailbox.vacate();
                 drop(members);
                 ours.forwarder.remove(&seat, &ours.hub);
                 return Err(FillError::Spawn(error));
@@ -272,11 +303,25 @@ impl Crew {
         all
     }
 
-    /// Which of the first `count` numbers nobody sits on.
+    /// Which of the first `count` numbers nobody sits on, and on which others, though there is mail for them.
     pub(crate) fn vacancies(&self, count: usize) -> Vec<usize> {
         let members = self.members.lock();
         let is_free = |number: &usize| !members.iter().any(|member| member.seat.number == *number);
-        (0..count).filter(is_free).collect()
+        let mut vacant: Vec<_> = (0..count).filter(is_free).collect();
+        let beyond = {
+            let mailboxes = self.mailboxes.lock();
+            mailboxes.boxes.get(count..).unwrap_or_default().to_vec()
+        };
+        let beyond = (count..).zip(beyond);
+        let with_mail = beyond.filter(|(number, mailbox)| mailbox.has_mail() && is_free(number));
+        vacant.extend(with_mail.map(|(number, _)| number));
+        vacant
+    }
+
+    /// Does a worker sit on one of the first `count` numbers?
+    pub(crate) fn has_worker(&self, count: usize) -> bool {
+        let members = self.members.lock();
+        members.iter().any(|member| member.seat.number < count)
     }
 
     /// The lowest free number from `first` on, and how many sit from there on.
@@ -296,16 +341,31 @@ impl Crew {
     /// Those of the first `count` numbers.
     pub(crate) fn mailboxes(&self, count: usize) -> Vec<Arc<Mailbox>> {
         let mut mailboxes = self.mailboxes.lock();
-        while mailboxes.len() < count {
-            mailboxes.push(Arc::default());
+        while mailboxes.boxes.len() < count {
+            let mailbox = Mailbox::default();
+            if mailboxes.open {
+                mailbox.open();
+            }
+            mailboxes.boxes.push(Arc::new(mailbox));
         }
-        mailboxes[..count].to_vec()
+        mailboxes.boxes[..count].to_vec()
+    }
+
+    /// A run begins.
+    pub(crate) fn open_mail(&self) {
+        let mut mailboxes = self.mailboxes.lock();
+        mailboxes.open = true;
+        mailboxes.boxes.iter().for_each(|mailbox| mailbox.open());
     }
 
     /// Nobody is here to read any mail.
     pub(crate) fn abandon_mail(&self) {
-        let mailboxes = self.mailboxes.lock().clone();
-        for mailbox in mailboxes {
+        let boxes = {
+            let mut mailboxes = self.mailboxes.lock();
+            mailboxes.open = false;
+            mailboxes.boxes.clone()
+        };
+        for mailbox in boxes {
             mailbox.abandon();
         }
     }

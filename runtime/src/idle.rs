@@ -26,6 +26,13 @@ fn sleeping(word: u32) -> u32 {
     word >> 16
 }
 
+/// How many of so many workers may search at a time.
+fn half(workers: usize) -> u32 {
+    u32::try_from(workers / 2)
+        .unwrap_or(u32::MAX)
+        .clamp(1, 0x7FFF)
+}
+
 /// What a notification found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
@@ -55,7 +62,7 @@ pub struct Idle {
     word: CachePadded<AtomicU32>,
     sleepers: CachePadded<Mutex<Vec<Arc<Parker>>>>,
     /// How many may search at a time.
-    most: u32,
+    most: AtomicU32,
     /// Which of its forms the light barrier has.
     asymmetric: bool,
 }
@@ -67,11 +74,15 @@ impl Idle {
         Idle {
             word: CachePadded::new(AtomicU32::new(0)),
             sleepers: CachePadded::new(Mutex::new(Vec::new())),
-            most: u32::try_from(workers / 2)
-                .unwrap_or(u32::MAX)
-                .clamp(1, 0x7FFF),
+            most: AtomicU32::new(half(workers)),
             asymmetric: barrier::asymmetric(),
         }
+    }
+
+    /// There are to be so many workers from now on.
+    pub fn resize(&self, workers: usize) {
+        // Ordering: Relaxed, here and where it is read; a bound that nothing relies on.
+        self.most.store(half(workers), Ordering::Relaxed);
     }
 
     /// Says that something was published, and wakes one sleeper if nobody
@@ -144,7 +155,8 @@ impl Idle {
         // Ordering: Relaxed; the count only bounds how many search, and
         // leaving is what carries the fence.
         let mut word = self.word.load(Ordering::Relaxed);
-        while searching(word) < self.most {
+        let most = self.most.load(Ordering::Relaxed);
+        while searching(word) < most {
             match self.word.compare_exchange_weak(
                 word,
                 word + SEARCHING,

@@ -61,6 +61,7 @@ mod books;
 mod broadcast;
 mod builder;
 mod clock;
+mod cores;
 mod crew;
 mod event;
 mod fork;
@@ -76,6 +77,7 @@ mod scheduler;
 mod scope;
 mod shared;
 mod spawn;
+mod staff;
 mod stop;
 mod supervisor;
 mod time;
@@ -102,7 +104,7 @@ pub use parallel::{
     par_all, par_any, par_count, par_find_any, par_find_first, par_for_each, par_map,
     par_map_reduce, par_reduce,
 };
-pub use scheduler::{Scheduler, TryPutError};
+pub use scheduler::{Scheduler, SetWorkersError, TryPutError};
 pub use scope::{Scope, scope};
 pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::error::{Drained, StartError, StopError};

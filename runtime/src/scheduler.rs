@@ -1,6 +1,7 @@
 //! The public handle: putting work, starting and stopping, events and figures.
 
 pub(crate) mod put;
+mod resize;
 
 use std::any::Any;
 use std::fmt;
@@ -21,6 +22,7 @@ use crate::stop::error::{Drained, StartError, StopError};
 use crate::work::IntoWork;
 
 pub use put::error::TryPutError;
+pub use resize::SetWorkersError;
 
 /// Runs work on worker threads, under a supervisor. A handle: clones share the
 /// scheduler.
@@ -151,7 +153,9 @@ impl Scheduler {
         stop::drain(self.shared(), limit)
     }
 
-    /// How many workers it has when it runs, spares not counted.
+    /// How many workers it is to have when it runs, spares not counted. That changes with
+    /// [`set_workers`](Scheduler::set_workers), with the load or with the cores; threads come and go a
+    /// little later.
     #[must_use]
     pub fn workers(&self) -> usize {
         self.shared().workers()

@@ -24,6 +24,7 @@ use crate::injector::{Injector, Item};
 use crate::local;
 use crate::polled::lobby::Lobby;
 use crate::scheduler::Owner;
+use crate::staff::Staff;
 use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
 use crate::work::error::WorkError;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) gate: TVar<u8>,
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
+    /// How many workers there are to be.
+    pub(crate) staff: Staff,
     pub(crate) away: Away,
     /// Joins to be told of the end of the run.
     pub(crate) deep: Deep,
@@ -78,6 +81,7 @@ impl Shared {
         Shared {
             gate: TVar::new(Gate::Closed.into()),
             idle: Idle::new(config.workers),
+            staff: Staff::new(config.workers, config.plan),
             injector,
             away: Away::default(),
             deep: Deep::new(),
@@ -134,7 +138,7 @@ impl Shared {
 
     /// How many workers it is to have, spares not counted.
     pub(crate) fn workers(&self) -> usize {
-        self.config.workers
+        self.staff.target()
     }
 
     /// Is there anything that a worker could take?
@@ -179,11 +183,17 @@ impl Shared {
     }
 
     /// What remains to be done after a notification: who is away needs a
-    /// stand-in. The supervisor is left to whoever works for a while.
+    /// stand-in. The supervisor is left to whoever works for a while, unless it may have to
+    /// make more workers.
     #[inline]
     pub(crate) fn follow_up(&self, notified: Notified) {
-        if notified == Notified::Nobody && self.away.count() > 0 {
-            self.away.call(self);
+        if notified == Notified::Nobody {
+            if self.away.count() > 0 {
+                self.away.call(self);
+            }
+            if self.staff.follows_load() {
+                self.supervisor.stir();
+            }
         }
         if !self.injector.is_local() {
             // What a transport carries arrives unannounced: somebody must look.

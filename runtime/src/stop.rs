@@ -7,7 +7,7 @@
 //! # Start
 //!
 //! 1. A scheduler that runs: nothing to do.
-//! 2. Lower the halt flag, open the gate, make the workers, then the supervisor,
+//! 2. Lower the halt flag, open the gate and the mailboxes, make the workers, then the supervisor,
 //!    which would otherwise fill the seats that are still vacant.
 //! 3. If a thread cannot be had: end the run as a stop does, and say so.
 //!
@@ -120,6 +120,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> Result<(), StartError> {
     }
     shared.set_halt(false);
     Gate::Open.set(&shared.gate);
+    shared.crew.open_mail();
     let workers = shared.workers();
     let started = (0..workers)
         .try_for_each(|number| Crew::fill(shared, number, false))
@@ -261,7 +262,7 @@ fn halt(shared: &Shared) {
 /// Step 4.
 fn bury_all(shared: &Arc<Shared>) {
     for member in shared.crew.take_all() {
-        health::bury(shared, member);
+        let _ = health::bury(shared, member);
     }
 }
 

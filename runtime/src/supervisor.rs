@@ -10,9 +10,10 @@
 //! # A round
 //!
 //! 1. [Health](health): members whose threads have ended are taken off the
-//!    roster, what a crashed one had queued is put back, its seat is filled.
+//!    roster, what a crashed one had queued is put back, its seat is filled; who is one too many is called.
 //! 2. [Spares](spares): while work is queued and more are away than are stood
 //!    in for, a spare is made.
+//!    [Scaling](scaling): the number of workers follows the load, or the cores.
 //! 3. [Timers](timers): works whose deadline has passed are answered, and those whose time has
 //!    come are queued; some of them at a time. While there are more, the next round follows
 //!    at once.
@@ -229,10 +230,10 @@ impl Rounds {
         self.more = false;
         // Before anything is put back, which would seem to have been put just now.
         shared.note_ages();
-        self.health.round(shared);
+        self.health.round(shared, now);
         self.watch.round(shared, now);
         self.spares.round(shared);
-        self.scaling.round(shared, now);
+        self.scaling.round(shared, now, self.health.is_complete());
         self.more = timers::round(shared, now);
         self.parked.round(shared, now);
         shared.forward();
@@ -247,14 +248,15 @@ impl Rounds {
 /// Step 9.
 fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
     if shared.config.clock.is_manual() {
-        return sleep_untimed(shared, sent);
+        return sleep_untimed(shared, sent, rounds);
     }
     let beat = &rounds.beat;
     let supervisor = &shared.supervisor;
-    let due = earlier(supervisor.timers.earliest(), rounds.scaling.due());
+    let due = earlier(rounds.scaling.due(), rounds.health.due());
     let due = earlier(due, rounds.parked.due());
+    let due = earlier(supervisor.timers.earliest(), due);
     let forking = beat.is_needed(shared);
-    if forking || is_busy(shared) {
+    if forking || is_busy(shared, rounds) {
         let mut interval = shared.config.run_interval;
         if forking || !shared.injector.is_local() || expects_events(shared) {
             interval = interval.min(ARRIVALS);
@@ -268,32 +270,32 @@ fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
         // Ordering: ordered by the barrier in `doze`; partner: that in `events_sent`.
         supervisor.sent.load(Ordering::Relaxed) != sent
             || beat.is_needed(shared)
-            || is_busy(shared)
+            || is_busy(shared, rounds)
             || rounds.parked.is_behind(shared)
     });
 }
 
 /// Step 9 where no time passes while it sleeps. What a transport carries goes by no clock.
-fn sleep_untimed(shared: &Shared, sent: u64) {
+fn sleep_untimed(shared: &Shared, sent: u64, rounds: &Rounds) {
     let bell = &shared.supervisor.bell;
-    if !shared.injector.is_local() && is_busy(shared) || expects_events(shared) {
+    if !shared.injector.is_local() && is_busy(shared, rounds) || expects_events(shared) {
         bell.sleep(after(ARRIVALS));
         return;
     }
     bell.doze(None, || {
         // Ordering: as in `sleep`.
         shared.supervisor.sent.load(Ordering::Relaxed) != sent
-            || !shared.injector.is_local() && is_busy(shared)
+            || !shared.injector.is_local() && is_busy(shared, rounds)
     });
 }
 
 /// Is there something to look after at every tick? Works that wait do not count.
-fn is_busy(shared: &Shared) -> bool {
+fn is_busy(shared: &Shared, rounds: &Rounds) -> bool {
     is_anybody_awake(shared)
         || !shared.injector.is_local()
             && shared.books.live() > shared.away.count() as u64 + shared.at_rest()
         || shared.away.is_short() && shared.has_work()
-        || health::is_understaffed(shared)
+        || rounds.health.is_understaffed(shared)
         || expects_events(shared)
 }
 

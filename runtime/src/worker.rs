@@ -5,7 +5,8 @@
 //! 1. If the run is ending: done.
 //! 2. A spare that is not needed rests, and ends if nobody called it for a while
 //!    (`worker/away.rs`).
-//! 3. If it was called: read its mail (`broadcast/mailbox.rs`).
+//! 3. If it was called: read its mail (`broadcast/mailbox.rs`), and retire if there are to be
+//!    fewer workers than its number needs (`staff.rs`).
 //! 4. Take an item: from the own deque, from the injector, from another worker
 //!    ([search]), and run it, unwinding contained (`work/task.rs`).
 //! 5. Nothing anywhere: park (`idle.rs`).
@@ -13,7 +14,8 @@
 //! # The end
 //!
 //! Told to end, a worker reads its mail for the last time, puts what its deque holds back into the injector, where it
-//! waits for the next run, and leaves its seat. A worker that unwinds (nothing
+//! waits for the next run, and leaves its seat. One that retires does so, too; others run what
+//! it puts back. A worker that unwinds (nothing
 //! that a user's code does can make it, a defect of ours can) leaves its seat as
 //! crashed and rings the supervisor, which puts its items back for it.
 
@@ -29,7 +31,7 @@ use hivework_stm::facade::atomic::{Ordering, fence};
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::set_block_hook;
 
-use crate::crew::Seat;
+use crate::crew::{Parting, Seat};
 use crate::event::Event;
 use crate::fork::latents::{Around, Seed};
 use crate::idle::Parked;
@@ -44,6 +46,17 @@ use search::Search;
 /// How long a spare sleeps before it looks whether it is still needed; doubled
 /// each time that it is.
 const SPARE_SLEEP: Duration = Duration::from_millis(500);
+
+/// Why a worker's loop ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// The run ends.
+    Halt,
+    /// Fewer workers are wanted.
+    Retired,
+    /// It is a spare that has been counted out.
+    Discharged,
+}
 
 /// The thread of a worker.
 pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, seed: Seed) {
@@ -65,11 +78,12 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
     let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&local)));
     set_block_hook(None);
     local::become_worker(None);
-    let (crash, discharged) = match run {
-        Ok(discharged) => (None, discharged),
-        Err(payload) => (Some(message(&*payload)), false),
+    let parting = match &run {
+        Ok(End::Retired) => Parting::Retired,
+        Ok(End::Halt | End::Discharged) => Parting::Left,
+        Err(payload) => Parting::Crashed(message(&**payload).into()),
     };
-    if seat.is_spare && !discharged {
+    if seat.is_spare && !matches!(run, Ok(End::Discharged)) {
         shared.away.discharge();
     }
     // The deque goes first, so that whoever finds the seat left finds every
@@ -83,12 +97,12 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
     fence(Ordering::SeqCst);
     shared.quiet.tell();
     seat.books.times.leave();
-    seat.leave(crash);
+    seat.leave(parting);
     shared.supervisor.ring();
 }
 
-/// From the first hook to the last; true for a spare that has been discharged.
-fn work(local: &Local) -> bool {
+/// From the first hook to the last.
+fn work(local: &Local) -> End {
     let _current = local.latents.make_current();
     let (shared, seat) = (&local.shared, &local.seat);
     let worker = seat.number;
@@ -96,37 +110,46 @@ fn work(local: &Local) -> bool {
         shield(|| hook(worker));
     }
     shared.announce(|| Some(Event::WorkerStarted { worker }));
-    let discharged = run(local);
-    seat.mailbox.close();
+    let end = run(local);
+    if end == End::Halt {
+        seat.mailbox.close();
+    } else {
+        seat.mailbox.retire();
+        // The hook may take its time, or wait for one of these.
+        shared.put_back(std::iter::from_fn(|| local.deque.pop()));
+    }
     if let Some(hook) = &shared.config.on_thread_stop {
         shield(|| hook(worker));
     }
     shared.put_back(std::iter::from_fn(|| local.deque.pop()));
-    discharged
+    end
 }
 
 /// Steps 1 to 5, until told to end.
-fn run(local: &Local) -> bool {
+fn run(local: &Local) -> End {
     let (shared, seat) = (&local.shared, &local.seat);
     let mut search = Search::new(local);
-    // What a worker that crashed has left.
+    // What came before it, or was left by a worker that crashed.
     seat.mailbox.read();
     let mut sleep = SPARE_SLEEP;
     loop {
         if shared.is_halting() {
-            return false;
+            return End::Halt;
         }
         if seat.is_spare && shared.away.has_surplus() {
             search.end();
             shared.put_back(std::iter::from_fn(|| local.deque.pop()));
             let rest = || shared.away.rest(&**shared, &seat.parker);
             if seat.books.times.parked(rest) == Rest::Retire {
-                return true;
+                return End::Discharged;
             }
         }
         if seat.parker.take_call() {
             search.end();
             seat.mailbox.read();
+            if seat.is_surplus(shared.workers()) {
+                return End::Retired;
+            }
         }
         if let Some(found) = search.next() {
             found.run(local);

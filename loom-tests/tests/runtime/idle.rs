@@ -62,9 +62,15 @@ impl House {
 
     /// A worker's loop until it has `want` items or the run ends.
     fn work(&self, want: usize) -> Vec<u32> {
-        let parker = Arc::new(Parker::new());
+        self.work_until(&Arc::new(Parker::new()), |taken| {
+            taken == want || self.is_halting()
+        })
+    }
+
+    /// A worker's loop that goes on until between two looks it is over.
+    fn work_until(&self, parker: &Arc<Parker>, is_over: impl Fn(usize) -> bool) -> Vec<u32> {
         let (mut taken, mut searching) = (Vec::new(), false);
-        while taken.len() < want && !self.is_halting() {
+        while !is_over(taken.len()) {
             if let Some(item) = self.look() {
                 self.end_search(&mut searching);
                 taken.push(item);
@@ -77,7 +83,7 @@ impl House {
                 }
             }
             let nothing = || !self.is_halting() && self.queue.is_empty();
-            searching = self.idle.park(&parker, searching, None, nothing) == Parked::Woken;
+            searching = self.idle.park(parker, searching, None, nothing) == Parked::Woken;
         }
         self.end_search(&mut searching);
         taken
@@ -225,6 +231,35 @@ fn the_end_of_a_run_reaches_every_worker() {
         for worker in workers {
             assert!(worker.join().unwrap().is_empty());
         }
+        assert_eq!(house.idle.counts(), (0, 0));
+    });
+}
+
+#[test]
+fn a_worker_that_retires_leaves_no_put_to_nobody() {
+    // It may be the one that the put has woken, or relies upon, and goes when it is called, whatever
+    // there is to do. The other must get the item then. Of two preemptions there are
+    // many times as many schedules.
+    model_of_barriers(1, "idle: retire against put", || {
+        let (house, deque) = House::new(2);
+        let parker = Arc::new(Parker::new());
+        let (theirs, place) = (Arc::clone(&house), Arc::clone(&parker));
+        let retires = thread::spawn(move || {
+            let taken = theirs.work_until(&place, |_| place.take_call());
+            // Where it was faster there is nothing left to wait for.
+            if !taken.is_empty() {
+                theirs.halt.store(true, Ordering::Release);
+                theirs.idle.wake_all();
+            }
+            taken
+        });
+        let theirs = Arc::clone(&house);
+        let stays = thread::spawn(move || theirs.work(1));
+        house.put(&deque, 1);
+        house.idle.call(&parker);
+        let mut taken = retires.join().unwrap();
+        taken.extend(stays.join().unwrap());
+        assert_eq!(taken, [1]);
         assert_eq!(house.idle.counts(), (0, 0));
     });
 }

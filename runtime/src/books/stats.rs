@@ -64,7 +64,7 @@ pub struct Stats {
     pub crashed_workers: u64,
     /// Workers that are blocked inside their work at this moment.
     pub blocked_workers: usize,
-    /// The workers that there are or have been, by number, spares after the others.
+    /// Those that have ever worked here, by number, spares after the others.
     pub workers: Vec<WorkerStats>,
     /// Works by their [name](crate::Work::name), in the order of the names. There are 1024 names at
     /// most, and what came later is in one more entry, [`NameStats::OTHERS`].

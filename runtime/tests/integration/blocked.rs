@@ -126,7 +126,7 @@ fn a_chain_of_joins_deeper_than_a_stack_ends() {
 
 #[test]
 fn spares_retire_when_they_are_not_needed() {
-    let scheduler = builder().workers(1).start().unwrap();
+    let scheduler = builder().workers(1).max_workers(1).start().unwrap();
     let events = scheduler.events();
     let (open, gate) = latch();
     let waiting = scheduler.put_work(move || blocking(|| receive(&gate)));

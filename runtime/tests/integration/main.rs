@@ -20,6 +20,7 @@ mod periodic;
 mod priorities;
 mod putting;
 mod races;
+mod scaling;
 mod scope;
 mod spawning;
 mod stopping;

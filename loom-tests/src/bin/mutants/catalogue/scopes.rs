@@ -146,6 +146,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
+        "idle: who is called out of its sleep does not count as searching",
+        &[(
+            IDLE,
+            "        // Ordering: as in `notify`.\n        self.word\n            .fetch_add(SEARCHING.wrapping_sub(SLEEPING), Ordering::Relaxed);\n        drop(sleepers);",
+            "        self.word\n            .fetch_add(0_u32.wrapping_sub(SLEEPING), Ordering::Relaxed);\n        drop(sleepers);",
+        )],
+        "idle::a_worker_that_retires",
+    ),
+    Mutant::of(
+        "runtime",
         "idle: a call is left after the look at the sleepers",
         &[
             (IDLE, "        worker.call();\n", ""),
