@@ -142,6 +142,8 @@ pub(crate) struct Books {
     lost: Counter,
     rolled_back: Counter,
     pub(crate) crashes: Counter,
+    /// Works, or turns of works, that ran for longer than their time slices.
+    pub(crate) overran: Counter,
     pub(crate) elsewhere: Elsewhere,
     /// Of every seat's number that was ever in use.
     workers: Mutex<Vec<Arc<CachePadded<WorkerBooks>>>>,

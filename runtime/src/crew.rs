@@ -31,7 +31,9 @@ use crate::fork::peer::Peer;
 use crate::idle::Parker;
 use crate::injector::Item;
 use crate::shared::Shared;
+use crate::supervisor::cpu_time::ThreadClock;
 use crate::worker;
+use crate::worker::current::Current;
 use crate::worker::deque::{Deque, Stealer};
 use outlet::Outlet;
 
@@ -48,6 +50,10 @@ pub(crate) struct Seat {
     /// What it forks, as others see it.
     pub(crate) peer: Arc<Peer>,
     pub(crate) books: Arc<CachePadded<WorkerBooks>>,
+    /// What it runs.
+    pub(crate) current: CachePadded<Current>,
+    /// Its thread's processor time.
+    pub(crate) clock: ThreadClock,
     pub(crate) mailbox: Arc<Mailbox>,
     /// The worker's channel to the supervisor.
     pub(crate) outlet: Outlet,
@@ -153,6 +159,8 @@ impl Crew {
             parker: Arc::new(Parker::new()),
             peer: Arc::clone(seed.peer()),
             books: shared.books.of_worker(number),
+            current: CachePadded::new(Current::new(shared.now())),
+            clock: ThreadClock::new(),
             mailbox: crew.mailbox_of(number),
             outlet,
             life: AtomicU8::new(TAKEN),

@@ -86,8 +86,8 @@ pub use stm_ports::*;
 
 pub use books::{Stats, WorkerStats};
 pub use broadcast::NotRunning;
-pub use builder::{BuildError, Builder};
-pub use event::{Event, Events, Scale, Stall, UserEvent, WorkId};
+pub use builder::{BuildError, Builder, OverrunPolicy};
+pub use event::{BlockedWorker, Event, Events, Scale, Stall, UserEvent, Wait, WorkId};
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
 pub use parallel::input::ParInput;
@@ -150,5 +150,6 @@ pub mod internals {
     };
     pub use crate::work::unwind::Crash;
     pub use crate::worker::away::{Around, Away, Rest};
+    pub use crate::worker::current::Mark;
     pub use crate::worker::deque::{Deque, Steal, Stealer};
 }

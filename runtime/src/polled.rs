@@ -135,7 +135,7 @@ impl<F: Turns> Polled<F> {
     }
 
     /// Steps 1 and 2; false when it was nobody's turn.
-    fn take_turn(&self, this: &Item) -> bool {
+    fn take_turn(&self, this: &Item, claim: Claim) -> bool {
         if self.head.info.is_overdue() {
             self.expire_now(this);
         }
@@ -154,23 +154,24 @@ impl<F: Turns> Polled<F> {
         if state.is_over() {
             self.clear_away(&own);
         } else {
-            self.poll(&own, this);
+            self.poll(&own, this, claim);
         }
         true
     }
 
     /// Steps 3 to 5.
-    fn poll(&self, own: &Own, this: &Item) {
+    fn poll(&self, own: &Own, this: &Item, claim: Claim) {
         let running = local::Running::enter(&self.head.info);
         let unfinished = Unfinished(Some((self, own)));
         let mut guard = self.inside.lock();
         let inside = &mut *guard;
-        let polled = contain(|| {
+        let poll = || {
             let future = inside.future.as_mut()?;
             let alarm = || Arc::new(Alarm(this.clone())).into();
             let waker = inside.waker.get_or_insert_with(alarm);
             Some(Pin::new(future).poll(&mut Context::from_waker(waker)))
-        });
+        };
+        let polled = own.show(this, claim, || contain(poll));
         let entered = match polled {
             Ok(Some(Poll::Pending)) => self.enter_lobby(inside, this),
             _ => false,

@@ -18,6 +18,7 @@
 //! crashed and rings the supervisor, which puts its items back for it.
 
 pub(crate) mod away;
+pub(crate) mod current;
 pub(crate) mod deque;
 pub(crate) mod search;
 
@@ -54,9 +55,10 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
         deque,
         latents: seed.grow(Arc::downgrade(&around)),
         searches: Cell::new(false),
-        runs_item: Cell::new(false),
+        runs_other: Cell::new(true),
     });
     drop(around);
+    seat.clock.set_to_this_thread();
     local::serve(&shared);
     local::become_worker(Some(Rc::clone(&local)));
     set_block_hook(Some(Arc::new(InTransaction(Arc::clone(&shared)))));
@@ -95,6 +97,7 @@ fn work(local: &Local) -> bool {
     }
     shared.announce(|| Some(Event::WorkerStarted { worker }));
     let discharged = run(local);
+    local.runs_other.set(true);
     seat.mailbox.close();
     if let Some(hook) = &shared.config.on_thread_stop {
         shield(|| hook(worker));
@@ -108,7 +111,7 @@ fn run(local: &Local) -> bool {
     let (shared, seat) = (&local.shared, &local.seat);
     let mut search = Search::new(local);
     // What a worker that crashed has left.
-    seat.mailbox.read();
+    local.run_other(|| seat.mailbox.read());
     let mut sleep = SPARE_SLEEP;
     loop {
         if shared.is_halting() {
@@ -117,13 +120,15 @@ fn run(local: &Local) -> bool {
         if seat.is_spare && shared.away.has_surplus() {
             search.end();
             shared.put_back(std::iter::from_fn(|| local.deque.pop()));
+            search.show_up();
             if shared.away.rest(&**shared, &seat.parker) == Rest::Retire {
                 return true;
             }
+            search.rise();
         }
         if seat.parker.take_call() {
             search.end();
-            seat.mailbox.read();
+            local.run_other(|| seat.mailbox.read());
         }
         if let Some(found) = search.next() {
             found.run(local);

@@ -31,6 +31,8 @@ pub struct Stats {
     pub stopped: u64,
     /// Lost with their worker or by their transport.
     pub lost: u64,
+    /// How often a work ran for longer than its time slices.
+    pub overran: u64,
     /// Worker threads that died and were replaced.
     pub crashed_workers: u64,
     /// Workers that are blocked inside their work at this moment.
@@ -67,6 +69,7 @@ impl Stats {
             overdue: books.overdue.get(),
             stopped: books.stopped.get(),
             lost: books.lost.get(),
+            overran: books.overran.get(),
             crashed_workers: books.crashes.get(),
             ..Stats::default()
         };

@@ -3,14 +3,17 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::Arc;
 
 use super::once_box::OnceBox;
+use crate::event::WorkId;
 use crate::home::Home;
 use crate::shared::Shared;
+use crate::supervisor::overrun;
 
 /// What everybody may know of an item. Written before it is put, but for the box's
 /// number and what waits.
@@ -26,6 +29,9 @@ pub(crate) struct Rare {
     name: Option<Cow<'static, str>>,
     due: Option<Instant>,
     held_by: u64,
+    /// How many time slices it may run for, if it was given a number of its own.
+    slices: Option<NonZeroU32>,
+    cancel_on_overrun: bool,
     /// Its number, once somebody has asked for it.
     id: AtomicU64,
     /// Who waits for it: a `Waiting<T>` (`completion.rs`), whose type is not known here.
@@ -77,6 +83,34 @@ impl Info {
     pub(crate) fn set_due(&mut self, due: Option<Instant>) {
         if due.is_some() || self.rare.get().is_some() {
             self.rare_mut().due = due;
+        }
+    }
+
+    pub(crate) fn set_slices(&mut self, slices: u32) {
+        let slices = NonZeroU32::new(slices).unwrap_or(NonZeroU32::MIN);
+        overrun::expect_slices(slices);
+        self.rare_mut().slices = Some(slices);
+    }
+
+    /// How many time slices it was given, if it was.
+    pub(crate) fn slices(&self) -> Option<NonZeroU32> {
+        self.rare()?.slices
+    }
+
+    pub(crate) fn set_cancel_on_overrun(&mut self) {
+        self.rare_mut().cancel_on_overrun = true;
+    }
+
+    /// Is it to be cancelled if it overruns?
+    pub(crate) fn cancels_on_overrun(&self) -> bool {
+        self.rare().is_some_and(|rare| rare.cancel_on_overrun)
+    }
+
+    /// As events name it.
+    pub(crate) fn work_id(&self) -> WorkId {
+        WorkId {
+            id: self.id(),
+            name: self.name().map(Arc::from),
         }
     }
 

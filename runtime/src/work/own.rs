@@ -7,6 +7,8 @@ use hivework_stm::facade::sync::Arc;
 
 use super::error::WorkError;
 use super::info::Info;
+use super::item::Item;
+use super::state::Claim;
 use crate::books::Ending;
 use crate::local::{self, Local};
 use crate::shared::Shared;
@@ -37,6 +39,16 @@ impl Own {
             Own::Worker(worker) => worker.seat.books.begun.add(1),
             Own::Elsewhere(shared) => _ = shared.books.elsewhere.begun.add(1),
             Own::Nowhere => {}
+        }
+    }
+
+    /// Runs it, by `run`. One that a worker's loop has taken out of a queue is what the worker
+    /// runs, as others see it.
+    #[inline]
+    pub(crate) fn show<R>(&self, item: &Item, claim: Claim, run: impl FnOnce() -> R) -> R {
+        match self {
+            Own::Worker(worker) if claim == Claim::Queue => worker.seat.current.show(item, run),
+            _ => run(),
         }
     }
 

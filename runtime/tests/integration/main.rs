@@ -13,6 +13,7 @@ mod events;
 mod forking;
 mod futures;
 mod idling;
+mod overrun;
 mod panics;
 mod parallel;
 mod priorities;
