@@ -128,6 +128,8 @@ pub(crate) struct Crew {
     members: Mutex<Vec<Member>>,
     mailboxes: Mutex<Vec<Arc<Mailbox>>>,
     roster: Mutex<Arc<[Arc<Seat>]>>,
+    /// Those whom the end of a run has taken out, who may still be at their last item.
+    leaving: Mutex<Vec<Arc<Seat>>>,
     /// Threads of the program's own that have forked here.
     guests: Mutex<Vec<Arc<Peer>>>,
     /// All who fork, members and guests; replaced as a whole, as the roster.
@@ -237,6 +239,14 @@ impl Crew {
         Arc::clone(&self.roster.lock())
     }
 
+    /// Those on the roster, and those who are leaving and have not ended.
+    pub(crate) fn present(&self) -> Vec<Arc<Seat>> {
+        let mut present = self.leaving.lock().clone();
+        present.retain(|seat| !seat.has_ended());
+        present.extend_from_slice(&self.roster());
+        present
+    }
+
     /// Does any deque hold anything?
     pub(crate) fn has_work(&self) -> bool {
         let roster = self.roster();
@@ -267,6 +277,10 @@ impl Crew {
     pub(crate) fn take_all(&self) -> Vec<Member> {
         let mut members = self.members.lock();
         let all = std::mem::take(&mut *members);
+        let mut leaving = self.leaving.lock();
+        leaving.retain(|seat| !seat.has_ended());
+        leaving.extend(all.iter().map(|member| Arc::clone(&member.seat)));
+        drop(leaving);
         self.publish(&members);
         all
     }

@@ -298,7 +298,7 @@ fn is_busy(shared: &Shared) -> bool {
 fn is_anybody_awake(shared: &Shared) -> bool {
     let (_, asleep) = shared.idle.counts();
     let blocked = shared.away.count() + shared.away.resting();
-    shared.crew.roster().len() > asleep as usize + blocked
+    shared.crew.present().len() > asleep as usize + blocked
 }
 
 /// Is an event of a worker on its way?

@@ -31,8 +31,9 @@
 //!
 //! The clock of the worker's own processor time is read when the item is seen and at the report. A
 //! thread that has had a tenth of the time between or more computes; one that waits for a lock or
-//! sleeps has had next to nothing. The time between is the real one, whatever clock the scheduler
-//! goes by.
+//! sleeps has had next to nothing. So has one that computes on a machine with many more threads than
+//! processors; the system tells that it wants one. The time between is the real one, whatever
+//! clock the scheduler goes by.
 
 mod course;
 
@@ -89,8 +90,8 @@ impl Watch {
         // Ordering: Relaxed; see `expect_slices`.
         let slices = LEAST.load(Ordering::Relaxed);
         let least = shared.config.time_slice.saturating_mul(slices);
-        let roster = shared.crew.roster();
-        for seat in roster.iter() {
+        let present = shared.crew.present();
+        for seat in &present {
             let place = Arc::as_ptr(seat) as usize;
             let sight = Sight {
                 stamp: seat.current.stamp(),
@@ -109,11 +110,8 @@ impl Watch {
                 _ => _ = self.watched.remove(&place),
             }
         }
-        // Of workers that are not on the roster any more.
-        if self.watched.len() > roster.len() {
-            let is_there = |seat: &Arc<Seat>| roster.iter().any(|other| Arc::ptr_eq(seat, other));
-            self.watched.retain(|_, watched| is_there(&watched.seat));
-        }
+        // Of workers that have gone.
+        self.watched.retain(|_, watched| !watched.seat.has_ended());
     }
 }
 
@@ -198,7 +196,8 @@ impl Share {
         let Some(has) = seat.clock.read() else {
             return Stall::Unknown;
         };
-        if has.saturating_sub(self.had) * COMPUTING >= self.since.elapsed() {
+        let had_enough = has.saturating_sub(self.had) * COMPUTING >= self.since.elapsed();
+        if had_enough || seat.clock.is_runnable() {
             Stall::Computing
         } else {
             Stall::Blocked
