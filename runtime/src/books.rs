@@ -141,6 +141,8 @@ pub(crate) struct Books {
     pub(crate) ticks: Counter,
     /// Turns of periodic works that were left out.
     pub(crate) skipped: Counter,
+    /// Works, or turns of works, that ran for longer than their time slices.
+    pub(crate) overran: Counter,
     pub(crate) elsewhere: Elsewhere,
     pub(crate) names: Names,
     pub(crate) ages: Ages<3>,

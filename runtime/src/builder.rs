@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) clock: Clock,
     pub(crate) max_spares: usize,
     pub(crate) run_interval: Duration,
+    pub(crate) time_slice: Duration,
+    pub(crate) on_overrun: OverrunPolicy,
     pub(crate) stack_size: Option<usize>,
     pub(crate) transport: Box<dyn Transport>,
     pub(crate) on_thread_start: Option<ThreadHook>,
@@ -54,12 +56,26 @@ pub struct Builder {
     cores: Option<Cores>,
     max_spares: usize,
     run_interval: Duration,
+    time_slice: Duration,
+    on_overrun: OverrunPolicy,
     queue_capacity: Option<usize>,
     stack_size: Option<usize>,
     clock: Clock,
     transport: Box<dyn Transport>,
     on_thread_start: Option<ThreadHook>,
     on_thread_stop: Option<ThreadHook>,
+}
+
+/// What becomes of a work that runs for longer than its time slices; see
+/// [`Builder::on_overrun`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum OverrunPolicy {
+    /// It is reported, and runs on.
+    #[default]
+    Report,
+    /// It is reported, and asked to stop, as [`cancel`](crate::WorkHandle::cancel) asks.
+    Cancel,
 }
 
 impl Default for Builder {
@@ -71,6 +87,8 @@ impl Default for Builder {
             cores: None,
             max_spares: 256,
             run_interval: Duration::from_millis(1),
+            time_slice: Duration::from_millis(1),
+            on_overrun: OverrunPolicy::Report,
             queue_capacity: None,
             stack_size: None,
             clock: Clock::system(),
@@ -86,6 +104,42 @@ impl Builder {
     /// A zero interval is an error of [`build`](Builder::build).
     pub fn run_interval(mut self, interval: Duration) -> Self {
         self.run_interval = interval;
+        self
+    }
+
+    /// How long a time slice is; 1 ms unless set. A work that runs for longer than its time
+    /// slices ([`Work::time_slices`](crate::Work::time_slices), 10 unless set) is reported by
+    /// [`Event::WorkOverran`](crate::Event::WorkOverran), within two ticks of the supervisor (see
+    /// [`run_interval`](Builder::run_interval)). Nothing takes its worker from it. A slice of zero is
+    /// an error of [`build`](Builder::build).
+    pub fn time_slice(mut self, slice: Duration) -> Self {
+        self.time_slice = slice;
+        self
+    }
+
+    /// What becomes of works that run for longer than their time slices; they are reported unless
+    /// set. One work alone is told by
+    /// [`Work::cancel_on_overrun`](crate::Work::cancel_on_overrun).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hivework::{OverrunPolicy, Scheduler, WorkContext, WorkError};
+    ///
+    /// let scheduler = Scheduler::builder()
+    ///     .workers(1)
+    ///     .time_slice(Duration::from_micros(100))
+    ///     .on_overrun(OverrunPolicy::Cancel)
+    ///     .start()?;
+    /// let hog = scheduler.put_work(|work: &WorkContext| -> Result<(), WorkError> {
+    ///     loop {
+    ///         work.checkpoint()?;
+    ///     }
+    /// });
+    /// assert!(matches!(hog.join(), Err(WorkError::Cancelled)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_overrun(mut self, policy: OverrunPolicy) -> Self {
+        self.on_overrun = policy;
         self
     }
 
@@ -229,6 +283,9 @@ impl Builder {
         if self.run_interval.is_zero() {
             return Err(BuildError::ZeroInterval);
         }
+        if self.time_slice.is_zero() {
+            return Err(BuildError::ZeroTimeSlice);
+        }
         if self.queue_capacity == Some(0) {
             return Err(BuildError::ZeroCapacity);
         }
@@ -246,6 +303,8 @@ impl Builder {
             clock: self.clock,
             max_spares: self.max_spares.min(MOST_WORKERS),
             run_interval: self.run_interval,
+            time_slice: self.time_slice,
+            on_overrun: self.on_overrun,
             stack_size: self.stack_size,
             transport: self.transport,
             on_thread_start: self.on_thread_start,
@@ -275,6 +334,8 @@ impl fmt::Debug for Builder {
             .field("max_workers", &self.max_workers)
             .field("max_spares", &self.max_spares)
             .field("run_interval", &self.run_interval)
+            .field("time_slice", &self.time_slice)
+            .field("on_overrun", &self.on_overrun)
             .field("queue_capacity", &self.queue_capacity)
             .field("stack_size", &self.stack_size)
             .field("clock", &self.clock)
@@ -303,6 +364,8 @@ pub enum BuildError {
     },
     /// A run interval of zero: the supervisor would never rest.
     ZeroInterval,
+    /// A time slice of zero: every work would overrun.
+    ZeroTimeSlice,
     /// A queue capacity of 0: no work could ever be put.
     ZeroCapacity,
     /// The name holds a zero byte, which no thread's name can.
@@ -327,6 +390,9 @@ impl fmt::Display for BuildError {
                 write!(f, "this scheduler has at most {most} workers")
             }
             BuildError::ZeroInterval => f.write_str("the run interval must be longer than zero"),
+            BuildError::ZeroTimeSlice => f.write_str(
+                "a time slice must be longer than zero; a work is given more by `time_slices`",
+            ),
             BuildError::ZeroCapacity => f.write_str(
                 "a queue of capacity 0 takes no work; leave `queue_capacity` unset for no bound",
             ),

@@ -31,8 +31,10 @@ use crate::fork::peer::Peer;
 use crate::idle::Parker;
 use crate::injector::Item;
 use crate::shared::Shared;
+use crate::supervisor::cpu_time::ThreadClock;
 use crate::supervisor::parked::Sleep;
 use crate::worker;
+use crate::worker::current::Current;
 use crate::worker::deque::{Deque, Stealer};
 use outlet::Outlet;
 
@@ -61,6 +63,10 @@ pub(crate) struct Seat {
     /// What it forks, as others see it.
     pub(crate) peer: Arc<Peer>,
     pub(crate) books: Arc<CachePadded<WorkerBooks>>,
+    /// What it runs.
+    pub(crate) current: CachePadded<Current>,
+    /// Its thread's processor time.
+    pub(crate) clock: ThreadClock,
     pub(crate) mailbox: Arc<Mailbox>,
     /// The worker's channel to the supervisor.
     pub(crate) outlet: Outlet,
@@ -154,6 +160,8 @@ pub(crate) struct Crew {
     members: Mutex<Vec<Member>>,
     mailboxes: Mutex<Mailboxes>,
     roster: Mutex<Arc<[Arc<Seat>]>>,
+    /// Those whom the end of a run has taken out, who may still be at their last item.
+    leaving: Mutex<Vec<Arc<Seat>>>,
     /// Threads of the program's own that have forked here.
     guests: Mutex<Vec<Arc<Peer>>>,
     /// All who fork, members and guests; replaced as a whole, as the roster.
@@ -185,6 +193,8 @@ impl Crew {
             parker: Arc::new(Parker::new()),
             peer: Arc::clone(seed.peer()),
             books: shared.books.of_worker(number, is_spare),
+            current: CachePadded::new(Current::new(shared.now())),
+            clock: ThreadClock::new(),
             mailbox: crew.mailbox_of(number),
             outlet,
             sleep: Sleep::default(),
@@ -269,6 +279,14 @@ impl Crew {
         Arc::clone(&self.roster.lock())
     }
 
+    /// Those on the roster, and those who are leaving and have not ended.
+    pub(crate) fn present(&self) -> Vec<Arc<Seat>> {
+        let mut present = self.leaving.lock().clone();
+        present.retain(|seat| !seat.has_ended());
+        present.extend_from_slice(&self.roster());
+        present
+    }
+
     /// Does any deque hold anything?
     pub(crate) fn has_work(&self) -> bool {
         let roster = self.roster();
@@ -299,6 +317,10 @@ impl Crew {
     pub(crate) fn take_all(&self) -> Vec<Member> {
         let mut members = self.members.lock();
         let all = std::mem::take(&mut *members);
+        let mut leaving = self.leaving.lock();
+        leaving.retain(|seat| !seat.has_ended());
+        leaving.extend(all.iter().map(|member| Arc::clone(&member.seat)));
+        drop(leaving);
         self.publish(&members);
         all
     }

@@ -127,6 +127,8 @@ pub enum Event {
     WorkersExhausted {
         /// How many workers are blocked.
         blocked: usize,
+        /// Which, in what, and what each waits for, as far as they still wait when they are asked.
+        waiting: Vec<BlockedWorker>,
     },
     /// A round of the supervisor was cut short by a panic, in a transport say.
     /// The next one goes on.
@@ -149,7 +151,8 @@ pub enum Event {
         work: WorkId,
         /// The worker that runs it.
         worker: usize,
-        /// For how long it has been seen to run.
+        /// For how long it has been seen to run, what it has waited for meanwhile (in a transaction,
+        /// in a join, in [`blocking`](crate::blocking())) not counted.
         elapsed: Duration,
         /// What its thread does meanwhile.
         stall: Stall,
@@ -195,6 +198,30 @@ pub enum Event {
     Missed(u64),
     /// Something that [`Scheduler::emit`](crate::Scheduler::emit) sent.
     User(UserEvent),
+}
+
+/// A worker that is blocked inside its work; see [`Event::WorkersExhausted`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct BlockedWorker {
+    /// Its number.
+    pub worker: usize,
+    /// The work that it runs; none where that is a part of something else, of a fork or a scope.
+    pub work: Option<WorkId>,
+    /// What it waits for.
+    pub wait: Wait,
+}
+
+/// What a worker that is blocked waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Wait {
+    /// That something changes which a transaction has read.
+    Transaction,
+    /// That others end their part: in [`join`](crate::WorkHandle::join), of a fork or of a scope.
+    Join,
+    /// For what the scheduler does not see, in [`blocking`](crate::blocking()).
+    Blocking,
 }
 
 /// What the thread of a work that overran does.

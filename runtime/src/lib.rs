@@ -89,10 +89,12 @@ pub use stm_ports::*;
 
 pub use books::{Histogram, NameStats, QueueStats, Stats, WorkerStats};
 pub use broadcast::NotRunning;
-pub use builder::{BuildError, Builder};
+pub use builder::{BuildError, Builder, OverrunPolicy};
 pub use clock::Clock;
 pub use clock::manual::ManualClock;
-pub use event::{Event, Events, Scale, Stall, Subscription, UserEvent, WorkId};
+pub use event::{
+    BlockedWorker, Event, Events, Scale, Stall, Subscription, UserEvent, Wait, WorkId,
+};
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
 pub use parallel::input::ParInput;
@@ -157,5 +159,6 @@ pub mod internals {
     };
     pub use crate::work::unwind::Crash;
     pub use crate::worker::away::{Around, Away, Rest};
+    pub use crate::worker::current::Mark;
     pub use crate::worker::deque::{Deque, Steal, Stealer};
 }

@@ -24,8 +24,19 @@ pub(crate) struct Local {
     pub(crate) latents: Latents,
     /// Does it count as searching?
     pub(crate) searches: Cell<bool>,
-    /// Is what its loop runs an item, and not somebody's half, a ticket, mail?
-    pub(crate) runs_item: Cell<bool>,
+    /// Is what runs on it something else than an item of its scheduler's that its loop has taken:
+    /// somebody's half, a ticket, mail, a hook?
+    pub(crate) runs_other: Cell<bool>,
+}
+
+impl Local {
+    /// Runs something else than an item.
+    pub(crate) fn run_other<R>(&self, run: impl FnOnce() -> R) -> R {
+        self.runs_other.set(true);
+        let answer = run();
+        self.runs_other.set(false);
+        answer
+    }
 }
 
 local! {

@@ -179,7 +179,7 @@ impl<F: Turns> Polled<F> {
     }
 
     /// Steps 1 and 2; false when it was nobody's turn.
-    fn take_turn(&self, this: &Item) -> bool {
+    fn take_turn(&self, this: &Item, claim: Claim) -> bool {
         if self.head.info.is_overdue() {
             self.expire_now(this);
         }
@@ -200,22 +200,23 @@ impl<F: Turns> Polled<F> {
         if state.is_over() {
             self.clear_away(&own);
         } else {
-            self.poll(&own, this);
+            self.poll(&own, this, claim);
         }
         true
     }
 
     /// Steps 3 to 5.
-    fn poll(&self, own: &Own, this: &Item) {
+    fn poll(&self, own: &Own, this: &Item, claim: Claim) {
         let running = local::Running::enter(&self.head.info);
         let unfinished = Unfinished(Some((self, own)));
         let mut guard = self.inside.lock();
         let inside = &mut *guard;
         let begun = own.goes_on(inside.ran);
-        let polled = contain(|| {
+        let turn = || {
             let future = inside.future.as_mut()?;
             Some(future.turn(this, &mut inside.waker))
-        });
+        };
+        let polled = own.show(this, claim, || contain(turn));
         if let (Some(ran), Some(took)) = (&mut inside.ran, own.since(begun)) {
             *ran = ran.saturating_add(took);
         }

@@ -172,6 +172,10 @@ impl Shared {
     /// Something was published: sees to it that somebody takes it.
     pub(crate) fn notify(&self) {
         let notified = self.idle.notify(|| self.queued());
+        if notified == Notified::Woken {
+            // In the place of who is on its way: a long item must be seen (`supervisor.rs`).
+            self.supervisor.stir();
+        }
         self.follow_up(notified);
     }
 
@@ -259,7 +263,9 @@ impl Shared {
 
 impl latents::Around for Shared {
     fn announce(&self) {
-        self.notify();
+        // Not `notify`: a half is no item.
+        let notified = self.idle.notify(|| self.queued());
+        self.follow_up(notified);
     }
 
     fn stir(&self) {

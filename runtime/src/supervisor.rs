@@ -14,44 +14,59 @@
 //! 2. [Spares](spares): while work is queued and more are away than are stood
 //!    in for, a spare is made.
 //!    [Scaling](scaling): the number of workers follows the load, or the cores.
-//! 3. [Timers](timers): works whose deadline has passed are answered, and those whose time has
+//! 3. [Overrun](overrun): works that run for longer than their time slices are reported, and asked to stop
+//!    where that is wanted.
+//! 4. [Timers](timers): works whose deadline has passed are answered, and those whose time has
 //!    come are queued; some of them at a time. While there are more, the next round follows
 //!    at once.
-//! 4. Who has [slept](parked) for long is told of. Events of the workers are passed on to the
+//! 5. Who has [slept](parked) for long is told of. Events of the workers are passed on to the
 //!    subscribers (`event/forward.rs`).
-//! 5. Where work can arrive without a putter's notification (a transport that
+//! 6. Where work can arrive without a putter's notification (a transport that
 //!    is not local), the queue is looked at, and a worker is woken for it. For
 //!    that, and while a worker's events are on their way, it looks at least every
 //!    millisecond.
-//! 6. While a worker sleeps or searches, the busy ones are reminded to share what they
+//! 7. While a worker sleeps or searches, the busy ones are reminded to share what they
 //!    have forked (`fork.rs`).
-//! 7. Memory of items that has not been needed for a while is given back
+//! 8. Memory of items that has not been needed for a while is given back
 //!    (`work/memory/shelves.rs`), and what there is when the supervisor leaves.
-//! 8. If it was told to quit: done. If the last handle of the scheduler is
+//! 9. If it was told to quit: done. If the last handle of the scheduler is
 //!    gone: end the run (see `stop.rs`) and be done.
-//! 9. Sleep until the next tick, the earliest timer, or a ring ([bell]). Where the clock is turned
+//! 10. Sleep until the next tick, the earliest timer, or a ring ([bell]). Where the clock is turned
 //!    by hand (`clock/manual.rs`): until a ring.
 //!
 //! Between two rounds it keeps in mind how far the queues had come at the first, for
 //! the books (`books/ages.rs`).
 //!
 //! Every step is bounded: by the number of workers, of due timers, of events
-//! that lie in the channels at that moment, and step 7, once a second, by a number of blocks.
+//! that lie in the channels at that moment, and step 8, once a second, by a number of blocks.
 //!
 //! # Who wakes it
 //!
-//! Not whoever puts work: a put into an idle scheduler would wake two threads, and
-//! the works are mostly over before the supervisor has come to itself. It has nothing
-//! to do for a work that runs, ends and leaves no news. What it is needed for rings: a
-//! worker that ended, a spare that is to be made, a deadline that has become the
-//! earliest, an event, the end of a run. For the rest, the reminders of step 6, the workers
-//! see to it that it ticks while they have much to do: each *stirs* it every so many
-//! items, and a computation that forks without end every so many forks. What comes over a
-//! transport that carries, and so unannounced, is different: who puts it stirs.
+//! What it is needed for rings: a worker that ended, a spare that is to be made, a deadline that has
+//! become the earliest, the end of a run. An event of a worker's stirs it, and so does who puts what
+//! comes over a transport that carries, and so unannounced.
+//!
+//! A work that runs, ends and leaves no news needs none of that. But it may run for long, and
+//! nobody knows before. So the supervisor ticks while anybody runs items, and must not doze over one:
+//! - R1 A worker *rises*: it leaves its sleep, its rest as a spare, its being away. R2 It passes a
+//!   `fence(SeqCst)`, R3 and stirs; all that before it begins an item, goes on with one, or rests.
+//! - The supervisor dozes if by the counts of those who sleep, rest and are away, read one after
+//!   the other behind the doze's barrier, nobody else is there ([bell]).
+//!
+//! Let somebody run an item while those counts are read, and the supervisor doze all the same. Then
+//! the counts have the one that runs, or have somebody else twice; so one that was seen in a
+//! count has risen since. Had its R2 been before the barrier, it would not have been seen there. So
+//! R3 sees `dozing`, or that somebody has ended the doze. Who rises and finds a half of a fork, not an
+//! item, puts R3 off: such sections stir by themselves, every so many forks.
+//!
+//! Where a notification wakes a sleeper, the notifier stirs in its place, when the sleeper is on
+//! its way: then that finds it done. A supervisor that has only been stirred makes no round
+//! at once, which would be in the way of what begins, but sleeps to the tick.
 
 pub(crate) mod bell;
+pub(crate) mod cpu_time;
 pub(crate) mod health;
-mod overrun;
+pub(crate) mod overrun;
 pub(crate) mod parked;
 mod scaling;
 mod spares;
@@ -73,7 +88,7 @@ use crate::stop;
 use crate::time::{after, earlier};
 use crate::work::memory;
 use crate::work::unwind::{contain, message};
-use bell::Bell;
+use bell::{Bell, Roused};
 use health::Health;
 use overrun::Watch;
 use parked::Parked;
@@ -181,7 +196,7 @@ fn supervise(shared: &Arc<Shared>, post: Option<&Post>) {
     loop {
         // Users' code that a round can reach (a transport, a deadline's waker)
         // is contained where it is called; this is the last line.
-        let sent = shared.supervisor.sent.load(Ordering::Relaxed);
+        let seen = Seen::now(&shared.supervisor);
         let asked = post.map(Post::asked);
         let round = contain(|| rounds.round(shared));
         if let Err(payload) = round {
@@ -205,7 +220,7 @@ fn supervise(shared: &Arc<Shared>, post: Option<&Post>) {
         if let (Some(post), Some(asked)) = (post, asked) {
             post.answer(asked);
         }
-        sleep(shared, sent, &rounds);
+        sleep(shared, seen, &rounds);
     }
     memory::clear_out();
 }
@@ -224,7 +239,7 @@ struct Rounds {
 }
 
 impl Rounds {
-    /// Steps 1 to 7.
+    /// Steps 1 to 8.
     fn round(&mut self, shared: &Arc<Shared>) {
         let now = shared.now();
         self.more = false;
@@ -245,16 +260,36 @@ impl Rounds {
     }
 }
 
-/// Step 9.
-fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
+/// What others had asked for when a round began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    sent: u64,
+    rings: u64,
+}
+
+impl Seen {
+    fn now(supervisor: &Supervisor) -> Seen {
+        Seen {
+            // Ordering: ordered by the barrier in `Bell::doze`, where it must not be old;
+            // partner: the fence in `events_sent`.
+            sent: supervisor.sent.load(Ordering::Relaxed),
+            rings: supervisor.bell.rings(),
+        }
+    }
+}
+
+/// Step 10.
+fn sleep(shared: &Shared, seen: Seen, rounds: &Rounds) {
     if shared.config.clock.is_manual() {
-        return sleep_untimed(shared, sent, rounds);
+        return sleep_untimed(shared, seen, rounds);
     }
     let beat = &rounds.beat;
     let supervisor = &shared.supervisor;
-    let due = earlier(rounds.scaling.due(), rounds.health.due());
-    let due = earlier(due, rounds.parked.due());
-    let due = earlier(supervisor.timers.earliest(), due);
+    let due = || {
+        let due = earlier(rounds.scaling.due(), rounds.health.due());
+        let due = earlier(due, rounds.parked.due());
+        earlier(supervisor.timers.earliest(), due)
+    };
     let forking = beat.is_needed(shared);
     if forking || is_busy(shared, rounds) {
         let mut interval = shared.config.run_interval;
@@ -262,29 +297,35 @@ fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
             interval = interval.min(ARRIVALS);
         }
         let tick = after(interval);
-        supervisor.bell.sleep(earlier(tick, due));
+        supervisor.bell.sleep(earlier(tick, due()));
         return;
     }
     let trimming = memory::trim().then(|| Instant::now() + memory::PACE);
-    supervisor.bell.doze(earlier(trimming, due), || {
-        // Ordering: ordered by the barrier in `doze`; partner: that in `events_sent`.
-        supervisor.sent.load(Ordering::Relaxed) != sent
+    let roused = supervisor.bell.doze(earlier(trimming, due()), || {
+        Seen::now(supervisor).sent != seen.sent
             || beat.is_needed(shared)
             || is_busy(shared, rounds)
             || rounds.parked.is_behind(shared)
     });
+    let nothing_yet = roused == Roused::Stirred
+        && Seen::now(supervisor) == seen
+        && shared.injector.is_local()
+        && !beat.is_needed(shared);
+    if nothing_yet {
+        let tick = after(shared.config.run_interval);
+        supervisor.bell.sleep(earlier(tick, due()));
+    }
 }
 
-/// Step 9 where no time passes while it sleeps. What a transport carries goes by no clock.
-fn sleep_untimed(shared: &Shared, sent: u64, rounds: &Rounds) {
-    let bell = &shared.supervisor.bell;
+/// Step 10 where no time passes while it sleeps. What a transport carries goes by no clock.
+fn sleep_untimed(shared: &Shared, seen: Seen, rounds: &Rounds) {
+    let supervisor = &shared.supervisor;
     if !shared.injector.is_local() && is_busy(shared, rounds) || expects_events(shared) {
-        bell.sleep(after(ARRIVALS));
+        supervisor.bell.sleep(after(ARRIVALS));
         return;
     }
-    bell.doze(None, || {
-        // Ordering: as in `sleep`.
-        shared.supervisor.sent.load(Ordering::Relaxed) != sent
+    let _ = supervisor.bell.doze(None, || {
+        Seen::now(supervisor).sent != seen.sent
             || !shared.injector.is_local() && is_busy(shared, rounds)
     });
 }
@@ -303,7 +344,7 @@ fn is_busy(shared: &Shared, rounds: &Rounds) -> bool {
 fn is_anybody_awake(shared: &Shared) -> bool {
     let (_, asleep) = shared.idle.counts();
     let blocked = shared.away.count() + shared.away.resting();
-    shared.crew.roster().len() > asleep as usize + blocked
+    shared.crew.present().len() > asleep as usize + blocked
 }
 
 /// Is an event of a worker on its way?

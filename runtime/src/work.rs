@@ -121,6 +121,45 @@ impl<T: Send + 'static> Work<T> {
         self
     }
 
+    /// For how many [time slices](crate::Builder::time_slice) it may run before it is reported as
+    /// [overrun](crate::Event::WorkOverran); 10 unless set, and none at all counts as one. What it
+    /// waits for in a transaction, in a join or in [`blocking`](crate::blocking()) does not count;
+    /// what it runs inside itself does. A future and a transaction have as many in each turn, from one
+    /// suspension to the next.
+    ///
+    /// ```
+    /// use hivework::{make_scheduler, make_work};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let patient = make_work(|| (1..=1000).sum::<u32>()).time_slices(1000);
+    /// assert_eq!(scheduler.put_work(patient).join().unwrap(), 500_500);
+    /// ```
+    pub fn time_slices(mut self, slices: u32) -> Self {
+        self.fresh.info_mut().set_slices(slices);
+        self
+    }
+
+    /// When it runs for longer than its time slices it is not only reported but also asked to stop,
+    /// as by [`cancel`](crate::WorkHandle::cancel): it ends at its next
+    /// [`checkpoint`](WorkContext::checkpoint), a future at its next suspension.
+    ///
+    /// ```
+    /// use hivework::{make_scheduler, make_work, WorkContext, WorkError};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let hog = make_work(|work: &WorkContext| -> Result<(), WorkError> {
+    ///     loop {
+    ///         work.checkpoint()?;
+    ///     }
+    /// });
+    /// let hog = scheduler.put_work(hog.time_slices(1).cancel_on_overrun());
+    /// assert!(matches!(hog.join(), Err(WorkError::Cancelled)));
+    /// ```
+    pub fn cancel_on_overrun(mut self) -> Self {
+        self.fresh.info_mut().set_cancel_on_overrun();
+        self
+    }
+
     /// Called once with the outcome before the handle is answered, on the
     /// thread that ran or cancelled the work. A deadline that passes answers
     /// the handle first, and the callback follows on a worker. A panic in it

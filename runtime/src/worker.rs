@@ -20,6 +20,7 @@
 //! crashed and rings the supervisor, which puts its items back for it.
 
 pub(crate) mod away;
+pub(crate) mod current;
 pub(crate) mod deque;
 pub(crate) mod search;
 
@@ -67,10 +68,11 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
         deque,
         latents: seed.grow(Arc::downgrade(&around)),
         searches: Cell::new(false),
-        runs_item: Cell::new(false),
+        runs_other: Cell::new(true),
     });
     drop(around);
     seat.books.times.arrive();
+    seat.clock.set_to_this_thread();
     local::serve(&shared);
     local::become_worker(Some(Rc::clone(&local)));
     set_block_hook(Some(Arc::new(InTransaction(Arc::clone(&shared)))));
@@ -111,6 +113,7 @@ fn work(local: &Local) -> End {
     }
     shared.announce(|| Some(Event::WorkerStarted { worker }));
     let end = run(local);
+    local.runs_other.set(true);
     if end == End::Halt {
         seat.mailbox.close();
     } else {
@@ -130,7 +133,7 @@ fn run(local: &Local) -> End {
     let (shared, seat) = (&local.shared, &local.seat);
     let mut search = Search::new(local);
     // What came before it, or was left by a worker that crashed.
-    seat.mailbox.read();
+    local.run_other(|| seat.mailbox.read());
     let mut sleep = SPARE_SLEEP;
     loop {
         if shared.is_halting() {
@@ -139,14 +142,16 @@ fn run(local: &Local) -> End {
         if seat.is_spare && shared.away.has_surplus() {
             search.end();
             shared.put_back(std::iter::from_fn(|| local.deque.pop()));
+            search.show_up();
             let rest = || shared.away.rest(&**shared, &seat.parker);
             if seat.books.times.parked(rest) == Rest::Retire {
                 return End::Discharged;
             }
+            search.rise();
         }
         if seat.parker.take_call() {
             search.end();
-            seat.mailbox.read();
+            local.run_other(|| seat.mailbox.read());
             if seat.is_surplus(shared.workers()) {
                 return End::Retired;
             }

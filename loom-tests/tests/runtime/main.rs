@@ -5,6 +5,7 @@ mod bands;
 mod bell;
 mod canary;
 mod completion;
+mod current;
 mod deep;
 mod forking;
 mod hand_over;

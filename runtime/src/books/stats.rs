@@ -60,6 +60,8 @@ pub struct Stats {
     pub skipped: u64,
     /// Rounds that the supervisor has made.
     pub ticks: u64,
+    /// How often a work ran for longer than its time slices.
+    pub overran: u64,
     /// Worker threads that died and were replaced.
     pub crashed_workers: u64,
     /// Workers that are blocked inside their work at this moment.
@@ -140,6 +142,7 @@ impl Stats {
             stopped: counts.endings.stopped,
             lost: counts.endings.lost,
             skipped: books.skipped.get(),
+            overran: books.overran.get(),
             ticks: books.ticks.get(),
             delayed: shared.supervisor.timers.asleep().1 as u64,
             crashed_workers: books.crashes.get(),

@@ -172,7 +172,6 @@ impl Shared {
     }
 
     /// Something about an item that `worker` runs. Not told once the item is over.
-    #[allow(dead_code, reason = "for what watches running works")]
     pub(crate) fn tell_meanwhile(
         &self,
         info: &Info,

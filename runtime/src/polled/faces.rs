@@ -17,7 +17,7 @@ use crate::work::ends::Core;
 use crate::work::error::WorkError;
 use crate::work::item::{Head, Item, Kind, Runs};
 use crate::work::settle;
-use crate::work::state::{Cancel, Status};
+use crate::work::state::{Cancel, Claim, Status};
 
 // SAFETY: see its definition: `repr(C)`, the head first, which `new` is given.
 unsafe impl<F: Turns> Kind for Polled<F> {}
@@ -29,7 +29,7 @@ unsafe impl<F: Turns> Sync for Polled<F> {}
 
 impl<F: Turns> Runs for Polled<F> {
     fn run(&self, this: &Item) {
-        if !self.take_turn(this) {
+        if !self.take_turn(this, Claim::Queue) {
             settle::bury(self);
         }
     }
@@ -39,7 +39,7 @@ impl<F: Turns> Runs for Polled<F> {
         // becomes a tombstone. Before that the turn is not to be had.
         // That of one that is delayed is not there yet.
         if !self.state().is_held() && !self.head.info.is_delayed() {
-            self.take_turn(this);
+            self.take_turn(this, Claim::Handle);
         }
     }
 

@@ -10,6 +10,12 @@
 //!   fence as well, D3 looks once more whether there is something to do, and only if not
 //!   D4 sleeps. D5 It clears `dozing`.
 //!
+//! A doze says whether it was stirred: somebody works again, and nothing is to be done yet but to tick,
+//! unless somebody has rung as well. Rings are counted for that, each before it leaves its permit.
+//! The supervisor reads the count before it looks after all there is, and again when it has been
+//! stirred: what was rung for before the first it has seen to; a later ring shows in the second, or
+//! its permit is still to come and ends the next sleep at once.
+//!
 //! S2 and D2 are in one order. If S2 is first, D3 sees what was done; if D2 is first,
 //! S3 sees `dozing`. Either way the supervisor does not sleep over it. Of many
 //! callers one rings. One that reads `dozing` before D5 clears it rings
@@ -21,7 +27,7 @@
 
 use std::time::Instant;
 
-use hivework_stm::facade::atomic::{AtomicBool, Ordering};
+use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering};
 use hivework_stm::facade::barrier;
 
 use crate::idle::Parker;
@@ -32,6 +38,17 @@ use crate::time::soon;
 pub struct Bell {
     parker: Parker,
     dozing: AtomicBool,
+    rings: AtomicU64,
+}
+
+/// How a doze ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Roused {
+    /// Somebody stirred it, or somebody stirred it among other things.
+    Stirred,
+    /// It was rung, or its time has come, or there was something to do.
+    Otherwise,
 }
 
 impl Bell {
@@ -43,7 +60,16 @@ impl Bell {
 
     /// Wakes who sleeps, or keeps it from the next sleep.
     pub fn ring(&self) {
+        // Ordering: Release; partner: the Acquire in `rings`.
+        self.rings.fetch_add(1, Ordering::Release);
         self.parker.unpark();
+    }
+
+    /// How often it was rung; who has read that sees what each of those rings was for.
+    #[must_use]
+    pub fn rings(&self) -> u64 {
+        // Ordering: Acquire; partner: the Release in `ring`.
+        self.rings.load(Ordering::Acquire)
     }
 
     /// S3: wakes who dozes. The caller has passed S2 since it did what is to be seen,
@@ -53,7 +79,7 @@ impl Bell {
         // Ordering: ordered by the caller's fence; partner: the barrier in `doze`.
         // The swap only chooses who rings.
         if self.dozing.load(Ordering::Relaxed) && self.dozing.swap(false, Ordering::Relaxed) {
-            self.ring();
+            self.parker.unpark();
         }
     }
 
@@ -70,7 +96,7 @@ impl Bell {
     }
 
     /// D1 to D5: sleeps until rung, stirred or until then, unless `busy`.
-    pub fn doze(&self, until: Option<Instant>, busy: impl FnOnce() -> bool) {
+    pub fn doze(&self, until: Option<Instant>, busy: impl FnOnce() -> bool) -> Roused {
         // Ordering: ordered by the barrier below. A swap, so that it comes after
         // the swap of every stirrer that it does not hear of.
         self.dozing.swap(true, Ordering::Relaxed);
@@ -81,7 +107,11 @@ impl Bell {
             // Without the barrier the look proves nothing: look again soon.
             self.parker.park(if ordered { until } else { soon(until) });
         }
-        // Ordering: Relaxed; a stirrer that still reads `true` rings in vain.
-        self.dozing.store(false, Ordering::Relaxed);
+        // Ordering: Relaxed; a stirrer that comes later finds that it is awake.
+        if self.dozing.swap(false, Ordering::Relaxed) {
+            Roused::Otherwise
+        } else {
+            Roused::Stirred
+        }
     }
 }

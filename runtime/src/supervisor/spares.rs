@@ -2,12 +2,12 @@
 //!
 //! While work is queued and more are away than are stood in for, a spare takes
 //! the next number after the workers'. On reaching the bound the subscribers
-//! are told, once for as long as it lasts.
+//! are told, once for as long as it lasts, who waits for what.
 
 use std::sync::Arc;
 
 use crate::crew::Crew;
-use crate::event::Event;
+use crate::event::{BlockedWorker, Event, WorkId};
 use crate::shared::Shared;
 
 /// What the supervisor keeps in mind about spares.
@@ -33,7 +33,10 @@ fn round(shared: &Arc<Shared>, exhausted: bool) -> bool {
             shared.away.call(&**shared);
             let blocked = shared.away.count();
             if !exhausted {
-                shared.announce(|| Some(Event::WorkersExhausted { blocked }));
+                shared.announce(|| {
+                    let waiting = waiting(shared);
+                    Some(Event::WorkersExhausted { blocked, waiting })
+                });
             }
             return true;
         }
@@ -57,4 +60,20 @@ fn round(shared: &Arc<Shared>, exhausted: bool) -> bool {
         }
     }
     false
+}
+
+/// Who waits, inside which work and for what.
+fn waiting(shared: &Shared) -> Vec<BlockedWorker> {
+    let roster = shared.crew.roster();
+    let waiting = roster.iter().filter_map(|seat| {
+        let wait = seat.current.wait()?;
+        let stamp = seat.current.stamp();
+        let work = seat.current.look(stamp, |item| WorkId::of(&item.head().info));
+        Some(BlockedWorker {
+            worker: seat.number,
+            work,
+            wait,
+        })
+    });
+    waiting.collect()
 }

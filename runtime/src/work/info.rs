@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use crate::event::tell::Told;
 use crate::home::Home;
 use crate::local;
 use crate::shared::Shared;
+use crate::supervisor::overrun;
 use crate::supervisor::timers::Timed;
 
 /// What everybody may know of an item. Written before it is put, but for the box's
@@ -33,6 +35,9 @@ pub(crate) struct Rare {
     due: Option<Instant>,
     timed: Timed,
     held_by: u64,
+    /// How many time slices it may run for, if it was given a number of its own.
+    slices: Option<NonZeroU32>,
+    cancel_on_overrun: bool,
     /// Its number, once somebody has asked for it.
     id: AtomicU64,
     /// What the subscribers know of it; held until they can know more (`event/tell.rs`).
@@ -89,6 +94,26 @@ impl Info {
         if due.is_some() || self.rare.get().is_some() {
             self.rare_mut().due = due;
         }
+    }
+
+    pub(crate) fn set_slices(&mut self, slices: u32) {
+        let slices = NonZeroU32::new(slices).unwrap_or(NonZeroU32::MIN);
+        overrun::expect_slices(slices);
+        self.rare_mut().slices = Some(slices);
+    }
+
+    /// How many time slices it was given, if it was.
+    pub(crate) fn slices(&self) -> Option<NonZeroU32> {
+        self.rare()?.slices
+    }
+
+    pub(crate) fn set_cancel_on_overrun(&mut self) {
+        self.rare_mut().cancel_on_overrun = true;
+    }
+
+    /// Is it to be cancelled if it overruns?
+    pub(crate) fn cancels_on_overrun(&self) -> bool {
+        self.rare().is_some_and(|rare| rare.cancel_on_overrun)
     }
 
     pub(crate) fn name(&self) -> Option<&str> {

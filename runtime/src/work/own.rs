@@ -8,6 +8,8 @@ use hivework_stm::facade::sync::Arc;
 
 use super::error::WorkError;
 use super::info::Info;
+use super::item::Item;
+use super::state::Claim;
 use crate::books::{Ending, is_sample};
 use crate::local::{self, Local};
 use crate::shared::Shared;
@@ -103,6 +105,16 @@ impl Own {
             (None, Own::Worker(worker)) => worker.seat.books.unnamed.record(ran),
             (None, Own::Elsewhere(shared)) => shared.books.elsewhere.unnamed.record(ran),
             (None, Own::Nowhere) => {}
+        }
+    }
+
+    /// Runs it, by `run`. One that a worker's loop has taken out of a queue is what the worker
+    /// runs, as others see it.
+    #[inline]
+    pub(crate) fn show<R>(&self, item: &Item, claim: Claim, run: impl FnOnce() -> R) -> R {
+        match self {
+            Own::Worker(worker) if claim == Claim::Queue => worker.seat.current.show(item, run),
+            _ => run(),
         }
     }
 

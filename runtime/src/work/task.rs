@@ -147,21 +147,23 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
         }
         match self.state().begin(claim) {
             Begin::Begun => {
-                self.execute(this);
+                self.execute(this, claim);
                 true
             }
             Begin::Gone | Begin::Held => false,
         }
     }
 
-    fn execute(&self, this: &Item) {
+    fn execute(&self, this: &Item, claim: Claim) {
         let own = Own::of(self.info());
         let begun = own.begun(self.info());
         let running = local::Running::enter(self.info());
         // SAFETY: begun by this thread.
         let body = unsafe { self.take_closure() };
         let unfinished = Unfinished(Some((self, &own)));
-        let ran = contain(|| body.map(|body| body.call(&|| WorkContext::new(this.clone()))));
+        let ran = own.show(this, claim, || {
+            contain(|| body.map(|body| body.call(&|| WorkContext::new(this.clone()))))
+        });
         unfinished.disarm();
         let took = own.since(begun);
         let (outcome, ending) = match ran {

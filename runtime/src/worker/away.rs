@@ -64,10 +64,11 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use hivework_stm::BlockHook;
-use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
+use hivework_stm::facade::atomic::{AtomicUsize, Ordering, fence};
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::{barrier, local};
 
+use crate::event::Wait;
 use crate::fork;
 use crate::idle::Parker;
 use crate::local;
@@ -251,34 +252,48 @@ local! {
 }
 
 /// The calling worker begins to wait (A0 to A3).
-fn begin_wait(shared: &Arc<Shared>) {
+fn begin_wait(shared: &Arc<Shared>, wait: Wait) {
     fork::hand_over();
     let before = WAITS.try_with(|waits| waits.replace(waits.get() + 1));
     if before.unwrap_or(1) == 0 {
         if let Some(worker) = local::worker() {
             worker.seat.books.times.go_away();
+            worker.seat.current.begin_wait(wait, shared.now());
         }
         shared.away.leave(&**shared);
     }
 }
 
-/// The calling worker has waited.
+/// The calling worker has waited, and goes on with its item: a supervisor that dozes hears of it
+/// (`supervisor.rs`).
 fn end_wait(shared: &Arc<Shared>) {
     let before = WAITS.try_with(|waits| waits.replace(waits.get() - 1));
     if before.unwrap_or(0) == 1 {
+        if let Some(worker) = local::worker() {
+            worker.seat.current.end_wait(shared.now());
+        }
         shared.away.come_back();
         if let Some(worker) = local::worker() {
             worker.seat.books.times.come_back();
         }
+        // Ordering: SeqCst fence between the count of who is away and the look at `dozing`;
+        // partner: the heavy barrier in `Bell::doze`.
+        fence(Ordering::SeqCst);
+        shared.supervisor.stir();
     }
 }
 
 impl Absence {
-    /// A thread that is nobody's worker hands over what it has forked, and that is all.
+    /// For what others do. A thread that is nobody's worker hands over what it has forked, and that
+    /// is all.
     pub(crate) fn begin() -> Absence {
+        Absence::begin_for(Wait::Join)
+    }
+
+    fn begin_for(wait: Wait) -> Absence {
         let shared = local::worker().map(|worker| Arc::clone(&worker.shared));
         match &shared {
-            Some(shared) => begin_wait(shared),
+            Some(shared) => begin_wait(shared, wait),
             // A guest.
             None => fork::hand_over(),
         }
@@ -300,7 +315,7 @@ pub(crate) struct InTransaction(pub(crate) Arc<Shared>);
 
 impl BlockHook for InTransaction {
     fn block(&self) {
-        begin_wait(&self.0);
+        begin_wait(&self.0, Wait::Transaction);
     }
 
     fn unblock(&self) {
@@ -335,6 +350,6 @@ pub fn blocking<R>(wait: impl FnOnce() -> R) -> R {
         !hivework_stm::in_transaction(),
         "blocking inside a transaction: a transaction must not block, it waits with `retry`"
     );
-    let _absence = Absence::begin();
+    let _absence = Absence::begin_for(Wait::Blocking);
     wait()
 }

@@ -42,6 +42,7 @@
 
 use std::time::Instant;
 
+use hivework_stm::facade::atomic::{Ordering, fence};
 use hivework_stm::facade::hint;
 use hivework_stm::facade::sync::Arc;
 
@@ -69,6 +70,8 @@ pub(super) struct Search<'a> {
     roster: Arc<[Arc<Seat>]>,
     peers: Arc<[Arc<Peer>]>,
     version: usize,
+    /// Has it risen since it last looked whether the supervisor dozes?
+    risen: bool,
 }
 
 /// What a worker has found to do.
@@ -83,11 +86,13 @@ impl Found {
         match self {
             Found::Item(item) => {
                 local.latents.begin();
-                local.runs_item.set(item.is_own());
-                item.run();
-                local.runs_item.set(false);
+                if item.is_own() {
+                    item.run();
+                } else {
+                    local.run_other(|| item.run());
+                }
             }
-            Found::Half(half) => half.run(&local.latents),
+            Found::Half(half) => local.run_other(|| half.run(&local.latents)),
         }
     }
 }
@@ -101,6 +106,7 @@ impl<'a> Search<'a> {
             version: local.shared.crew.version(),
             roster: local.shared.crew.roster(),
             peers: local.shared.crew.peers(),
+            risen: true,
         }
     }
 
@@ -121,7 +127,29 @@ impl<'a> Search<'a> {
         if found.is_some() {
             self.end();
         }
+        if self.risen && matches!(found, Some(Found::Item(_))) {
+            self.show_up();
+        }
         found
+    }
+
+    /// A worker that has risen, from its bed or from a rest, is about to begin an item, or to
+    /// rest: a supervisor that dozes hears of it (`supervisor.rs`).
+    #[cold]
+    pub(super) fn show_up(&mut self) {
+        if !self.risen {
+            return;
+        }
+        self.risen = false;
+        // Ordering: SeqCst fence between the rise, in the counts of who sleeps and rests, and the
+        // look at `dozing`; partner: the heavy barrier in `Bell::doze`.
+        fence(Ordering::SeqCst);
+        self.local.shared.supervisor.stir();
+    }
+
+    /// It has rested.
+    pub(super) fn rise(&mut self) {
+        self.risen = true;
     }
 
     /// Step 3.
@@ -277,6 +305,7 @@ impl<'a> Search<'a> {
                 !shared.is_halting() && !shared.has_work()
             });
         self.local.searches.set(parked == Parked::Woken);
+        self.rise();
         parked
     }
 }
@@ -287,7 +316,7 @@ pub(crate) fn take_up(own: &Own) {
     // An item that runs inside another goes back to that, and so does one that runs inside a half,
     // a scope's job, a broadcast.
     let Own::Worker(worker) = own else { return };
-    if local::depth() != 1 || !worker.runs_item.get() {
+    if local::depth() != 1 || worker.runs_other.get() {
         return;
     }
     let idle = &worker.shared.idle;

@@ -157,7 +157,7 @@ fn the_bound_on_spares_is_kept_and_reported() {
         .collect();
     loop {
         let event = events.next_timeout(BOUND).expect("never exhausted");
-        if let Event::WorkersExhausted { blocked } = event {
+        if let Event::WorkersExhausted { blocked, .. } = event {
             assert_eq!(blocked, 3);
             break;
         }

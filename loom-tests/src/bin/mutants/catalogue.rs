@@ -7,6 +7,7 @@
 mod clock;
 mod commit;
 mod containers;
+mod current;
 mod fork;
 mod nest;
 mod ports;
@@ -94,6 +95,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         containers::MUTANTS,
         ports::MUTANTS,
         runtime::MUTANTS,
+        current::MUTANTS,
         fork::MUTANTS,
         scopes::MUTANTS,
         turn::MUTANTS,

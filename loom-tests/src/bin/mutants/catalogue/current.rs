@@ -1,0 +1,117 @@
+//! What a worker runs, as others may see it.
+
+use super::Mutant;
+
+const CURRENT: &str = "runtime/src/worker/current.rs";
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant::of(
+        "runtime",
+        "current: no light barrier between the end and the look for who looks",
+        &[(CURRENT, "        barrier::light(self.asymmetric);\n", "")],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: no heavy barrier between the hold and the look at the stamp",
+        &[(
+            CURRENT,
+            "        let ordered = barrier::heavy();\n",
+            "        let ordered = true;\n",
+        )],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: an item ends though somebody looks",
+        &[(
+            CURRENT,
+            "        if self.hold.load(Ordering::Acquire) {\n",
+            "        if false && self.hold.load(Ordering::Acquire) {\n",
+        )],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: who ends an item does not wait for who looks",
+        &[(CURRENT, "        drop(self.gate.lock());\n", "")],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: that nobody looks any more is read Relaxed",
+        &[(
+            CURRENT,
+            "self.hold.load(Ordering::Acquire)",
+            "self.hold.load(Ordering::Relaxed)",
+        )],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: the hold cleared Relaxed",
+        &[(
+            CURRENT,
+            "self.mark.hold.store(false, Ordering::Release)",
+            "self.mark.hold.store(false, Ordering::Relaxed)",
+        )],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: the stamp of an item stored Relaxed",
+        &[(
+            CURRENT,
+            "self.stamp.store(stamp + 1, Ordering::Release)",
+            "self.stamp.store(stamp + 1, Ordering::Relaxed)",
+        )],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: the stamp read Relaxed",
+        &[(
+            CURRENT,
+            "self.stamp.load(Ordering::Acquire)",
+            "self.stamp.load(Ordering::Relaxed)",
+        )],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: the stamp is read before the barrier",
+        &[(
+            CURRENT,
+            "        let ordered = barrier::heavy();\n        if !ordered || !runs(stamp) || self.stamp() != stamp {",
+            "        let seen = self.stamp();\n        let ordered = barrier::heavy();\n        if !ordered || !runs(stamp) || seen != stamp {",
+        )],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: any item is looked at, not that of the stamp",
+        &[(
+            CURRENT,
+            "!runs(stamp) || self.stamp() != stamp",
+            "!runs(self.stamp())",
+        )],
+        "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "current: the stamp comes before the item",
+        &[
+            (
+                CURRENT,
+                "        self.item.store(item, Ordering::Relaxed);\n",
+                "",
+            ),
+            (
+                CURRENT,
+                "        self.stamp.store(stamp + 1, Ordering::Release);\n        true",
+                "        self.stamp.store(stamp + 1, Ordering::Release);\n        self.item.store(item, Ordering::Relaxed);\n        true",
+            ),
+        ],
+        "current::",
+    ),
+];
