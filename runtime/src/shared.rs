@@ -26,6 +26,7 @@ use crate::polled::lobby::Lobby;
 use crate::scheduler::Owner;
 use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
+use crate::team::threads::Teams;
 use crate::work::error::WorkError;
 use crate::work::info::Info;
 use crate::work::unwind::shield;
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) supervisor: Supervisor,
     /// Where items that were set aside can be found.
     pub(crate) lobby: Lobby<Item>,
+    /// Which threads teams may count on.
+    pub(crate) teams: Teams,
     /// One start, stop or drain at a time.
     pub(crate) changing: Mutex<()>,
     /// A drain waits on it for the last work to end.
@@ -86,6 +89,7 @@ impl Shared {
             hub: Arc::new(Hub::new()),
             supervisor: Supervisor::new(),
             lobby: Lobby::new(),
+            teams: Teams::new(config.workers, config.max_spares),
             changing: Mutex::new(()),
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),

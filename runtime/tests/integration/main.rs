@@ -22,6 +22,7 @@ mod scope;
 mod spawning;
 mod stopping;
 mod support;
+mod teams;
 mod transactions;
 mod transports;
 mod traps;
