@@ -29,7 +29,7 @@
 //! [`WorkError::WouldDeadlock`].
 
 pub(crate) mod deep;
-mod ring;
+pub(crate) mod ring;
 
 use std::fmt;
 use std::future::Future;
@@ -45,6 +45,7 @@ use crate::shared::Shared;
 use crate::time::{after, earlier};
 use crate::work::ends::HandleEnd;
 use crate::work::error::WorkError;
+use crate::work::item::Item;
 use crate::work::state::Status;
 use crate::work::unwind::shield;
 use crate::worker::away::Absence;
@@ -54,7 +55,7 @@ use crate::worker::away::Absence;
 const HELD_LOOK: Duration = Duration::from_millis(20);
 
 /// How many items may run inside each other on one thread.
-const DEPTH: usize = 64;
+pub(crate) const DEPTH: usize = 64;
 
 /// The other end of a work item that was put: its outcome, its state, the means
 /// to cancel it. It can be awaited.
@@ -77,6 +78,11 @@ pub struct WorkHandle<T> {
 impl<T: Send + 'static> WorkHandle<T> {
     pub(crate) fn new(end: HandleEnd<T>) -> Self {
         WorkHandle { end }
+    }
+
+    /// Another reference to the item.
+    pub(crate) fn item(&self) -> Item {
+        self.end.item()
     }
 
     /// Waits for the outcome.

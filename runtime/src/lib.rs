@@ -37,6 +37,7 @@
 //!   [`Scheduler::broadcast`]: once on every worker.
 //! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
 //!   and their kin: over slices and ranges, on all workers.
+//! * [`Scheduler::put_team`]: many workers on one job, which start together and end as one.
 //! * [`blocking`]: saying that work waits for something the scheduler cannot see.
 //! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on.
 //! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
@@ -80,6 +81,7 @@ mod spawn;
 mod staff;
 mod stop;
 mod supervisor;
+mod team;
 mod time;
 mod work;
 mod worker;
@@ -110,6 +112,9 @@ pub use scheduler::{Scheduler, SetWorkersError, TryPutError};
 pub use scope::{Scope, scope};
 pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::error::{Drained, StartError, StopError};
+pub use team::error::{MemberError, TeamError};
+pub use team::handle::TeamHandle;
+pub use team::member::Member;
 pub use work::context::WorkContext;
 pub use work::error::{PanicReport, WorkError};
 pub use work::periodic::{Continues, IntoTurns};

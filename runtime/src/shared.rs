@@ -27,6 +27,7 @@ use crate::scheduler::Owner;
 use crate::staff::Staff;
 use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
+use crate::team::threads::Teams;
 use crate::work::error::WorkError;
 use crate::work::info::Info;
 use crate::worker::away::{Around, Away};
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) supervisor: Supervisor,
     /// Where items that were set aside can be found.
     pub(crate) lobby: Lobby<Item>,
+    /// Which threads teams may count on.
+    pub(crate) teams: Teams,
     /// One start, stop or drain at a time.
     pub(crate) changing: Mutex<()>,
     /// A drain waits on it for the last work to end.
@@ -91,6 +94,7 @@ impl Shared {
             forwarder: Forwarder::new(),
             supervisor: Supervisor::new(config.clock.now()),
             lobby: Lobby::new(),
+            teams: Teams::new(config.workers, config.max_spares),
             changing: Mutex::new(()),
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),

@@ -2,7 +2,7 @@
 //! told instead.
 //!
 //! One list, behind one lock, of who waits for whom. A thread that is about to
-//! wait inside work locks it, follows the list from the item that it wants, and
+//! wait inside work locks it, follows the list from the item that it wants, all ways,, and
 //! either comes to an item of its own, which is a ring, or adds its links: each
 //! item on its stack waits for the one above, and the topmost for the one that
 //! is wanted. The links go when the wait ends.
@@ -27,25 +27,32 @@ global! {
 }
 
 /// This thread's links, for as long as this lives.
-pub(super) struct Link(Vec<(usize, usize)>);
+pub(crate) struct Link(Vec<(usize, usize)>);
 
 impl Link {
     /// Links this thread's items to the one that is `wanted`; none when that
     /// would close a ring. A thread that runs no item waits for whatever it
     /// likes.
-    pub(super) fn join(wanted: &Info) -> Option<Link> {
+    pub(crate) fn join(wanted: &Info) -> Option<Link> {
         let own = local::running();
         let Some(&top) = own.last() else {
             return Some(Link(Vec::new()));
         };
         let wanted = local::address(wanted);
         let mut links = LINKS.lock();
-        let mut last = wanted;
-        while let Some((_, next)) = links.iter().find(|(waiting, _)| *waiting == last) {
-            last = *next;
-            if own.contains(&last) {
-                return None;
+        // A team waits for each of its members (`team.rs`), so there can be several ways on.
+        let mut reached = vec![wanted];
+        let mut at = 0;
+        while at < reached.len() {
+            for (waiting, next) in links.iter() {
+                if *waiting == reached[at] && !reached.contains(next) {
+                    if own.contains(next) {
+                        return None;
+                    }
+                    reached.push(*next);
+                }
             }
+            at += 1;
         }
         let mut new: Vec<_> = own.windows(2).map(|pair| (pair[0], pair[1])).collect();
         new.push((top, wanted));

@@ -1,0 +1,63 @@
+//! What a number of workers that changes is to teams.
+
+use std::time::Duration;
+
+use crate::work::error::WorkError;
+use crate::work::state::Status;
+use crate::{Member, Scheduler, TVar, check};
+
+const BOUND: Duration = Duration::from_secs(60);
+
+fn bare(workers: usize) -> Scheduler {
+    let builder = Scheduler::builder().workers(workers).max_spares(0);
+    builder.start().unwrap()
+}
+
+#[test]
+fn what_is_reserved_is_not_given_up() {
+    let scheduler = bare(3);
+    let teams = &scheduler.shared().teams;
+    assert!(teams.can_do_with(0));
+    let open = TVar::new(false);
+    let gate = open.clone();
+    let wait = move |member: &Member| member.atomically(|tx| check(gate.read(tx)?));
+    let team = scheduler.put_team(2, wait).unwrap();
+    assert!(teams.can_do_with(2) && !teams.can_do_with(1));
+    open.store(true);
+    team.join().unwrap();
+    assert!(teams.can_do_with(0));
+}
+
+#[test]
+fn a_team_in_the_line_that_can_never_start_is_answered() {
+    let scheduler = bare(3);
+    let teams = &scheduler.shared().teams;
+    let open = TVar::new(false);
+    let gate = open.clone();
+    let wait = move |member: &Member| member.atomically(|tx| check(gate.read(tx)?));
+    let first = scheduler.put_team(2, wait).unwrap();
+    let mut large = scheduler.put_team(3, |_: &Member| ()).unwrap();
+    let small = scheduler
+        .put_team(2, |member: &Member| member.index())
+        .unwrap();
+    teams.set_workers(2);
+    let error = large.join_timeout(BOUND).unwrap().unwrap_err();
+    assert!(
+        matches!(error, WorkError::Lost(why) if why.contains("fewer")),
+        "{error}"
+    );
+    assert_eq!(small.status(), Status::Queued);
+    open.store(true);
+    first.join().unwrap();
+    assert_eq!(small.join().unwrap(), [0, 1]);
+    teams.set_workers(3);
+    assert_eq!(
+        scheduler
+            .put_team(3, |_: &Member| ())
+            .unwrap()
+            .join()
+            .unwrap()
+            .len(),
+        3
+    );
+}
