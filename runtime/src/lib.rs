@@ -69,6 +69,7 @@ mod home;
 mod idle;
 mod injector;
 mod local;
+mod outlet;
 mod parallel;
 mod polled;
 mod scheduler;
@@ -90,6 +91,8 @@ pub use builder::{BuildError, Builder};
 pub use event::{Event, Events, Scale, Stall, UserEvent, WorkId};
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
+#[cfg(feature = "trace")]
+pub use outlet::trace::file::TraceFile;
 pub use parallel::input::ParInput;
 pub use parallel::sort::{
     par_sort, par_sort_by, par_sort_by_key, par_sort_unstable, par_sort_unstable_by,

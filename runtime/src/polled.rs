@@ -66,6 +66,7 @@ use hivework_stm::facade::sync::{Arc, Mutex};
 
 use crate::books::Ending;
 use crate::local;
+use crate::outlet;
 use crate::work::completion::Outcome;
 use crate::work::error::{PanicReport, WorkError};
 use crate::work::item::{Head, Item};
@@ -166,6 +167,7 @@ impl<F: Turns> Polled<F> {
         let mut guard = self.inside.lock();
         let inside = &mut *guard;
         let polled = contain(|| {
+            let _seen = outlet::turn(&self.head.info, own, inside.waker.is_none());
             let future = inside.future.as_mut()?;
             let alarm = || Arc::new(Alarm(this.clone())).into();
             let waker = inside.waker.get_or_insert_with(alarm);

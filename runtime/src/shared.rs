@@ -22,6 +22,7 @@ use crate::home::Home;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
+use crate::outlet;
 use crate::polled::lobby::Lobby;
 use crate::scheduler::Owner;
 use crate::stop::quiet::Quiet;
@@ -223,6 +224,10 @@ impl Shared {
             Ending::Finished => {}
             _ => self.books.settle(ending),
         }
+        outlet::settled(info);
+        if ending == Ending::Finished && !self.hub.is_heard() {
+            return;
+        }
         self.announce(|| work_event(info, ending, why));
     }
 
@@ -242,11 +247,15 @@ impl Shared {
     /// A transport is a user's code: a panic in it is contained.
     #[inline]
     pub(crate) fn announce(&self, event: impl FnOnce() -> Option<Event>) {
-        if !self.hub.is_heard() || in_transaction() {
+        let is_heard = self.hub.is_heard();
+        if !is_heard && !outlet::is_heard() || in_transaction() {
             return;
         }
         let Some(event) = event() else { return };
-        shield(|| self.tell(event));
+        outlet::tell(self, &event);
+        if is_heard {
+            shield(|| self.tell(event));
+        }
     }
 
     /// As [`announce`](Shared::announce), for an event that is there already.

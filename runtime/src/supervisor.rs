@@ -59,6 +59,7 @@ use crate::crew::Seat;
 use crate::event::Event;
 use crate::fork::beat::Beat;
 use crate::local;
+use crate::outlet::trace;
 use crate::shared::Shared;
 use crate::stop;
 use crate::time::{after, earlier};
@@ -207,6 +208,7 @@ struct Rounds {
 impl Rounds {
     /// Steps 1 to 7.
     fn round(&mut self, shared: &Arc<Shared>) {
+        let _seen = trace::tick(shared);
         let now = shared.now();
         self.health.round(shared);
         self.watch.round(shared, now);
@@ -219,6 +221,7 @@ impl Rounds {
         }
         self.beat.round(shared);
         memory::trim();
+        trace::write_out(shared);
     }
 }
 
@@ -238,6 +241,7 @@ fn sleep(shared: &Shared, sent: u64, rounds: &Rounds) {
         return;
     }
     let trimming = memory::trim().then(|| Instant::now() + memory::PACE);
+    let due = earlier(due, trace::due(shared));
     supervisor.bell.doze(earlier(trimming, due), || {
         // Ordering: ordered by the barrier in `doze`; partner: that in `events_sent`.
         supervisor.sent.load(Ordering::Relaxed) != sent || beat.is_needed(shared) || is_busy(shared)

@@ -10,6 +10,8 @@ use hivework_stm::facade::sync::Arc;
 
 use super::once_box::OnceBox;
 use crate::home::Home;
+#[cfg(feature = "tracing")]
+use crate::outlet::spans::Kept;
 use crate::shared::Shared;
 
 /// What everybody may know of an item. Written before it is put, but for the box's
@@ -30,6 +32,9 @@ pub(crate) struct Rare {
     id: AtomicU64,
     /// Who waits for it: a `Waiting<T>` (`completion.rs`), whose type is not known here.
     pub(crate) waiting: OnceBox<Box<dyn Any + Send + Sync>>,
+    /// Its span.
+    #[cfg(feature = "tracing")]
+    pub(crate) span: Kept,
 }
 
 impl Default for OnceBox<Box<dyn Any + Send + Sync>> {

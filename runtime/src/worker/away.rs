@@ -71,6 +71,7 @@ use hivework_stm::facade::{barrier, local};
 use crate::fork;
 use crate::idle::Parker;
 use crate::local;
+use crate::outlet::trace;
 use crate::shared::Shared;
 
 /// How long a spare rests before it retires.
@@ -255,6 +256,7 @@ fn begin_wait(shared: &Arc<Shared>) {
     fork::hand_over();
     let before = WAITS.try_with(|waits| waits.replace(waits.get() + 1));
     if before.unwrap_or(1) == 0 {
+        trace::block(shared);
         shared.away.leave(&**shared);
     }
 }
@@ -264,6 +266,7 @@ fn end_wait(shared: &Arc<Shared>) {
     let before = WAITS.try_with(|waits| waits.replace(waits.get() - 1));
     if before.unwrap_or(0) == 1 {
         shared.away.come_back();
+        trace::unblock(shared);
     }
 }
 
