@@ -13,6 +13,7 @@ mod events;
 mod forking;
 mod futures;
 mod idling;
+mod outlets;
 mod panics;
 mod parallel;
 mod priorities;
