@@ -43,6 +43,17 @@
 //! The transactional memory ([`hivework_stm`]) and its containers and channels
 //! ([`stm_ports`]) are re-exported: a program depends on this crate alone.
 //!
+//! # Outlets
+//!
+//! Three features, off unless asked for, show what goes on to tools of others:
+//!
+//! * `tracing`: each work runs in a span `work`, with its `id`, `name` and `worker`, below the span
+//!   that was current where it was put. What the supervisor has to say is logged: what goes wrong as
+//!   warnings, starts and stops as information.
+//! * `metrics`: `Scheduler::record_metrics` tells the figures of [`Scheduler::stats`] to the recorder.
+//! * `trace`: `Builder::trace` writes a `TraceFile` of works, steals, parks, the
+//!   supervisor's rounds and transactions, which <https://ui.perfetto.dev> shows.
+//!
 //! # What happens to a panic
 //!
 //! A panic in work is contained and answers the work's handle with

@@ -21,6 +21,7 @@
 use hivework_stm::facade::sync::Mutex;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{EnteredSpan, Id};
+use tracing::subscriber::NoSubscriber;
 use tracing::{Level, Span, dispatcher};
 
 use crate::event::Event;
@@ -80,26 +81,34 @@ fn keep(info: &mut Info) {
     }
 }
 
+/// Has this thread no subscriber? Nothing must be offered then: where there is only one in the
+/// process, and not this thread's, an offer that nobody takes is not made a second time anywhere.
+fn is_alone() -> bool {
+    dispatcher::get_default(|subscriber| subscriber.is::<NoSubscriber>())
+}
+
 /// Steps 2 and 3.
 #[inline]
 pub(crate) fn enter(info: &Info, own: &Own, first: bool) -> Entered {
     if is_off() {
         return Entered(None);
     }
-    Entered(Some(enter_now(info, own, first)))
+    Entered(span(info, own, first).map(Span::entered))
 }
 
 #[cold]
-fn enter_now(info: &Info, own: &Own, first: bool) -> EnteredSpan {
-    let kept = &info.make_rare().span;
-    if first {
-        let parent = kept.replace(None);
-        let span = make(info, own, parent);
-        kept.replace(Some(span.clone()));
-        return span.entered();
+fn span(info: &Info, own: &Own, first: bool) -> Option<Span> {
+    if !first {
+        return info.rare()?.span.0.lock().clone();
     }
-    let span = kept.0.lock().clone();
-    span.unwrap_or_else(Span::none).entered()
+    let parent = info.rare().and_then(|rare| rare.span.replace(None));
+    let span = make(info, own, parent);
+    // A box for those alone that have one to keep.
+    if span.is_none() {
+        return None;
+    }
+    info.make_rare().span.replace(Some(span.clone()));
+    Some(span)
 }
 
 fn make(info: &Info, own: &Own, parent: Option<Span>) -> Span {
@@ -115,7 +124,7 @@ fn make(info: &Info, own: &Own, parent: Option<Span>) -> Span {
         )
     };
     let Some(parent) = parent else {
-        return make(None);
+        return if is_alone() { Span::none() } else { make(None) };
     };
     let below = parent.with_subscriber(|(id, subscriber)| {
         dispatcher::with_default(subscriber, || make(Some(id.clone())))
@@ -142,7 +151,8 @@ pub(crate) fn are_heard() -> bool {
 #[cold]
 pub(crate) fn tell(shared: &Shared, event: &Event) {
     let scheduler = shared.config.name.as_str();
-    shield(|| match level(event) {
+    let level = level(event).filter(|_| !is_alone());
+    shield(|| match level {
         Some(Level::WARN) => tracing::warn!(target: "hivework", scheduler, "{event:?}"),
         Some(Level::INFO) => tracing::info!(target: "hivework", scheduler, "{event:?}"),
         Some(_) => tracing::debug!(target: "hivework", scheduler, "{event:?}"),

@@ -96,7 +96,8 @@ impl Subscriber for Listener {
             None => None,
         };
         if let Some(parent) = parent {
-            self.with(&Id::from_u64(parent), |_| ());
+            // A child keeps its parent open, as that of the crate `tracing-subscriber` does.
+            self.clone_span(&Id::from_u64(parent));
         }
         let mut fields = Fields(Vec::new());
         span.record(&mut fields);
@@ -151,11 +152,15 @@ impl Subscriber for Listener {
     }
 
     fn try_close(&self, id: Id) -> bool {
-        self.with(&id, |span| {
+        let (closed, parent) = self.with(&id, |span| {
             span.references -= 1;
             span.closed = span.references == 0;
-            span.closed
-        })
+            (span.closed, span.parent)
+        });
+        if let Some(parent) = parent.filter(|_| closed) {
+            self.try_close(Id::from_u64(parent));
+        }
+        closed
     }
 
     fn current_span(&self) -> Current {
