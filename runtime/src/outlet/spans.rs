@@ -14,7 +14,7 @@
 //!
 //! The lock is never waited for but where a deadline passes at the moment of a turn. With no
 //! subscriber in the process a put and a turn cost one relaxed load each, that of
-//! [`LevelFilter::current`], and the end of an item that has a box a lock.
+//! [`LevelFilter::current`], and the end of an item that has a box costs an uncontended lock.
 //!
 //! Jobs of a scope and halves of forks are no works and have no spans.
 

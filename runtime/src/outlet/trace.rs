@@ -17,16 +17,17 @@
 //!
 //! # Tracks
 //!
-//! 1. Each thread that is seen records on a [track] of its own, which it opens when it first has
-//!    something to record: a worker, the supervisor, a thread outside that puts or joins. From then
-//!    on its transactions are recorded, too: a worker's on its track, those of a thread outside, which
-//!    may have several, on the first. The supervisor's, which are all the house's own, are not.
+//! 1. Each thread that is seen records on a [track](mod@track) of its own, which it opens when it
+//!    first has something to record: a worker, the supervisor, a thread outside that puts or joins.
+//!    From then on its transactions are recorded, too: a worker's on its track, those of a thread
+//!    outside, which may have several, on the first. The supervisor's, which are all the house's
+//!    own, are not.
 //! 2. A track has a bound. What finds no room is counted as dropped; nobody waits. A thread
 //!    whose track is half full rings the supervisor.
 //! 3. In each of its rounds the supervisor takes what the tracks hold, each with one exchange under
-//!    the track's lock, and [writes](file) it behind the lock. Whoever ends a run does
-//!    so after the last thread has been joined. A supervisor that dozes comes back while there is
-//!    something to be written.
+//!    the track's lock, and [writes](mod@file) it when the lock is free again. Whoever ends a run
+//!    does so after the last thread has been joined. A supervisor that dozes comes back while there
+//!    is something to be written.
 //! 4. A track whose thread has ended is left out once it is empty. The end of the scheduler
 //!    closes all of them: what a thread outside still records there is not kept.
 //!
