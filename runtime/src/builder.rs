@@ -11,6 +11,8 @@ use stm_ports::{ConnectError, LocalTransport, Transport};
 use crate::Scheduler;
 use crate::clock::Clock;
 use crate::injector::Injector;
+#[cfg(feature = "trace")]
+use crate::outlet::trace::{Trace, file::TraceFile};
 use crate::shared::Shared;
 use crate::staff::Plan;
 use crate::stop::error::StartError;
@@ -38,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) transport: Box<dyn Transport>,
     pub(crate) on_thread_start: Option<ThreadHook>,
     pub(crate) on_thread_stop: Option<ThreadHook>,
+    #[cfg(feature = "trace")]
+    pub(crate) trace: Option<Trace>,
 }
 
 impl Config {
@@ -64,6 +68,8 @@ pub struct Builder {
     transport: Box<dyn Transport>,
     on_thread_start: Option<ThreadHook>,
     on_thread_stop: Option<ThreadHook>,
+    #[cfg(feature = "trace")]
+    trace: Option<TraceFile>,
 }
 
 /// What becomes of a work that runs for longer than its time slices; see
@@ -95,6 +101,8 @@ impl Default for Builder {
             transport: Box::new(LocalTransport),
             on_thread_start: None,
             on_thread_stop: None,
+            #[cfg(feature = "trace")]
+            trace: None,
         }
     }
 }
@@ -265,6 +273,17 @@ impl Builder {
         self
     }
 
+    /// Where to write a trace of what goes on; nowhere unless set. See [`TraceFile`]. Needs the
+    /// feature `trace`.
+    ///
+    /// Should the file cease to take anything, the trace ends there, and
+    /// [`Event::SupervisorTroubled`](crate::Event::SupervisorTroubled) says so.
+    #[cfg(feature = "trace")]
+    pub fn trace(mut self, file: TraceFile) -> Self {
+        self.trace = Some(file);
+        self
+    }
+
     /// The workers' stack size in bytes; the platform's default unless set.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
@@ -309,6 +328,8 @@ impl Builder {
             transport: self.transport,
             on_thread_start: self.on_thread_start,
             on_thread_stop: self.on_thread_stop,
+            #[cfg(feature = "trace")]
+            trace: self.trace.map(Trace::new),
         };
         Ok(Scheduler::of(Shared::new(config, injector)))
     }

@@ -45,6 +45,17 @@
 //! The transactional memory ([`hivework_stm`]) and its containers and channels
 //! ([`stm_ports`]) are re-exported: a program depends on this crate alone.
 //!
+//! # Outlets
+//!
+//! Three features, off unless asked for, show what goes on to tools of others:
+//!
+//! * `tracing`: each work runs in a span `work`, with its `id`, `name` and `worker`, below the span
+//!   that was current where it was put. What the supervisor has to say is logged: what goes wrong as
+//!   warnings, starts and stops as information.
+//! * `metrics`: `Scheduler::record_metrics` tells the figures of [`Scheduler::stats`] to the recorder.
+//! * `trace`: `Builder::trace` writes a `TraceFile` of works, steals, parks, the
+//!   supervisor's rounds and transactions, which <https://ui.perfetto.dev> shows.
+//!
 //! # What happens to a panic
 //!
 //! A panic in work is contained and answers the work's handle with
@@ -72,6 +83,7 @@ mod home;
 mod idle;
 mod injector;
 mod local;
+mod outlet;
 mod parallel;
 mod polled;
 mod scheduler;
@@ -99,6 +111,8 @@ pub use event::{
 };
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
+#[cfg(feature = "trace")]
+pub use outlet::trace::file::TraceFile;
 pub use parallel::input::ParInput;
 pub use parallel::sort::{
     par_sort, par_sort_by, par_sort_by_key, par_sort_unstable, par_sort_unstable_by,

@@ -71,6 +71,7 @@ use hivework_stm::facade::sync::{Arc, Mutex};
 
 use crate::books::Ending;
 use crate::local;
+use crate::outlet;
 use crate::supervisor::timers::Added;
 use crate::work::completion::Outcome;
 use crate::work::error::{PanicReport, WorkError};
@@ -213,6 +214,7 @@ impl<F: Turns> Polled<F> {
         let inside = &mut *guard;
         let begun = own.goes_on(inside.ran);
         let turn = || {
+            let _seen = outlet::turn(&self.head.info, own, inside.waker.is_none());
             let future = inside.future.as_mut()?;
             Some(future.turn(this, &mut inside.waker))
         };

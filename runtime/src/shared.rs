@@ -22,6 +22,7 @@ use crate::home::Home;
 use crate::idle::{Idle, Notified};
 use crate::injector::{Injector, Item};
 use crate::local;
+use crate::outlet;
 use crate::polled::lobby::Lobby;
 use crate::scheduler::Owner;
 use crate::staff::Staff;
@@ -248,6 +249,7 @@ impl Shared {
             Ending::Finished => {}
             _ => self.books.settle(ending),
         }
+        outlet::settled(info);
         if let Some(name) = info.books() {
             name.settle(ending);
         }

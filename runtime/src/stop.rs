@@ -94,6 +94,7 @@ use crate::event::Event;
 use crate::gate::Gate;
 use crate::injector::Item;
 use crate::local;
+use crate::outlet::trace;
 use crate::polled::lobby::Kind;
 use crate::shared::Shared;
 use crate::supervisor::health::Leftovers;
@@ -248,6 +249,7 @@ fn end_run(shared: &Arc<Shared>) {
     }
     bury_all(shared);
     shared.crew.abandon_mail();
+    trace::write_out(shared);
 }
 
 /// Steps 1 and 2.
@@ -311,6 +313,7 @@ fn answer_left(shared: &Shared) {
     while let Some(item) = shared.injector.take_last() {
         shield(|| item.refuse(Refusal::Stopped));
     }
+    trace::close(shared);
     shared.announce(|| Some(Event::Stopped));
     shared.forwarder.close(&shared.hub);
 }

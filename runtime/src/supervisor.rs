@@ -83,6 +83,7 @@ use crate::crew::Seat;
 use crate::event::Event;
 use crate::fork::beat::Beat;
 use crate::local;
+use crate::outlet::trace;
 use crate::shared::Shared;
 use crate::stop;
 use crate::time::{after, earlier};
@@ -241,6 +242,7 @@ struct Rounds {
 impl Rounds {
     /// Steps 1 to 8.
     fn round(&mut self, shared: &Arc<Shared>) {
+        let _seen = trace::tick(shared);
         let now = shared.now();
         self.more = false;
         // Before anything is put back, which would seem to have been put just now.
@@ -257,6 +259,7 @@ impl Rounds {
         }
         self.beat.round(shared);
         memory::trim();
+        trace::write_out(shared);
     }
 }
 
@@ -288,6 +291,7 @@ fn sleep(shared: &Shared, seen: Seen, rounds: &Rounds) {
     let due = || {
         let due = earlier(rounds.scaling.due(), rounds.health.due());
         let due = earlier(due, rounds.parked.due());
+        let due = earlier(due, trace::due(shared));
         earlier(supervisor.timers.earliest(), due)
     };
     let forking = beat.is_needed(shared);

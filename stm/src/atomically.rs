@@ -7,6 +7,7 @@ use crate::contention::Contention;
 use crate::outcome::{Abort, Cause, StmError, StmResult};
 use crate::parker::Waiter;
 use crate::stats::Count;
+use crate::trace::How;
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
 use crate::transaction::commit::Commit;
@@ -75,6 +76,7 @@ fn run<R, E>(
                 return Err(error);
             }
             Run::Conflict(rejected) => {
+                attempt.note(How::Conflict);
                 attempt.end(false);
                 drop(rejected);
                 contention.back_off();
@@ -95,6 +97,7 @@ fn run<R, E>(
 #[inline(never)]
 fn wait(mut attempt: Attempt, patience: Patience) -> bool {
     attempt.count(Count::Retries);
+    attempt.note(How::Retry);
     let deadline = match patience {
         Patience::Unbounded => None,
         Patience::Until(deadline) => Some(deadline),

@@ -17,6 +17,7 @@ use crate::contention::Contention;
 use crate::outcome::{Abort, StmResult};
 use crate::parker::Waiter;
 use crate::stats::Count;
+use crate::trace::How;
 use crate::transaction::Transaction;
 use crate::transaction::attempt::Attempt;
 use crate::wait::Registration;
@@ -112,12 +113,14 @@ where
                 }
                 Run::Refused(()) => unreachable!("the closure has no error of its own"),
                 Run::Conflict(rejected) => {
+                    attempt.note(How::Conflict);
                     attempt.end(false);
                     drop(rejected);
                     contention.back_off();
                 }
                 Run::Retry => {
                     attempt.count(Count::Retries);
+                    attempt.note(How::Retry);
                     // Otherwise something has changed already: run again.
                     if let Ok(registration) = attempt.wait(waiter) {
                         *waiting = Some(registration);

@@ -59,6 +59,8 @@ mod reclaim;
 mod row;
 mod slots;
 mod stats;
+#[doc(hidden)]
+pub mod trace;
 mod transaction;
 mod tvar;
 mod version;

@@ -24,6 +24,7 @@ use hivework_stm::{StmResult, Transaction, after_transaction, atomically, in_tra
 use super::{Event, UserEvent, WorkId};
 use crate::books::Ending;
 use crate::local;
+use crate::outlet;
 use crate::shared::Shared;
 use crate::work::error::WorkError;
 use crate::work::info::Info;
@@ -50,8 +51,12 @@ impl Shared {
     /// is over.
     #[inline]
     pub(crate) fn announce(&self, event: impl FnOnce() -> Option<Event>) {
-        if self.is_heard() {
-            if let Some(event) = event() {
+        if !self.is_heard() && !outlet::is_heard() {
+            return;
+        }
+        if let Some(event) = event() {
+            outlet::tell(self, &event);
+            if self.is_heard() {
                 self.tell(event);
             }
         }
@@ -178,13 +183,18 @@ impl Shared {
         worker: Option<usize>,
         event: impl FnOnce(WorkId) -> Event,
     ) {
+        if !self.is_heard() && !outlet::is_heard() {
+            return;
+        }
+        let event = event(WorkId::of(info));
+        outlet::tell(self, &event);
         if !self.is_heard() {
             return;
         }
         // Its runner may not have come to that.
         self.tell_started(info, worker);
         let told = info.make_rare().told.lock();
-        let forward = *told != Told::Over && self.say(event(WorkId::of(info)));
+        let forward = *told != Told::Over && self.say(event);
         drop(told);
         if forward {
             self.forward();
@@ -194,6 +204,9 @@ impl Shared {
     /// An item's outcome is decided, and about to be published.
     #[inline]
     pub(crate) fn tell_over(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {
+        if outlet::is_heard() && !matches!(ending, Ending::Finished | Ending::RolledBack) {
+            outlet::tell(self, &end_of(WorkId::of(info), ending, why));
+        }
         if self.is_heard() && ending != Ending::RolledBack {
             self.tell_step(info, Told::Over, |work| end_of(work, ending, why));
         }

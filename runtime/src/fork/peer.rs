@@ -12,6 +12,7 @@ use super::frame::Job;
 use super::latch::Latch;
 use super::latents::Latents;
 use crate::idle::Parker;
+use crate::outlet::trace;
 use crate::worker::deque::{Steal, Stealer};
 
 global! {
@@ -156,6 +157,7 @@ impl Stolen {
     /// Runs it on the thread whose list this is.
     pub fn run(self, latents: &Latents) {
         let Stolen { job, owner } = self;
+        let _seen = trace::half();
         let began = Instant::now();
         let wake = latents.nested(|fork| job.run(latents.peer().id, fork));
         // The owner's frame may be gone by now; its peer is not.

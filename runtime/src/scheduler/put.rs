@@ -40,6 +40,7 @@ use hivework_stm::{StmResult, Transaction, in_transaction, retry};
 use crate::handle::WorkHandle;
 use crate::injector::Item;
 use crate::local::{self, Local};
+use crate::outlet::{self, trace};
 use crate::shared::Shared;
 use crate::work::Work;
 use crate::work::ends::{Fresh, HandleEnd};
@@ -65,6 +66,7 @@ fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
     info.set_due(deadline.and_then(|limit| shared.now().checked_add(limit)));
     info.set_home(Some(shared.home()));
     info.open_books(&shared.books.names);
+    outlet::put(shared, info);
     fresh
 }
 
@@ -143,6 +145,7 @@ fn put_inside<T: Send + 'static>(
 
 pub(crate) fn put<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>) -> WorkHandle<T> {
     outside_transactions("put_work");
+    let _seen = trace::puts(shared);
     if let Some(worker) = local::worker_of(shared) {
         let handle = put_inside(shared, &worker, work);
         shared.notify();
@@ -194,6 +197,7 @@ pub(super) fn try_put<T: Send + 'static>(
     if local::worker_of(shared).is_some() {
         return Ok(put(shared, work));
     }
+    let _seen = trace::puts(shared);
     let deadline = work.deadline;
     let fresh = bind(shared, work);
     shared.books.accept(1);
@@ -250,6 +254,7 @@ pub(super) fn put_in<T: Send + 'static>(
     tx: &mut Transaction<'_>,
     work: Work<T>,
 ) -> StmResult<WorkHandle<T>> {
+    let _seen = trace::puts(shared);
     let mut fresh = bind(shared, work);
     fresh.info_mut().hold(local::thread_number());
     let inside = local::worker_of(shared);
@@ -318,6 +323,7 @@ pub(super) fn put_batch<T: Send + 'static>(
     if works.is_empty() {
         return Vec::new();
     }
+    let _seen = trace::puts(shared);
     if let Some(worker) = local::worker_of(shared) {
         let put = |work| WorkHandle::new(put_inside(shared, &worker, work));
         let handles = works.into_iter().map(put).collect();

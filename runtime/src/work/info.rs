@@ -14,6 +14,8 @@ use crate::books::{NameBooks, Names};
 use crate::event::tell::Told;
 use crate::home::Home;
 use crate::local;
+#[cfg(feature = "tracing")]
+use crate::outlet::spans::Kept;
 use crate::shared::Shared;
 use crate::supervisor::overrun;
 use crate::supervisor::timers::Timed;
@@ -46,6 +48,9 @@ pub(crate) struct Rare {
     marked: AtomicBool,
     /// Who waits for it: a `Waiting<T>` (`completion.rs`), whose type is not known here.
     pub(crate) waiting: OnceBox<Box<dyn Any + Send + Sync>>,
+    /// Its span.
+    #[cfg(feature = "tracing")]
+    pub(crate) span: Kept,
 }
 
 impl Default for OnceBox<Box<dyn Any + Send + Sync>> {

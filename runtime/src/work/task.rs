@@ -69,6 +69,7 @@ use super::state::{Begin, Cancel, Claim, StateWord};
 use super::unwind::{contain, drop_contained};
 use crate::books::Ending;
 use crate::local;
+use crate::outlet;
 /// What can be called as a work item's body.
 pub(crate) trait Body<T>: Send + 'static {
     fn call(self, context: &dyn Fn() -> WorkContext) -> T;
@@ -162,7 +163,10 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
         let body = unsafe { self.take_closure() };
         let unfinished = Unfinished(Some((self, &own)));
         let ran = own.show(this, claim, || {
-            contain(|| body.map(|body| body.call(&|| WorkContext::new(this.clone()))))
+            contain(|| {
+                let _seen = outlet::turn(self.info(), &own, true);
+                body.map(|body| body.call(&|| WorkContext::new(this.clone())))
+            })
         });
         unfinished.disarm();
         let took = own.since(begun);

@@ -72,6 +72,7 @@ use crate::event::Wait;
 use crate::fork;
 use crate::idle::Parker;
 use crate::local;
+use crate::outlet::trace;
 use crate::shared::Shared;
 
 /// How long a spare rests before it retires.
@@ -260,6 +261,7 @@ fn begin_wait(shared: &Arc<Shared>, wait: Wait) {
             worker.seat.books.times.go_away();
             worker.seat.current.begin_wait(wait, shared.now());
         }
+        trace::block(shared);
         shared.away.leave(&**shared);
     }
 }
@@ -273,6 +275,7 @@ fn end_wait(shared: &Arc<Shared>) {
             worker.seat.current.end_wait(shared.now());
         }
         shared.away.come_back();
+        trace::unblock(shared);
         if let Some(worker) = local::worker() {
             worker.seat.books.times.come_back();
         }

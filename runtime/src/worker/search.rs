@@ -54,6 +54,7 @@ use crate::idle::patience::{ROUNDS, pause};
 use crate::injector::Item;
 use crate::injector::bands::Rota;
 use crate::local::{self, Local};
+use crate::outlet::trace;
 use crate::work::own::Own;
 use crate::work::unwind::shield;
 
@@ -217,6 +218,7 @@ impl<'a> Search<'a> {
                 match victim.stealer.steal_into(&self.local.deque) {
                     Steal::Taken(item) => {
                         own.books.stolen.add(1);
+                        trace::steal(&self.local.shared, Some(victim.number));
                         return Some(item);
                     }
                     Steal::Empty => break,
@@ -241,6 +243,7 @@ impl<'a> Search<'a> {
                 match peer.steal() {
                     Steal::Taken(half) => {
                         own.books.stolen.add(1);
+                        trace::steal(&self.local.shared, None);
                         return Some(half);
                     }
                     Steal::Empty => break,
@@ -298,6 +301,7 @@ impl<'a> Search<'a> {
         let shared = &self.local.shared;
         let searching = self.local.searches.take();
         self.rota = Rota::new();
+        let _seen = trace::park(shared);
         let parked = shared
             .idle
             .park(&self.local.seat.parker, searching, until, || {

@@ -14,6 +14,7 @@ mod events;
 mod forking;
 mod futures;
 mod idling;
+mod outlets;
 mod overrun;
 mod panics;
 mod parallel;

@@ -20,6 +20,7 @@ use crate::probe::{self, Point};
 use crate::reclaim::Pinned;
 use crate::reclaim::garbage::contain;
 use crate::stats::Count;
+use crate::trace::{How, Watch};
 use crate::wait::{Changed, Registration};
 
 /// After so many commits a thread sees to what it has displaced, however little that is,
@@ -31,6 +32,7 @@ const TIDY: u64 = 1 << 14;
 pub(crate) struct Attempt {
     here: Here,
     pinned: Pinned,
+    watch: Watch,
 }
 
 impl Attempt {
@@ -39,9 +41,14 @@ impl Attempt {
     pub(crate) fn begin(contention: &Contention) -> Attempt {
         let here = Here::get();
         here.enter();
+        let watch = Watch::begin();
         probe::begin();
         let pinned = here.member().pin();
-        let mut attempt = Attempt { here, pinned };
+        let mut attempt = Attempt {
+            here,
+            pinned,
+            watch,
+        };
         attempt.set_elder(contention);
         attempt
     }
@@ -109,6 +116,12 @@ impl Attempt {
         self.context().tally.count(what);
     }
 
+    /// It will not commit, for this reason.
+    #[inline]
+    pub(crate) fn note(&mut self, how: How) {
+        self.watch.note(how);
+    }
+
     /// Step 4.
     #[inline]
     pub(crate) fn end(self, committed: bool) {
@@ -138,6 +151,7 @@ impl Attempt {
         probe::point(Point::Unpinning);
         here.member().unpin(pinned);
         here.leave();
+        self.watch.end(committed);
         match foreign {
             None => here.settle(),
             Some(foreign) => foreign.run(committed),
