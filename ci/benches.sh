@@ -5,3 +5,4 @@
 . "$(dirname "$0")/lib.sh"
 run cargo test -p hivework-benches --bench subjects -- --test 'increment one|put, then take|round trip'
 run cargo run -p hivework-benches --bin report -- --smoke
+run cargo run -p hivework-benches --bin tuning -- --smoke

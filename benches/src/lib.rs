@@ -22,4 +22,5 @@ mod plot;
 pub mod report;
 pub mod suite;
 pub mod system;
+pub mod tuning;
 pub mod workload;
