@@ -123,7 +123,7 @@ fn monitoring() -> Seen {
         scheduler.put_work(work).join()?;
     }
     let stats = scheduler.stats();
-    let sum = stats.names.iter().find(|work| work.name == "sum");
+    let sum = stats.names.iter().find(|work| &*work.name == "sum");
     let sum = sum.ok_or("the books do not know the name")?;
     let expected = scheduler.expected("sum").ok_or("nothing was learned")?;
     saw(
