@@ -23,8 +23,9 @@
 //!    are counted as the team's: IN LINE → RESERVED. The line is served in order of arrival, all
 //!    `n` or none, by whoever changes what there is: one that joins the line, one that gives
 //!    threads back, one that changes how many there are.
-//! 3. *Call together*. The conductor, on a worker, puts the members into that one's deque:
-//!    RESERVED → MUSTERING. It waits until all are over.
+//! 3. *Call together*. The conductor, on a worker, puts the members: RESERVED → MUSTERING. It waits
+//!    until all are over. Conductor and members are urgent: who has a thread waits for the
+//!    others, and works that are begun in between could have those threads.
 //! 4. *Muster*. A member that has a thread counts itself as arrived, and waits for the others in a
 //!    transaction, and so away (`worker/away.rs`): spares take the rest of the members. The last
 //!    to arrive makes it TOGETHER, in the step in which it arrives. Only then is the closure
@@ -42,8 +43,7 @@
 //! *No team waits for another's threads while it holds some*: step 2 takes all of them at once,
 //! and steps 3 and 4 need no more than those. A thread is not lent to the team, though, but only
 //! counted: what else is blocked may have it. Whatever runs ends, and so the members, which are
-//! queued, find threads; works that block for ever and are as many as there are threads
-//! hold up a team as they do any work.
+//! queued, find threads.
 //!
 //! *No team waits in the line for one that waits for it.* A member of a running team may put a
 //! team and wait for it while its own holds threads, and two that did so could wait for each other.
@@ -53,7 +53,14 @@
 //! member's own team, and a ring of joins through members, is seen by `handle/ring.rs`: on a
 //! member's thread the conductor counts as running.
 //!
-//! *A large team is not overtaken*, but by those of members.
+//! *No work keeps from a team the thread with which it waits for another*: the thread is counted,
+//! and a join that could go wrong is refused ([`threads`]).
+//!
+//! What remains are works that are blocked otherwise: in a transaction, in `blocking`, in joins of
+//! other works. There is a thread for each as long as spares are left; beyond that they
+//! hold up a team as they do any work.
+//!
+//! *A large team is not overtaken*, but by those of members, and by those that works wait for.
 //!
 //! *Members that wait for what will not come are told.* A barrier or an exchange after one has
 //! returned, and a receive when all others have, answer [`MemberError::MemberLeft`].
@@ -149,8 +156,12 @@ impl Scheduler {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// A stop lets a team finish that has started, and leaves one that has not for the next start. A
-    /// work that a member waits for must not wait for a team: that could wait for the member's.
+    /// A stop lets a team finish that has started, and leaves one that has not for the next start.
+    ///
+    /// Works that are blocked have threads, too, while they are. Where they have so many that a
+    /// team finds fewer than it needs, it waits for them; so a work should not block otherwise
+    /// than with [`join`](TeamHandle::join) until a team has started that takes all the threads
+    /// there can be, nor a work that a member waits for.
     ///
     /// # Errors
     ///

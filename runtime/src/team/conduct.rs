@@ -19,6 +19,7 @@ use crate::spawn::make_future;
 use crate::work::Work;
 use crate::work::ends::Fresh;
 use crate::work::error::WorkError;
+use crate::work::priority::Priority;
 use crate::work::unwind::{Payload, contain, drop_contained};
 
 /// What a team comes to.
@@ -44,7 +45,8 @@ where
         f,
         post: Arc::new(Post::new(core.size)),
     };
-    make_future(conduct(Term(Arc::clone(core)), plan))
+    let conduct = conduct(Term(Arc::clone(core)), plan);
+    make_future(conduct).priority(Priority::High)
 }
 
 /// The conductor's time, whose end is the team's.
@@ -146,7 +148,9 @@ where
             answers: Arc::clone(answers),
             has_left: false,
         };
-        Work::fresh(Fresh::of(|head| Polled::new(head, stint, Kind::Future)))
+        let work = Work::fresh(Fresh::of(|head| Polled::new(head, stint, Kind::Future)));
+        // Others wait for it already.
+        work.priority(Priority::High)
     });
     let works: Vec<Work<()>> = works.collect();
     // The members have it all to themselves: it goes with the last of them.

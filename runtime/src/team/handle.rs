@@ -51,10 +51,11 @@ impl<T: Send + 'static> TeamHandle<T> {
     ///
     /// The first panic of a member, as [`WorkError::Panicked`] with its payload;
     /// [`WorkError::Cancelled`] when it was cancelled first; [`WorkError::Lost`] when a thread
-    /// died in a member. [`WorkError::WouldDeadlock`] when the caller is, or waits for, one of
-    /// the members, and when it is a member of another team and this one is still waiting for
-    /// threads. [`WorkError::Stopped`] from inside a work when the scheduler is stopped before
-    /// the team has started; it never starts then.
+    /// died in a member. [`WorkError::WouldDeadlock`] when the caller is one of the members, or one
+    /// of them waits for the caller; and, while the team waits for threads, from inside a member of
+    /// another, or a work without whose thread those that are left do not suffice for all teams
+    /// that works wait for. [`WorkError::Stopped`] from inside a work when the scheduler is
+    /// stopped before the team has started; it never starts then.
     ///
     /// # Panics
     ///
@@ -172,8 +173,11 @@ impl<T: Send + 'static> TeamHandle<T> {
             let seen = self.core.phase.load();
             match seen {
                 Phase::Together | Phase::Complete | Phase::Over(_) => return Ok(()),
-                Phase::New | Phase::InLine if worker.shared.teams.is_member_here() => {
-                    return Err(WorkError::WouldDeadlock);
+                Phase::InLine => {
+                    let teams = &worker.shared.teams;
+                    if teams.is_member_here() || !teams.join(&self.core) {
+                        return Err(WorkError::WouldDeadlock);
+                    }
                 }
                 Phase::Mustering if may_run => self.core.members().into_iter().for_each(Item::run),
                 _ => {}

@@ -1,21 +1,37 @@
 //! Which threads teams may count on: step 2 of [a team's life](super).
 //!
-//! Three variables: how many threads there can be, how many are *reserved*, and the line of the
-//! teams that wait. Every transaction that changes one of them *serves* the line: while the first
-//! team in it fits, it gets its threads. So the first never fits between two transactions, and none
-//! passes it, but those that members put.
+//! Variables: how many threads there can be, how many are *reserved*, the line of the teams
+//! that wait, and of these the *joined*, for which a work waits that has a thread itself. Every
+//! transaction that changes one of them *serves* those who wait, until nobody is left who may go
+//! on:
 //!
-//! A team that is over before its turn stays in the line until it is the first, and goes then.
-//! Its threads are given back once, whoever does it and how often, because it keeps account of
-//! what it has.
+//! 1. While there are joined ones: of these, in order of arrival, the first that would fit if
+//!    nothing else were reserved than the threads of the works that wait. It gets its threads if
+//!    they are free now, and if not nobody does.
+//! 2. Otherwise the first in the line, if it fits.
+//!
+//! So nobody is passed but by who holds something that others may want, or by teams that members
+//! put. A team that is over before its turn stays in the line until it is the first, and goes
+//! then. Its threads are given back once, whoever does it and how often, because it keeps account
+//! of what it has.
+//!
+//! # Works that join
+//!
+//! A work in `join` on a team that waits keeps its own thread from others, and so reserves that
+//! one: it becomes the first of the team's. Two that did so for teams of as many members as
+//! there are threads would wait for each other, though. So a join is *safe*, or refused: there is a
+//! free thread to reserve, and an order in which all that are joined can have their turn, each
+//! when those before it are done. With `j` of them that is so if by size the first leaves `j - 1`
+//! threads out, the second `j - 2`, and so on. It stays so when one of them is done; and then
+//! step 1 always finds one, which comes to its turn when those that run are over.
 //!
 //! # When the number of threads changes
 //!
 //! Whoever changes the number of workers says so first ([`Teams::set_workers`]), and then asks
 //! before it takes a worker out whether the rest would do ([`Teams::can_do_with`]). Both are
 //! transactions, as reserving is: a team that got its threads before is in the answer, one that
-//! comes later goes by the smaller number. A team in the line that could then never have its
-//! threads is answered `Lost`, when it is the first.
+//! comes later goes by the smaller number. Teams that could then never have their threads are
+//! answered `Lost`, when it is their turn.
 
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::{StmResult, TVar, Transaction, atomically};
@@ -26,6 +42,9 @@ use crate::local;
 
 #[cfg(test)]
 mod tests;
+
+/// Why a team that has waited is answered.
+const TOO_FEW: &str = "the scheduler was told to have fewer threads than its team members";
 
 /// What all teams of a scheduler share; see the [module](self).
 pub(crate) struct Teams {
@@ -41,6 +60,8 @@ pub(crate) struct Books {
     threads: TVar<usize>,
     reserved: TVar<usize>,
     line: TQueue<Arc<Core>>,
+    /// In order of arrival.
+    joined: TVar<Vec<Arc<Core>>>,
 }
 
 impl Teams {
@@ -51,6 +72,7 @@ impl Teams {
                 threads: TVar::new(workers.saturating_add(spares)),
                 reserved: TVar::new(0),
                 line: TQueue::new(),
+                joined: TVar::new(Vec::new()),
             },
             conductors: Mutex::new(Vec::new()),
         }
@@ -89,6 +111,12 @@ impl Teams {
     /// Reserves the team's threads, ahead of the line; false if there are too few.
     pub(crate) fn take(&self, tx: &mut Transaction<'_>, core: &Core) -> StmResult<bool> {
         self.books.take(tx, core)
+    }
+
+    /// A work, on whose thread this is, is about to wait for a team that may be in the line; false
+    /// if it must not.
+    pub(super) fn join(&self, core: &Arc<Core>) -> bool {
+        atomically(|tx| self.books.join(tx, core))
     }
 
     /// Its members are about to be put.
@@ -135,8 +163,10 @@ impl Books {
         self.serve(tx)
     }
 
+    /// Reserves what it does not have, if there are enough.
     fn take(&self, tx: &mut Transaction<'_>, core: &Core) -> StmResult<bool> {
-        let reserved = self.reserved.read(tx)? + core.size;
+        let more = core.size - core.has.read(tx)?;
+        let reserved = self.reserved.read(tx)? + more;
         if reserved > self.threads.read(tx)? {
             return Ok(false);
         }
@@ -145,20 +175,86 @@ impl Books {
         Ok(true)
     }
 
-    fn serve(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        while let Some(first) = self.line.try_peek(tx)? {
-            if first.phase.read(tx)? == Phase::InLine {
-                if first.size > self.threads.read(tx)? {
-                    let why = "the scheduler was told to have fewer threads than its team members";
-                    first.phase.write(tx, Phase::Over(Why::Lost(why)))?;
-                } else if self.take(tx, &first)? {
-                    first.phase.write(tx, Phase::Reserved)?;
-                } else {
-                    break;
-                }
-            }
-            self.line.try_take(tx)?;
+    fn join(&self, tx: &mut Transaction<'_>, core: &Arc<Core>) -> StmResult<bool> {
+        if core.phase.read(tx)? != Phase::InLine || core.has.read(tx)? > 0 {
+            return Ok(true);
         }
+        let (threads, reserved) = (self.threads.read(tx)?, self.reserved.read(tx)?);
+        let mut joined = self.joined.read(tx)?;
+        joined.push(Arc::clone(core));
+        if reserved >= threads || !is_safe(&joined, threads) {
+            return Ok(false);
+        }
+        self.joined.write(tx, joined)?;
+        self.reserved.write(tx, reserved + 1)?;
+        core.has.write(tx, 1)?;
+        self.serve(tx)?;
+        Ok(true)
+    }
+
+    fn serve(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
+        while self.serve_joined(tx)? && self.serve_first(tx)? {}
         Ok(())
     }
+
+    /// Step 1; false where one of them has to wait.
+    fn serve_joined(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        let mut joined = self.joined.read(tx)?;
+        if joined.is_empty() {
+            return Ok(true);
+        }
+        let threads = self.threads.read(tx)?;
+        let before = joined.len();
+        loop {
+            let mut waiting = Vec::with_capacity(joined.len());
+            for core in joined {
+                if core.phase.read(tx)? == Phase::InLine {
+                    waiting.push(core);
+                }
+            }
+            joined = waiting;
+            let Some(last) = joined.last() else { break };
+            let others = joined.len() - 1;
+            let next = joined.iter().find(|core| core.size + others <= threads);
+            match next {
+                None => last.phase.write(tx, Phase::Over(Why::Lost(TOO_FEW)))?,
+                Some(next) if self.take(tx, next)? => next.phase.write(tx, Phase::Reserved)?,
+                Some(_) => break,
+            }
+        }
+        let none = joined.is_empty();
+        if joined.len() < before {
+            self.joined.write(tx, joined)?;
+        }
+        Ok(none)
+    }
+
+    /// Step 2; false where there is nobody, or the first has to wait.
+    fn serve_first(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        let Some(first) = self.line.try_peek(tx)? else {
+            return Ok(false);
+        };
+        if first.phase.read(tx)? == Phase::InLine {
+            if first.size > self.threads.read(tx)? {
+                first.phase.write(tx, Phase::Over(Why::Lost(TOO_FEW)))?;
+            } else if self.take(tx, &first)? {
+                first.phase.write(tx, Phase::Reserved)?;
+            } else {
+                return Ok(false);
+            }
+        }
+        self.line.try_take(tx)?;
+        Ok(true)
+    }
+}
+
+/// Is there an order in which all of them can have their turn?
+fn is_safe(joined: &[Arc<Core>], threads: usize) -> bool {
+    let mut sizes: Vec<_> = joined.iter().map(|core| core.size).collect();
+    sizes.sort_unstable();
+    let others = (0..sizes.len()).rev();
+    sizes
+        .iter()
+        .zip(others)
+        .all(|(size, others)| size + others <= threads)
 }

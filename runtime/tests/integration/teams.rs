@@ -1,11 +1,12 @@
 //! Many workers on one job.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Barrier};
 
 use hivework::{
     Event, Member, MemberError, Scheduler, Status, TVar, TeamError, TeamHandle, WorkError,
-    atomically, atomically_or, blocking, check, join as fork_join,
+    WorkHandle, atomically, atomically_or, blocking, check, join as fork_join,
 };
 
 use crate::support::{
@@ -32,6 +33,18 @@ fn has_started<T: Send + 'static>(team: &TeamHandle<T>) {
     eventually("the team starts", || team.status() == Status::Running);
 }
 
+/// A work that has a worker until the test opens it.
+fn occupy(scheduler: &Scheduler) -> (Sender<()>, WorkHandle<()>) {
+    let (open, gate) = latch();
+    let (begun, begins) = latch();
+    let busy = scheduler.put_work(move || {
+        begun.send(()).unwrap();
+        receive(&gate)
+    });
+    receive(&begins);
+    (open, busy)
+}
+
 fn message_of(error: &WorkError) -> &str {
     error.panic_message().unwrap_or("no panic")
 }
@@ -53,13 +66,7 @@ fn all_members_run_at_the_same_time() {
 #[test]
 fn nobody_starts_before_all_have_a_thread() {
     let scheduler = builder().workers(2).max_spares(0).start().unwrap();
-    let (open, gate) = latch();
-    let (begun, begins) = latch();
-    let busy = scheduler.put_work(move || {
-        begun.send(()).unwrap();
-        receive(&gate)
-    });
-    receive(&begins);
+    let (open, busy) = occupy(&scheduler);
     let calls = Arc::new(AtomicUsize::new(0));
     let theirs = Arc::clone(&calls);
     let team = scheduler.put_team(2, move |_: &Member| theirs.fetch_add(1, Ordering::SeqCst));
@@ -229,6 +236,28 @@ fn a_work_that_joins_a_team_is_one_of_its_threads() {
 }
 
 #[test]
+fn works_that_wait_for_teams_as_large_as_there_are_threads_wait_for_none_in_vain() {
+    const WORKS: usize = if cfg!(miri) { 4 } else { 60 };
+    let scheduler = builder().workers(2).max_spares(2).start().unwrap();
+    let works: Vec<_> = (0..WORKS)
+        .map(|n| {
+            let inner = scheduler.clone();
+            scheduler.put_work(move || {
+                let team = inner.put_team(n % 4 + 1, |member: &Member| member.barrier().is_ok());
+                team.unwrap().join()
+            })
+        })
+        .collect();
+    for (n, work) in works.into_iter().enumerate() {
+        match join(work).unwrap() {
+            Ok(results) => assert_eq!(results, vec![true; n % 4 + 1]),
+            Err(error) => assert!(matches!(error, WorkError::WouldDeadlock), "{error}"),
+        }
+    }
+    scheduler.drain(BOUND).unwrap();
+}
+
+#[test]
 fn works_put_and_join_teams() {
     let scheduler = scheduler(2);
     let works: Vec<_> = (0..8)
@@ -340,8 +369,7 @@ fn a_team_that_waits_for_threads_is_cancelled_while_it_waits() {
 #[test]
 fn a_team_that_musters_is_cancelled_while_it_waits() {
     let scheduler = builder().workers(2).max_spares(0).start().unwrap();
-    let (open, gate) = latch();
-    let busy = scheduler.put_work(move || receive(&gate));
+    let (open, busy) = occupy(&scheduler);
     let team = scheduler
         .put_team(2, |_: &Member| -> () { panic!("it was cancelled") })
         .unwrap();
@@ -401,8 +429,7 @@ fn a_team_is_cancelled_by_a_transaction_that_commits() {
 #[test]
 fn a_stop_in_the_middle_of_a_muster_returns_and_the_next_start_goes_on() {
     let scheduler = builder().workers(2).max_spares(1).start().unwrap();
-    let (open, gate) = latch();
-    let busy = scheduler.put_work(move || receive(&gate));
+    let (open, busy) = occupy(&scheduler);
     let calls = Arc::new(AtomicUsize::new(0));
     let theirs = Arc::clone(&calls);
     let team = scheduler.put_team(3, move |member: &Member| {
@@ -466,8 +493,7 @@ fn a_stop_waits_for_a_team_that_runs_and_has_it_answered() {
 #[test]
 fn a_work_that_joins_a_team_is_no_hindrance_to_a_stop() {
     let scheduler = builder().workers(2).max_spares(0).start().unwrap();
-    let (open, gate) = latch();
-    let busy = scheduler.put_work(move || receive(&gate));
+    let (open, busy) = occupy(&scheduler);
     let inner = scheduler.clone();
     let joining = scheduler.put_work(move || {
         let team = inner.put_team(2, |_: &Member| panic!("it was stopped"));
@@ -512,13 +538,7 @@ fn the_last_handle_answers_teams_in_every_phase() {
     let never = TVar::new(false);
     let running = waiting(&scheduler, 1, &never);
     has_started(&running);
-    let (begun, begins) = latch();
-    let (open, gate) = latch();
-    let busy = scheduler.put_work(move || {
-        begun.send(()).unwrap();
-        receive(&gate)
-    });
-    receive(&begins);
+    let (open, busy) = occupy(&scheduler);
     // Its members have no thread, and the next has none reserved.
     let mustering = waiting(&scheduler, 1, &never);
     let in_line = waiting(&scheduler, 2, &never);
@@ -712,7 +732,7 @@ fn a_member_that_waits_for_its_own_team_is_told() {
 
     // A work that joins the team, and a member that joins the work.
     let scheduler = crate::support::scheduler(2);
-    let (give, given) = latch::<hivework::WorkHandle<Result<Vec<bool>, WorkError>>>();
+    let (give, given) = latch::<WorkHandle<Result<Vec<bool>, WorkError>>>();
     let given = std::sync::Mutex::new(given);
     let team = scheduler.put_team(3, move |member: &Member| {
         if member.index() != 1 {
@@ -881,7 +901,8 @@ fn every_team_is_answered_whatever_comes_together() {
                     scheduler.stop().unwrap();
                     scheduler.start().unwrap();
                 }
-                join(work).unwrap();
+                // Lost, where the member died on its thread.
+                _ = join(work);
             }
             1 => {
                 let team = put();

@@ -29,6 +29,46 @@ fn what_is_reserved_is_not_given_up() {
 }
 
 #[test]
+fn a_work_whose_thread_others_need_does_not_wait_for_a_team() {
+    let scheduler = Scheduler::builder()
+        .workers(4)
+        .max_spares(0)
+        .start()
+        .unwrap();
+    let open = TVar::new(false);
+    let gate = open.clone();
+    let wait = move |member: &Member| member.atomically(|tx| check(gate.read(tx)?));
+    let first = scheduler.put_team(2, wait).unwrap();
+    // Two threads are left: one work may wait for a team of all, but not two.
+    let joins: Vec<_> = (0..2)
+        .map(|_| {
+            let inner = scheduler.clone();
+            scheduler.put_work(move || {
+                let team = inner.put_team(4, |member: &Member| member.barrier().is_ok());
+                team.unwrap().join()
+            })
+        })
+        .collect();
+    let mut joins = joins.into_iter();
+    let (mut one, mut other) = (joins.next().unwrap(), joins.next().unwrap());
+    let refused = loop {
+        if let Some(outcome) = one.try_join().or_else(|| other.try_join()) {
+            break outcome;
+        }
+        std::thread::yield_now();
+    };
+    assert!(matches!(refused, Ok(Err(WorkError::WouldDeadlock))));
+    open.store(true);
+    first.join().unwrap();
+    let left = [one.join(), other.join()];
+    let all = vec![true; 4];
+    assert!(
+        left.into_iter()
+            .any(|outcome| matches!(outcome, Ok(Ok(results)) if results == all))
+    );
+}
+
+#[test]
 fn a_team_in_the_line_that_can_never_start_is_answered() {
     let scheduler = bare(3);
     let teams = &scheduler.shared().teams;
