@@ -181,3 +181,36 @@ impl Writer {
         self.file.write_all(tail.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::time::Duration;
+
+    use super::TraceFile;
+    use crate::{Event, Scheduler};
+
+    #[test]
+    fn a_file_that_takes_no_more_ends_the_trace_and_nothing_else() {
+        let name = format!("hivework-{}-full.json", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let mut file = TraceFile::create(&path).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        file.writer.file = File::open(&path).unwrap();
+        let scheduler = Scheduler::builder().workers(1).trace(file).build().unwrap();
+        let events = scheduler.events();
+        scheduler.start().unwrap();
+        assert_eq!(scheduler.put_work(|| 7).join().unwrap(), 7);
+        loop {
+            let event = events.next_timeout(Duration::from_secs(60));
+            if let Event::SupervisorTroubled { reason } = event.expect("an event that says so") {
+                assert!(reason.contains("trace"), "{reason}");
+                break;
+            }
+        }
+        assert_eq!(scheduler.put_work(|| 8).join().unwrap(), 8);
+        drop(scheduler);
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        std::fs::remove_file(path).unwrap();
+    }
+}
