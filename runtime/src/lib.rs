@@ -37,7 +37,8 @@
 //! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
 //!   and their kin: over slices and ranges, on all workers.
 //! * [`blocking`]: saying that work waits for something the scheduler cannot see.
-//! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on.
+//! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on; [`Scheduler::on`]: events
+//!   that put work.
 //! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
 //!
 //! The transactional memory ([`hivework_stm`]) and its containers and channels

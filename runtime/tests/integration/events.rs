@@ -42,6 +42,9 @@ fn the_life_of_work_and_workers_is_told_in_order() {
             other => panic!("{other:?}"),
         }
     }
+    let place = |what| told.iter().position(|told| *told == what).unwrap();
+    assert!(place("worker started") < place("good started"));
+    assert!(told.contains(&"started"));
     told.retain(|told| *told != "started" && *told != "worker started");
     let order = [
         "good put",
