@@ -41,7 +41,8 @@
 //!    zero there was true at that moment, and stays true: nobody inside is left
 //!    to put work, nobody outside may.
 //!    Where all that is live waits to be woken (`polled.rs`), nobody inside will wake
-//!    it: the transactions among it are answered `Stopped`, and the wait goes on.
+//!    it, once what has been told is forwarded (`event/on.rs` waits for that): the
+//!    transactions among it are answered `Stopped`, and the wait goes on.
 //!    Futures are waited for; what they await may come from anywhere.
 //! 3. End the run. What is still live is queued, or waits; the error says how much.
 //!
