@@ -221,6 +221,13 @@ impl Books {
         aside.saturating_sub(taken_up)
     }
 
+    /// How many times an item was taken up again.
+    pub(crate) fn taken_up(&self) -> u64 {
+        let workers = self.workers();
+        let inside: u64 = workers.iter().map(|books| books.taken_up.get()).sum();
+        inside + self.elsewhere.taken_up.get()
+    }
+
     /// An item is over that nobody had begun.
     pub(crate) fn withdrawn(&self) {
         self.withdrawn.add(1);
