@@ -233,6 +233,13 @@ impl Books {
         aside.saturating_sub(taken_up)
     }
 
+    /// How many times an item was taken up again.
+    pub(crate) fn taken_up(&self) -> u64 {
+        let workers = self.workers();
+        let inside: u64 = workers.iter().map(|books| books.taken_up.get()).sum();
+        inside + self.elsewhere.taken_up.get()
+    }
+
     /// Counts how an item came to its end. A good end is in the books of the thread that ran it.
     pub(crate) fn settle(&self, ending: Ending) {
         self.endings.add(ending);

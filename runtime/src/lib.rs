@@ -39,7 +39,8 @@
 //!   and their kin: over slices and ranges, on all workers.
 //! * [`Scheduler::put_team`]: many workers on one job, which start together and end as one.
 //! * [`blocking`]: saying that work waits for something the scheduler cannot see.
-//! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on.
+//! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on; [`Scheduler::on`]: events
+//!   that put work.
 //! * [`Scheduler::stop`], [`drain`](Scheduler::drain): ending.
 //!
 //! The transactional memory ([`hivework_stm`]) and its containers and channels

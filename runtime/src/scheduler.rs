@@ -221,7 +221,7 @@ impl Scheduler {
     }
 
     /// Sends an event of the caller's own to the subscribers, as
-    /// [`Event::User`].
+    /// [`Event::User`](crate::Event::User).
     ///
     /// ```
     /// use hivework::{make_scheduler, Event};

@@ -41,7 +41,8 @@
 //!    zero there was true at that moment, and stays true: nobody inside is left
 //!    to put work, nobody outside may.
 //!    Where all that is live waits to be woken (`polled.rs`), nobody inside will wake
-//!    it: the transactions among it are answered `Stopped`, and the wait goes on.
+//!    it, once what has been told is forwarded (`event/on.rs` waits for that): the
+//!    transactions among it are answered `Stopped`, and the wait goes on.
 //!    Futures are waited for; what they await may come from anywhere.
 //!    What waits for its time (`supervisor/timers.rs`) is answered `Stopped` before that, and so is
 //!    what would wait from now on: a work that is put with a delay, a periodic work after its turn.
@@ -103,6 +104,10 @@ use crate::time::after;
 use crate::work::unwind::shield;
 use crate::worker::away::Absence;
 use error::{Drained, StartError, StopError};
+
+/// How many times a drain finds that what it has forwarded wakes somebody, before it no longer
+/// waits for that: a thread outside may send events without end.
+const PATIENCE: u32 = 1000;
 
 /// How many items are answered at a time when the last handle goes.
 const BATCH: usize = 64;
@@ -172,18 +177,19 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
     shared.announce(|| Some(Event::Draining));
     shared.supervisor.timers.close();
     answer_sleepers(shared);
+    let mut patience = PATIENCE;
     loop {
         shared.quiet.wait(deadline, || shared.unsettled());
         let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if is_late || shared.books.live() == 0 {
             break;
         }
-        // What has happened so far may wake some of them.
-        shared.forward();
-        if shared.unsettled() == 0 {
+        if is_told(shared) || patience == 0 {
             shared
                 .lobby
                 .each(Kind::Transaction, |guest| guest.give_up());
+        } else {
+            patience -= 1;
         }
     }
     end_run(shared);
@@ -206,6 +212,21 @@ fn answer_sleepers(shared: &Shared) {
             shield(|| item.refuse(Refusal::Stopped));
         }
     }
+}
+
+/// Forwards what works have told, which may wake those that wait for it, and says whether
+/// nobody was.
+///
+/// Everybody waits, and nobody comes from outside; so whoever tells something more has been
+/// taken up after the first look at the figures. What was told before the second has been
+/// forwarded.
+fn is_told(shared: &Shared) -> bool {
+    let taken_up = shared.books.taken_up();
+    if shared.unsettled() > 0 {
+        return false;
+    }
+    shared.forward();
+    shared.unsettled() == 0 && shared.books.taken_up() == taken_up
 }
 
 /// The last handle is gone.

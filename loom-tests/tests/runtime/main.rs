@@ -10,6 +10,7 @@ mod deep;
 mod forking;
 mod hand_over;
 mod idle;
+mod numbers;
 mod parker;
 mod quiet;
 mod scope;

@@ -233,7 +233,7 @@ fn a_subscription_can_be_made_by_work_and_not_in_a_transaction() {
 
 #[test]
 fn slow_handlers_hold_up_nothing_and_are_told_what_they_missed() {
-    let count: u64 = if cfg!(miri) { 10 } else { 12_000 };
+    let count: u64 = if cfg!(miri) { 10 } else { 8_000 };
     let scheduler = scheduler(1);
     let (open, gate) = latch::<()>();
     let gate = Mutex::new(Some(gate));

@@ -115,6 +115,26 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
+        "numbers: taken Relaxed",
+        &[(
+            "runtime/src/event/numbers.rs",
+            "self.0.fetch_add(1, Ordering::Release) + 1",
+            "self.0.fetch_add(1, Ordering::Relaxed) + 1",
+        )],
+        "numbers::",
+    ),
+    Mutant::of(
+        "runtime",
+        "numbers: cut Relaxed",
+        &[(
+            "runtime/src/event/numbers.rs",
+            "self.0.load(Ordering::Acquire)",
+            "self.0.load(Ordering::Relaxed)",
+        )],
+        "numbers::",
+    ),
+    Mutant::of(
+        "runtime",
         "idle: who leaves a permit looks for the sleeper first",
         &[
             (
