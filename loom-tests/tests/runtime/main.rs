@@ -14,3 +14,4 @@ mod quiet;
 mod scope;
 mod state;
 mod task;
+mod timers;

@@ -16,6 +16,7 @@ mod runtime;
 mod scopes;
 mod single;
 mod snapshot;
+mod timers;
 mod turn;
 mod version;
 mod wait;
@@ -97,6 +98,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         fork::MUTANTS,
         scopes::MUTANTS,
         turn::MUTANTS,
+        timers::MUTANTS,
     ]
     .into_iter()
     .flatten()
