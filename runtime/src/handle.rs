@@ -88,7 +88,7 @@ impl<T: Send + 'static> WorkHandle<T> {
     /// Waits for the outcome.
     ///
     /// Called from inside a work item of the same scheduler it runs the awaited
-    /// item itself if nobody has begun it.
+    /// item itself if nobody has begun it and its time has come.
     ///
     /// # Errors
     ///

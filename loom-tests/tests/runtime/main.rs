@@ -16,3 +16,4 @@ mod quiet;
 mod scope;
 mod state;
 mod task;
+mod timers;

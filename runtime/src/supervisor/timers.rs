@@ -105,10 +105,19 @@ pub(crate) enum Added {
     Closed(Item),
 }
 
-enum Due {
+/// An entry that was taken out.
+pub(crate) enum Due {
     Deadline(Item),
     Delay(Item),
     Turn(Item),
+}
+
+impl Due {
+    pub(crate) fn into_item(self) -> Item {
+        match self {
+            Due::Deadline(item) | Due::Delay(item) | Due::Turn(item) => item,
+        }
+    }
 }
 
 impl Timers {
@@ -192,7 +201,7 @@ impl Timers {
     }
 
     /// Step 2, the first half: some of what is due, in order.
-    fn take_due(&self, now: Instant) -> Vec<Due> {
+    pub(crate) fn take_due(&self, now: Instant) -> Vec<Due> {
         let now = self.at(now);
         let mut entries = self.entries.lock();
         let mut due = Vec::new();
@@ -232,7 +241,7 @@ impl Timers {
         let mut taken = Vec::new();
         while taken.len() < most {
             match entries.pop_sleeper() {
-                Some(Due::Deadline(item) | Due::Delay(item) | Due::Turn(item)) => taken.push(item),
+                Some(due) => taken.push(due.into_item()),
                 None => break,
             }
         }

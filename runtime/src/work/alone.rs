@@ -16,6 +16,7 @@ use super::state::Expire;
 use super::unwind::shield;
 use crate::handle::deep::Nudge;
 use crate::injector::bands::Bands;
+use crate::supervisor::timers::{Added, Timers};
 
 /// What would lie in a queue.
 #[derive(Debug)]
@@ -81,6 +82,80 @@ impl Lone {
     /// As the last handle's end answers what is queued.
     pub fn stop(&self) {
         self.0.withdraw(WorkError::Stopped);
+    }
+}
+
+/// As [`lone`], to be delayed.
+pub fn lone_delayed<T: Send + 'static>(
+    closure: impl FnOnce() -> T + Send + 'static,
+) -> (LoneHandle<T>, Lone) {
+    let (handle, item) = make_work(closure).delay(SOON).fresh.split();
+    item.head().state.set_queued();
+    (LoneHandle(handle), Lone(item))
+}
+
+const SOON: Duration = Duration::from_nanos(1);
+
+/// The timers by themselves.
+#[derive(Debug)]
+pub struct LoneTimers {
+    timers: Timers,
+    base: Instant,
+}
+
+impl Default for LoneTimers {
+    fn default() -> Self {
+        let base = Instant::now();
+        LoneTimers {
+            timers: Timers::new(base),
+            base,
+        }
+    }
+}
+
+impl LoneTimers {
+    /// As a put with a delay does.
+    ///
+    /// # Errors
+    ///
+    /// The item, where the timers are closed.
+    pub fn delay(&self, item: Lone) -> Result<(), Lone> {
+        match self.timers.delay(item.0, self.base) {
+            Added::First | Added::Later | Added::Over(_) => Ok(()),
+            Added::Closed(item) => Err(Lone(item)),
+        }
+    }
+
+    /// As who has ended an item does.
+    pub fn leave(&self, item: &Lone) {
+        drop(self.timers.leave(&item.0.head().info));
+    }
+
+    /// As a round of the supervisor does, when the time has come.
+    #[must_use]
+    pub fn fire(&self) -> Vec<Lone> {
+        let due = self.timers.take_due(self.base + SOON);
+        due.into_iter().map(|due| Lone(due.into_item())).collect()
+    }
+
+    /// As a drain does.
+    #[must_use]
+    pub fn close(&self) -> Vec<Lone> {
+        self.timers.close();
+        let taken = self.timers.take_sleepers(usize::MAX);
+        taken.into_iter().map(Lone).collect()
+    }
+
+    /// How many items are there.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.timers.asleep().1
+    }
+
+    /// Is nothing there?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

@@ -113,15 +113,16 @@ impl<T: Send + 'static> Work<T> {
     /// k-th is due k periods after the first, exactly.
     ///
     /// It never overlaps itself. Turns that fall due while an earlier one runs are left out, and
-    /// counted ([`Stats::skipped`](crate::Stats::skipped)); so are those of the time for which the scheduler
-    /// is stopped. A period of zero is as often as possible: all that is queued has its turn
-    /// before the next one.
+    /// counted ([`Stats::skipped`](crate::Stats::skipped)); so are those of the time for which the
+    /// scheduler is stopped. A period of zero is as often as possible: all that is queued has its
+    /// turn before the next one.
     ///
     /// The closure takes nothing, or the work's [`WorkContext`], and is called again and again:
     /// so it is given here, and not to [`make_work`](crate::make_work), whose closures are
     /// called once. One that answers nothing is called until the work is cancelled; one that
     /// answers a [`ControlFlow`] until it breaks, with what the handle then answers. A panic ends
-    /// the series. The work takes a name, a deadline, a callback as any other, for all its turns together.
+    /// the series, and so does a cancel, between two turns or after the one that runs. The work
+    /// takes a name, a deadline, a callback as any other, for all its turns together.
     ///
     /// A [`drain`](crate::Scheduler::drain) ends the series after the turn that runs, with
     /// [`WorkError::Stopped`](crate::WorkError::Stopped). A [`stop`](crate::Scheduler::stop)

@@ -17,6 +17,7 @@ mod runtime;
 mod scopes;
 mod single;
 mod snapshot;
+mod timers;
 mod turn;
 mod version;
 mod wait;
@@ -99,6 +100,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         fork::MUTANTS,
         scopes::MUTANTS,
         turn::MUTANTS,
+        timers::MUTANTS,
     ]
     .into_iter()
     .flatten()
