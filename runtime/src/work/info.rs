@@ -76,24 +76,33 @@ impl Info {
         self.rare_mut().name = Some(name);
     }
 
-    #[inline]
     pub(crate) fn set_due(&mut self, due: Option<Instant>) {
-        if due.is_some() || self.rare.get().is_some() {
-            self.rare_mut().due = due;
+        self.rare_mut().due = due;
+    }
+
+    pub(crate) fn clear_due(&mut self) {
+        if self.rare.get().is_some() {
+            self.set_due(None);
         }
+    }
+
+    /// Is neither a deadline to be kept nor a name counted?
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.rare()
+            .is_none_or(|rare| rare.due.is_none() && rare.books.is_none())
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
         self.rare()?.name.as_deref()
     }
 
-    /// Counts it as put under its name, if it has one.
-    #[inline]
-    pub(crate) fn open_books(&mut self, names: &Names) {
-        if self.rare.get().is_some() {
-            let rare = self.rare_mut();
-            rare.books = rare.name.as_deref().map(|name| names.accept(name));
-        }
+    /// It is put: counts it under its name, if it has one, and sets its deadline.
+    #[cold]
+    pub(crate) fn put_rare(&mut self, due: Option<Instant>, names: &Names) {
+        let rare = self.rare_mut();
+        rare.due = due;
+        rare.books = rare.name.as_deref().map(|name| names.accept(name));
     }
 
     /// The books of its name, if it has one and was put.
