@@ -416,18 +416,15 @@ fn busy_parked_and_away_are_all_of_a_workers_life() {
 #[test]
 fn a_worker_that_dies_takes_no_time_along() {
     let scheduler = scheduler(1);
-    let wait = || {
-        let soon = TVar::new(false);
-        let theirs = soon.clone();
-        let waits = thread::spawn(move || {
-            thread::sleep(WHILE);
-            theirs.store(true);
-        });
-        atomically(|tx| check(soon.read(tx)?));
-        waits.join().unwrap();
+    let soon = TVar::new(false);
+    let theirs = soon.clone();
+    let dies = scheduler.put_work(move || {
+        atomically(|tx| check(theirs.read(tx)?));
         panic_any(Crash)
-    };
-    join::<()>(scheduler.put_work(wait)).unwrap_err();
+    });
+    eventually("it is away", || only(&scheduler).away_time > Duration::ZERO);
+    soon.store(true);
+    join::<()>(dies).unwrap_err();
     eventually("it is replaced", || {
         scheduler.stats().crashed_workers == 1 && only(&scheduler).is_here
     });
