@@ -11,7 +11,7 @@
 //! # Time
 //!
 //! Works with a name are timed, each by two looks at a clock ([`Own::begun`](crate::work::own::Own)). Of
-//! the others about one in 64 is, into a histogram a worker: which ones, their number
+//! the others one in 64 is, into a histogram a worker: which ones, their number
 //! among the works of the worker says, which is counted anyway ([`is_sample`]). What workers do with
 //! their time is measured where they fall asleep and wake up ([times]), and how long items are queued by
 //! what the supervisor sees in passing ([ages]).
@@ -43,11 +43,10 @@ pub use stats::{QueueStats, Stats};
 pub(crate) use worker::WorkerBooks;
 pub use worker::WorkerStats;
 
-/// Is the work that follows so many others, without a name as it is, to be timed? One in 64 is,
-/// at uneven distances, so that they do not beat in time with a program's own rhythm (Weyl's sequence).
+/// Is the work that follows so many others, without a name as it is, to be timed? One in 64 is.
 #[inline]
 pub(crate) fn is_sample(before: u64) -> bool {
-    before.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58 == 0
+    before % 64 == 0
 }
 
 /// A figure that only grows.
@@ -241,6 +240,7 @@ impl Books {
     }
 
     /// Counts how an item came to its end. A good end is in the books of the thread that ran it.
+    #[cold]
     pub(crate) fn settle(&self, ending: Ending) {
         self.endings.add(ending);
     }

@@ -41,6 +41,8 @@ use crate::event::Event;
 use crate::shared::Shared;
 use crate::work::info::Info;
 use crate::work::own::Own;
+#[cfg(any(feature = "trace", feature = "tracing"))]
+use crate::work::own::Whose;
 
 /// A work is about to be put to the scheduler whose home it has been given.
 #[inline]
@@ -84,21 +86,11 @@ pub(crate) fn tell(shared: &Shared, event: &Event) {
     spans::tell(shared, event);
 }
 
-/// The scheduler of an item that this thread runs, unless it has gone.
-#[cfg(feature = "trace")]
-fn shared_of(own: &Own) -> Option<&Shared> {
-    match own {
-        Own::Worker(worker) => Some(&worker.shared),
-        Own::Elsewhere(shared) => Some(shared),
-        Own::Nowhere => None,
-    }
-}
-
 /// The number of the worker that this thread is, if it is one of the item's scheduler.
 #[cfg(any(feature = "trace", feature = "tracing"))]
 fn worker_of(own: &Own) -> Option<usize> {
-    match own {
-        Own::Worker(worker) => Some(worker.seat.number),
-        Own::Elsewhere(_) | Own::Nowhere => None,
+    match &own.whose {
+        Whose::Worker(worker) => Some(worker.seat.number),
+        Whose::Elsewhere(_) | Whose::Nobody => None,
     }
 }

@@ -76,7 +76,7 @@ use crate::supervisor::timers::Added;
 use crate::work::completion::Outcome;
 use crate::work::error::{PanicReport, WorkError};
 use crate::work::item::{Head, Item};
-use crate::work::own::Own;
+use crate::work::own::{Own, Whose};
 use crate::work::settle;
 use crate::work::state::{Begin, Claim, Expire, StateWord, Status};
 use crate::work::unwind::{contain, drop_contained};
@@ -193,10 +193,10 @@ impl<F: Turns> Polled<F> {
         let begins = state.status() == Status::Queued && state.begin(Claim::Queue) == Begin::Begun;
         let own = Own::of(&self.head.info);
         if begins {
-            let timed = own.begun(&self.head.info).map(|_| Duration::ZERO);
+            own.begun(&self.head.info);
             let mut inside = self.inside.lock();
             inside.begun = true;
-            inside.ran = timed;
+            inside.ran = own.is_timed().then_some(Duration::ZERO);
         }
         if state.is_over() {
             self.clear_away(&own);
@@ -212,16 +212,16 @@ impl<F: Turns> Polled<F> {
         let unfinished = Unfinished(Some((self, own)));
         let mut guard = self.inside.lock();
         let inside = &mut *guard;
-        let begun = own.goes_on(inside.ran);
+        if let Some(ran) = inside.ran {
+            own.run_on(ran);
+        }
         let turn = || {
             let _seen = outlet::turn(&self.head.info, own, inside.waker.is_none());
             let future = inside.future.as_mut()?;
             Some(future.turn(this, &mut inside.waker))
         };
         let polled = own.show(this, claim, || contain(turn));
-        if let (Some(ran), Some(took)) = (&mut inside.ran, own.since(begun)) {
-            *ran = ran.saturating_add(took);
-        }
+        inside.ran = own.ran();
         let goes_on = match &polled {
             Ok(Some(Next::Over(_)) | None) | Err(_) => false,
             Ok(Some(next)) => self.enter_lobby(inside, this) && self.prepare(next, own, this),
@@ -294,8 +294,8 @@ impl<F: Turns> Polled<F> {
     /// Its turn is over and will not come again: drops the future and publishes.
     fn end(&self, own: &Own, outcome: Outcome<F::Output>, ending: Ending) {
         _ = self.turn.close_for_good();
-        let Remains { ran, .. } = self.take_apart();
-        settle::finish(self, own, outcome, ending, ran);
+        own.set_ran(self.take_apart().ran);
+        settle::finish(self, own, outcome, ending);
     }
 
     fn end_as(&self, own: &Own, why: Why) {
@@ -340,7 +340,8 @@ impl<F: Turns> Polled<F> {
         let Remains { begun, ran } = self.take_apart();
         if begun {
             let why = WorkError::DeadlineExceeded;
-            settle::finish(self, own, Err(why), Ending::Overdue, ran);
+            own.set_ran(ran);
+            settle::finish(self, own, Err(why), Ending::Overdue);
         } else {
             settle::bury(self);
         }
@@ -385,13 +386,13 @@ impl<F: Turns> Polled<F> {
 /// Queues an item again, after it was set aside.
 fn queue(own: &Own, this: &Item) {
     own.taken_up(&this.head().info);
-    match own {
-        Own::Worker(worker) => {
+    match &own.whose {
+        Whose::Worker(worker) => {
             worker.deque.push(this.clone());
             worker.shared.notify();
         }
-        Own::Elsewhere(shared) => shared.requeue(this.clone()),
-        Own::Nowhere => {}
+        Whose::Elsewhere(shared) => shared.requeue(this.clone()),
+        Whose::Nobody => {}
     }
 }
 

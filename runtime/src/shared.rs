@@ -244,15 +244,21 @@ impl Shared {
     /// Counts an item that is settled, before its outcome is published.
     #[inline]
     pub(crate) fn work_settled(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {
+        if let Some(name) = info.books() {
+            name.settle(ending);
+        }
+        self.settled_unnamed(info, ending, why);
+    }
+
+    /// As [`work_settled`](Shared::work_settled), but for the books of its name.
+    #[inline]
+    pub(crate) fn settled_unnamed(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {
         match ending {
             // In the books of the thread that ran it.
             Ending::Finished => {}
             _ => self.books.settle(ending),
         }
         outlet::settled(info);
-        if let Some(name) = info.books() {
-            name.settle(ending);
-        }
         self.tell_over(info, ending, why);
     }
 

@@ -71,7 +71,7 @@ pub struct Stats {
     /// Works by their [name](crate::Work::name), in the order of the names. There are 1024 names at
     /// most, and what came later is in one more entry, [`NameStats::OTHERS`].
     pub names: Vec<NameStats>,
-    /// How long works without a name ran, of which about one in 64 is timed; see
+    /// How long works without a name ran, of which one in 64 is timed; see
     /// [`NameStats::run_time`].
     pub unnamed: Histogram,
     /// The queues that workers take from, the most urgent first. What workers themselves

@@ -41,19 +41,16 @@ impl Stats {
         }
         write!(
             f,
-            "\n{:<12}{:>12}{:>12}{:>10}{:>8}{:>10}{:>10}{:>10}",
-            "worker", "run", "stolen", "parked", "queued", "busy", "parked", "away",
+            "\n{:<16}{:>12}{:>12}{:>10}{:>8}{:>10}{:>10}{:>10}",
+            "workers", "run", "stolen", "parked", "queued", "busy", "parked", "away",
         )?;
         for worker in &self.workers {
-            let kind = match (worker.is_here, worker.is_spare) {
-                (false, _) => " gone",
-                (true, true) => " spare",
-                (true, false) => "",
-            };
+            let kind = if worker.is_spare { "spare" } else { "worker" };
+            let gone = if worker.is_here { "" } else { ", gone" };
             write!(
                 f,
-                "\n{:<12}{:>12}{:>12}{:>10}{:>8}{:>10}{:>10}{:>10}",
-                format!("{}{kind}", worker.number),
+                "\n{:<16}{:>12}{:>12}{:>10}{:>8}{:>10}{:>10}{:>10}",
+                format!("{kind} {}{gone}", worker.number),
                 worker.run,
                 worker.stolen,
                 worker.parked,

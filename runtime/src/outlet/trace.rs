@@ -55,7 +55,7 @@ use hivework_stm::trace::{Seen as Attempt, set_tracer};
 
 use crate::event::Event;
 use crate::local;
-use crate::outlet::{shared_of, worker_of};
+use crate::outlet::worker_of;
 use crate::shared::Shared;
 use crate::time::after;
 use crate::work::info::Info;
@@ -223,7 +223,7 @@ pub(crate) fn arrow(shared: &Shared, info: &Info) {
 /// The calling thread runs a work, or a turn of it.
 #[inline]
 pub(crate) fn work(info: &Info, own: &Own, first: bool) -> Seen {
-    let track = shared_of(own).and_then(track);
+    let track = own.shared().and_then(|shared| track(shared));
     Seen::begin(track, || What::Work {
         id: info.id(),
         name: info.name().map(Box::from),

@@ -63,9 +63,11 @@ fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
         deadline,
     } = work;
     let info = fresh.info_mut();
-    info.set_due(deadline.and_then(|limit| shared.now().checked_add(limit)));
     info.set_home(Some(shared.home()));
-    info.open_books(&shared.books.names);
+    let due = deadline.and_then(|limit| shared.now().checked_add(limit));
+    if due.is_some() || info.rare().is_some() {
+        info.put_rare(due, &shared.books.names);
+    }
     outlet::put(shared, info);
     fresh
 }
@@ -73,7 +75,7 @@ fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
 /// Undoes step 1, for work that goes back to who wanted to put it.
 fn unbind<T: Send + 'static>(mut fresh: Fresh<T>, deadline: Option<Duration>) -> Work<T> {
     let info = fresh.info_mut();
-    info.set_due(None);
+    info.clear_due();
     info.set_home(None);
     Work { fresh, deadline }
 }

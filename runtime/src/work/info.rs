@@ -94,10 +94,13 @@ impl Info {
         self.rare_mut().name = Some(name);
     }
 
-    #[inline]
     pub(crate) fn set_due(&mut self, due: Option<Instant>) {
-        if due.is_some() || self.rare.get().is_some() {
-            self.rare_mut().due = due;
+        self.rare_mut().due = due;
+    }
+
+    pub(crate) fn clear_due(&mut self) {
+        if self.rare.get().is_some() {
+            self.set_due(None);
         }
     }
 
@@ -121,17 +124,22 @@ impl Info {
         self.rare().is_some_and(|rare| rare.cancel_on_overrun)
     }
 
+    /// Can nothing of it lie in the timers, and is it counted under no name?
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.rare().is_none_or(|rare| rare.books.is_none()) && !self.is_timed()
+    }
+
     pub(crate) fn name(&self) -> Option<&str> {
         self.rare()?.name.as_deref()
     }
 
-    /// Counts it as put under its name, if it has one.
-    #[inline]
-    pub(crate) fn open_books(&mut self, names: &Names) {
-        if self.rare.get().is_some() {
-            let rare = self.rare_mut();
-            rare.books = rare.name.as_deref().map(|name| names.accept(name));
-        }
+    /// It is put: counts it under its name, if it has one, and sets its deadline.
+    #[cold]
+    pub(crate) fn put_rare(&mut self, due: Option<Instant>, names: &Names) {
+        let rare = self.rare_mut();
+        rare.due = due;
+        rare.books = rare.name.as_deref().map(|name| names.accept(name));
     }
 
     /// The books of its name, if it has one and was put.

@@ -5,8 +5,6 @@
 //! How an item comes to its end, whatever kind it is: steps 4 and 5 of
 //! [running an item](super::task), and the ends that come from outside.
 
-use std::time::Duration;
-
 use stm_ports::Refusal;
 
 use super::completion::Outcome;
@@ -19,20 +17,17 @@ use crate::books::Ending;
 use crate::local;
 use crate::worker::search;
 
-/// For the thread that ran it; `ran` says for how long, if it was timed.
+/// For the thread that ran it.
 pub(crate) fn finish<T: Send + 'static, C: Core<T> + ?Sized>(
     item: &C,
     own: &Own,
     outcome: Outcome<T>,
     ending: Ending,
-    ran: Option<Duration>,
 ) {
     let head = item.head();
-    if head.info.is_timed() || !head.state.is_plain() {
-        return finish_slowly(item, own, outcome, ending, ran);
+    if own.is_timed() || !head.info.is_plain() || !head.state.is_plain() {
+        return finish_slowly(item, own, outcome, ending);
     }
-    own.ran(&head.info, ran, ending == Ending::Finished);
-    own.settled(&head.info);
     own.count(&head.info, ending, outcome.as_ref().err());
     publish(item, outcome, StateWord::end, || search::take_up(own));
     own.ended();
@@ -44,9 +39,14 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
     own: &Own,
     mut outcome: Outcome<T>,
     mut ending: Ending,
-    ran: Option<Duration>,
 ) {
     let head = item.head();
+    let ran = own.ran();
+    let has_run = |ending| {
+        if let Some(ran) = ran {
+            own.has_run(&head.info, ran, ending == Ending::Finished);
+        }
+    };
     let finish = head.state.finish();
     if let Some(shared) = own.shared() {
         drop(shared.supervisor.timers.leave(&head.info));
@@ -57,14 +57,17 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
                 drop_contained(std::mem::replace(&mut outcome, Err(WorkError::Cancelled)));
                 ending = Ending::Cancelled;
             }
-            own.ran(&head.info, ran, ending == Ending::Finished);
-            own.settled(&head.info);
+            has_run(ending);
+            if let Some(name) = head.info.books() {
+                name.settled();
+                name.settle(ending);
+            }
             own.count(&head.info, ending, outcome.as_ref().err());
             publish(item, outcome, StateWord::publish, || search::take_up(own));
         }
         Finish::TooLate => {
             // Whoever let it expire has counted the rest.
-            own.ran(&head.info, ran, ending == Ending::Finished);
+            has_run(ending);
             drop_contained(outcome);
             item.completion().run_late_callbacks();
         }
@@ -216,7 +219,10 @@ pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) -> Expire
     }
     if let Some(shared) = &shared {
         if expired == Expire::Running {
-            Own::of(&head.info).settled(&head.info);
+            Own::of(&head.info).settled();
+            if let Some(name) = head.info.books() {
+                name.settled();
+            }
         }
         let why = WorkError::DeadlineExceeded;
         shared.work_settled(&head.info, Ending::Overdue, Some(&why));

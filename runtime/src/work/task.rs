@@ -157,7 +157,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
 
     fn execute(&self, this: &Item, claim: Claim) {
         let own = Own::of(self.info());
-        let begun = own.begun(self.info());
+        own.begun(self.info());
         let running = local::Running::enter(self.info());
         // SAFETY: begun by this thread.
         let body = unsafe { self.take_closure() };
@@ -169,7 +169,6 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
             })
         });
         unfinished.disarm();
-        let took = own.since(begun);
         let (outcome, ending) = match ran {
             Ok(Some(value)) => (Ok(value), Ending::Finished),
             Ok(None) => {
@@ -181,7 +180,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
                 (Err(WorkError::Panicked(report)), Ending::Panicked)
             }
         };
-        settle::finish(self, &own, outcome, ending, took);
+        settle::finish(self, &own, outcome, ending);
         drop(running);
     }
 }
@@ -199,7 +198,7 @@ impl<F: Body<T>, T: Send + 'static> Drop for Unfinished<'_, F, T> {
     fn drop(&mut self) {
         if let Some((task, own)) = self.0 {
             let why = WorkError::Lost("the worker that ran it died");
-            settle::finish(task, own, Err(why), Ending::Lost, None);
+            settle::finish(task, own, Err(why), Ending::Lost);
         }
     }
 }

@@ -55,7 +55,7 @@ use crate::injector::Item;
 use crate::injector::bands::Rota;
 use crate::local::{self, Local};
 use crate::outlet::trace;
-use crate::work::own::Own;
+use crate::work::own::{Own, Whose};
 use crate::work::unwind::shield;
 
 /// The most that is taken from the injector at a time.
@@ -319,7 +319,9 @@ impl<'a> Search<'a> {
 pub(crate) fn take_up(own: &Own) {
     // An item that runs inside another goes back to that, and so does one that runs inside a half,
     // a scope's job, a broadcast.
-    let Own::Worker(worker) = own else { return };
+    let Whose::Worker(worker) = &own.whose else {
+        return;
+    };
     if local::depth() != 1 || worker.runs_other.get() {
         return;
     }
