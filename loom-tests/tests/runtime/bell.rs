@@ -52,7 +52,7 @@ fn two_puts_reach_it() {
 
 #[test]
 fn a_ring_is_not_taken_for_a_stir() {
-    model_of_barriers(PREEMPTIONS, "bell: doze against stir and ring", || {
+    model_of_barriers(2, "bell: doze against stir and ring", || {
         let shared = Arc::new((Bell::new(), AtomicUsize::new(0)));
         let theirs = Arc::clone(&shared);
         let ringer = thread::spawn(move || {
@@ -79,33 +79,29 @@ fn a_ring_is_not_taken_for_a_stir() {
 
 #[test]
 fn a_worker_that_rises_is_not_dozed_over() {
-    model_of_barriers(
-        PREEMPTIONS,
-        "bell: doze against a worker that rises",
-        || {
-            let house = Arc::new((Bell::new(), Idle::new(1), AtomicUsize::new(0)));
-            let me = Arc::new(Parker::new());
-            // Asleep, and woken as by a put.
-            let theirs = Arc::clone(&house);
-            let worker = thread::spawn(move || {
-                let (bell, idle, queued) = &*theirs;
-                let parked = idle.park(&me, false, None, || queued.load(Ordering::Relaxed) == 0);
-                assert_eq!(parked, Parked::Woken);
-                bell.rise();
-            });
-            let theirs = Arc::clone(&house);
-            let supervisor = thread::spawn(move || {
-                let (bell, idle, queued) = &*theirs;
-                let is_awake = || queued.load(Ordering::Relaxed) > 0 && idle.counts().1 == 0;
-                // Over an item that runs for ever: asleep for good is a deadlock.
-                while !is_awake() {
-                    let _ = bell.doze(None, is_awake);
-                }
-            });
-            house.2.store(1, Ordering::Relaxed);
-            let _ = house.1.notify(|| 1);
-            worker.join().unwrap();
-            supervisor.join().unwrap();
-        },
-    );
+    model_of_barriers(2, "bell: doze against a worker that rises", || {
+        let house = Arc::new((Bell::new(), Idle::new(1), AtomicUsize::new(0)));
+        let me = Arc::new(Parker::new());
+        // Asleep, and woken as by a put.
+        let theirs = Arc::clone(&house);
+        let worker = thread::spawn(move || {
+            let (bell, idle, queued) = &*theirs;
+            let parked = idle.park(&me, false, None, || queued.load(Ordering::Relaxed) == 0);
+            assert_eq!(parked, Parked::Woken);
+            bell.rise();
+        });
+        let theirs = Arc::clone(&house);
+        let supervisor = thread::spawn(move || {
+            let (bell, idle, queued) = &*theirs;
+            let is_awake = || queued.load(Ordering::Relaxed) > 0 && idle.counts().1 == 0;
+            // Over an item that runs for ever: asleep for good is a deadlock.
+            while !is_awake() {
+                let _ = bell.doze(None, is_awake);
+            }
+        });
+        house.2.store(1, Ordering::Relaxed);
+        let _ = house.1.notify(|| 1);
+        worker.join().unwrap();
+        supervisor.join().unwrap();
+    });
 }
