@@ -145,7 +145,8 @@ pub enum Event {
         /// The worker that runs it; none where a thread that waits for it does.
         worker: Option<usize>,
     },
-    /// A work item runs for longer than its time slices allow.
+    /// A work item runs for longer than its time slices allow. Comes once an item; for one that runs in
+    /// turns, a future or a transaction, once a turn that is too long.
     WorkOverran {
         /// Which.
         work: WorkId,

@@ -136,6 +136,11 @@ impl Supervisor {
         self.bell.stir();
     }
 
+    /// A worker has risen and begins or goes on to work; see the [module](self).
+    pub(crate) fn rise(&self) {
+        self.bell.rise();
+    }
+
     /// Does it sleep without a tick, as far as can be seen?
     pub(crate) fn is_dozing(&self) -> bool {
         self.bell.is_dozing()

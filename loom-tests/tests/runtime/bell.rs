@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hivework::internals::Bell;
+use hivework::internals::{Bell, Idle, Parked, Parker, Roused};
 use hivework_loom_tests::{PREEMPTIONS, model_of_barriers};
 use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
 use hivework_stm::facade::barrier;
@@ -22,7 +22,7 @@ fn a_put_reaches_the_supervisor_that_is_about_to_doze() {
         let putter = thread::spawn(move || put(&theirs.0, &theirs.1));
         // Dozes until there is work; asleep for good is a deadlock.
         while shared.1.load(Ordering::Relaxed) == 0 {
-            shared.0.doze(None, || shared.1.load(Ordering::Relaxed) > 0);
+            let _ = shared.0.doze(None, || shared.1.load(Ordering::Relaxed) > 0);
         }
         putter.join().unwrap();
     });
@@ -39,7 +39,7 @@ fn two_puts_reach_it() {
         let mut seen = 0;
         while seen < 2 {
             let last = seen;
-            shared
+            let _ = shared
                 .0
                 .doze(None, || shared.1.load(Ordering::Relaxed) > last);
             seen = shared.1.load(Ordering::Relaxed);
@@ -47,5 +47,61 @@ fn two_puts_reach_it() {
         for putter in putters {
             putter.join().unwrap();
         }
+    });
+}
+
+#[test]
+fn a_ring_is_not_taken_for_a_stir() {
+    model_of_barriers(2, "bell: doze against stir and ring", || {
+        let shared = Arc::new((Bell::new(), AtomicUsize::new(0)));
+        let theirs = Arc::clone(&shared);
+        let ringer = thread::spawn(move || {
+            theirs.1.store(1, Ordering::Relaxed);
+            theirs.0.ring();
+        });
+        let theirs = Arc::clone(&shared);
+        let stirrer = thread::spawn(move || theirs.0.stir());
+        loop {
+            let rings = shared.0.rings();
+            if shared.1.load(Ordering::Relaxed) == 1 {
+                break;
+            }
+            let roused = shared.0.doze(None, || false);
+            if roused == Roused::Stirred && shared.0.rings() == rings {
+                // To the next tick, which is far: asleep for good is a deadlock.
+                shared.0.sleep(None);
+            }
+        }
+        ringer.join().unwrap();
+        stirrer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_worker_that_rises_is_not_dozed_over() {
+    model_of_barriers(2, "bell: doze against a worker that rises", || {
+        let house = Arc::new((Bell::new(), Idle::new(1), AtomicUsize::new(0)));
+        let me = Arc::new(Parker::new());
+        // Asleep, and woken as by a put.
+        let theirs = Arc::clone(&house);
+        let worker = thread::spawn(move || {
+            let (bell, idle, queued) = &*theirs;
+            let parked = idle.park(&me, false, None, || queued.load(Ordering::Relaxed) == 0);
+            assert_eq!(parked, Parked::Woken);
+            bell.rise();
+        });
+        let theirs = Arc::clone(&house);
+        let supervisor = thread::spawn(move || {
+            let (bell, idle, queued) = &*theirs;
+            let is_awake = || queued.load(Ordering::Relaxed) > 0 && idle.counts().1 == 0;
+            // Over an item that runs for ever: asleep for good is a deadlock.
+            while !is_awake() {
+                let _ = bell.doze(None, is_awake);
+            }
+        });
+        house.2.store(1, Ordering::Relaxed);
+        let _ = house.1.notify(|| 1);
+        worker.join().unwrap();
+        supervisor.join().unwrap();
     });
 }

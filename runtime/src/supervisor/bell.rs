@@ -18,7 +18,7 @@
 //!
 //! S2 and D2 are in one order. If S2 is first, D3 sees what was done; if D2 is first,
 //! S3 sees `dozing`. Either way the supervisor does not sleep over it. Of many
-//! callers one rings. One that reads `dozing` before D5 clears it rings
+//! callers one rouses it. One whose swap comes before D5 though nobody slept leaves its permit
 //! once too often, which costs one round.
 //!
 //! The barrier is heavy so that S2 may also be a light one, and so that a caller who
@@ -27,7 +27,7 @@
 
 use std::time::Instant;
 
-use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering};
+use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use hivework_stm::facade::barrier;
 
 use crate::idle::Parker;
@@ -81,6 +81,14 @@ impl Bell {
         if self.dozing.load(Ordering::Relaxed) && self.dozing.swap(false, Ordering::Relaxed) {
             self.parker.unpark();
         }
+    }
+
+    /// S2 and S3: somebody begins or goes on to work, and has said so in the counts that D3 looks at.
+    pub fn rise(&self) {
+        // Ordering: SeqCst fence between the counts and the look at `dozing`; partner: the heavy
+        // barrier in `doze`.
+        fence(Ordering::SeqCst);
+        self.stir();
     }
 
     /// Does it sleep without a tick, as far as can be seen?

@@ -41,7 +41,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use hivework_stm::facade::atomic::{AtomicU32, Ordering};
+use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
 use hivework_stm::facade::global;
 use hivework_stm::facade::sync::Arc;
 
@@ -61,13 +61,13 @@ const COMPUTING: u32 = 10;
 
 global! {
     /// The least number of slices that any work of the process was ever given.
-    static LEAST: AtomicU32 = AtomicU32::new(SLICES.get());
+    static LEAST: AtomicUsize = AtomicUsize::new(SLICES.get() as usize);
 }
 
 /// A work is given this many slices.
 pub(crate) fn expect_slices(slices: NonZeroU32) {
     // Ordering: Relaxed; the put of the work publishes it, through the stamp at which it is seen.
-    LEAST.fetch_min(slices.get(), Ordering::Relaxed);
+    LEAST.fetch_min(slices.get() as usize, Ordering::Relaxed);
 }
 
 /// What the supervisor keeps in mind about who runs what for how long.
@@ -89,7 +89,7 @@ impl Watch {
     /// One round.
     pub(super) fn round(&mut self, shared: &Shared, now: Instant) {
         // Ordering: Relaxed; see `expect_slices`.
-        let slices = LEAST.load(Ordering::Relaxed);
+        let slices = u32::try_from(LEAST.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         let least = shared.config.time_slice.saturating_mul(slices);
         let present = shared.crew.present();
         for seat in &present {

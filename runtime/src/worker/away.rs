@@ -64,7 +64,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use hivework_stm::BlockHook;
-use hivework_stm::facade::atomic::{AtomicUsize, Ordering, fence};
+use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 use hivework_stm::facade::{barrier, local};
 
@@ -279,10 +279,7 @@ fn end_wait(shared: &Arc<Shared>) {
         if let Some(worker) = local::worker() {
             worker.seat.books.times.come_back();
         }
-        // Ordering: SeqCst fence between the count of who is away and the look at `dozing`;
-        // partner: the heavy barrier in `Bell::doze`.
-        fence(Ordering::SeqCst);
-        shared.supervisor.stir();
+        shared.supervisor.rise();
     }
 }
 

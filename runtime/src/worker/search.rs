@@ -42,7 +42,6 @@
 
 use std::time::Instant;
 
-use hivework_stm::facade::atomic::{Ordering, fence};
 use hivework_stm::facade::hint;
 use hivework_stm::facade::sync::Arc;
 
@@ -142,10 +141,7 @@ impl<'a> Search<'a> {
             return;
         }
         self.risen = false;
-        // Ordering: SeqCst fence between the rise, in the counts of who sleeps and rests, and the
-        // look at `dozing`; partner: the heavy barrier in `Bell::doze`.
-        fence(Ordering::SeqCst);
-        self.local.shared.supervisor.stir();
+        self.local.shared.supervisor.rise();
     }
 
     /// It has rested.

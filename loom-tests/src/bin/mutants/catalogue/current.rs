@@ -1,7 +1,8 @@
-//! What a worker runs, as others may see it.
+//! What a worker runs, as others may see it, and whether the supervisor is there to see it.
 
 use super::Mutant;
 
+const BELL: &str = "runtime/src/supervisor/bell.rs";
 const CURRENT: &str = "runtime/src/worker/current.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -113,5 +114,45 @@ pub(super) const MUTANTS: &[Mutant] = &[
             ),
         ],
         "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "bell: a ring is counted after its permit",
+        &[(
+            BELL,
+            "        self.rings.fetch_add(1, Ordering::Release);\n        self.parker.unpark();",
+            "        self.parker.unpark();\n        self.rings.fetch_add(1, Ordering::Release);",
+        )],
+        "bell::a_ring",
+    ),
+    Mutant::of(
+        "runtime",
+        "bell: rings read Relaxed",
+        &[(
+            BELL,
+            "self.rings.load(Ordering::Acquire)",
+            "self.rings.load(Ordering::Relaxed)",
+        )],
+        "bell::a_ring",
+    ),
+    Mutant::of(
+        "runtime",
+        "bell: rings counted Relaxed",
+        &[(
+            BELL,
+            "self.rings.fetch_add(1, Ordering::Release)",
+            "self.rings.fetch_add(1, Ordering::Relaxed)",
+        )],
+        "bell::a_ring",
+    ),
+    Mutant::of(
+        "runtime",
+        "bell: who rises passes no fence",
+        &[(
+            BELL,
+            "        fence(Ordering::SeqCst);\n        self.stir();",
+            "        self.stir();",
+        )],
+        "bell::a_worker",
     ),
 ];
