@@ -146,6 +146,17 @@ impl Shared {
         self.staff.target()
     }
 
+    /// How many workers have to stay: as many as there are to be, or as teams need.
+    pub(crate) fn workers_kept(&self) -> usize {
+        self.workers().max(self.teams.least_workers())
+    }
+
+    /// Is there a worker that was kept for a team, or has yet to retire?
+    pub(crate) fn has_surplus(&self) -> bool {
+        let roster = self.crew.roster();
+        roster.iter().any(|seat| seat.is_surplus(self.workers()))
+    }
+
     /// Is there anything that a worker could take?
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.looks_empty() || self.crew.has_work()

@@ -5,7 +5,7 @@
 //! The *target*, how many workers there are to be, spares not counted; and behind a lock the
 //! *plan*, which says who changes it: nobody but the program, the number of cores, or the load. The lock
 //! orders all changes, so that the target, the plan and what the idle protocol goes by
-//! (how many may search) are of the same one.
+//! (how many may search) and what teams go by (how many threads there can be) are of the same one.
 //!
 //! # Steps
 //!
@@ -16,7 +16,8 @@
 //! What follows from a change is the supervisor's (`supervisor/health.rs`): seats below the target
 //! are filled, and workers whose numbers are not below it are *called*, at each of its
 //! rounds. A worker that has been called looks at the target between two items, after it has
-//! read its mail, and retires if its number is not below it (`worker.rs`).
+//! read its mail, and retires if its number is not below it (`worker.rs`). Workers that teams
+//! have reserved stay for as long as these do (`team/threads.rs`); the end of a team rings.
 //!
 //! # Races
 //!
@@ -39,6 +40,7 @@ use hivework_stm::facade::atomic::{AtomicBool, AtomicUsize, Ordering};
 use hivework_stm::facade::sync::Mutex;
 
 use crate::idle::Idle;
+use crate::team::threads::Teams;
 
 /// Who says how many workers there are to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,7 +96,7 @@ impl Staff {
     /// A new plan, and the target that goes with it, reckoned from the present one. Answers both targets.
     pub(crate) fn replan(
         &self,
-        idle: &Idle,
+        (idle, teams): (&Idle, &Teams),
         plan: Plan,
         target: impl FnOnce(usize) -> usize,
     ) -> (usize, usize) {
@@ -104,19 +106,25 @@ impl Staff {
         self.follows_load
             .store(plan.follows_load(), Ordering::Relaxed);
         let target = target(self.target());
-        (self.set(idle, target), target)
+        (self.set(idle, teams, target), target)
     }
 
     /// A new target by this plan; answers the old one, or none where there is another
     /// plan by now.
-    pub(crate) fn follow(&self, idle: &Idle, plan: Plan, target: usize) -> Option<usize> {
+    pub(crate) fn follow(
+        &self,
+        (idle, teams): (&Idle, &Teams),
+        plan: Plan,
+        target: usize,
+    ) -> Option<usize> {
         let present = self.plan.lock();
-        (*present == plan).then(|| self.set(idle, target))
+        (*present == plan).then(|| self.set(idle, teams, target))
     }
 
     /// The caller holds the lock.
-    fn set(&self, idle: &Idle, target: usize) -> usize {
+    fn set(&self, idle: &Idle, teams: &Teams, target: usize) -> usize {
         idle.resize(target);
+        teams.set_workers(target);
         // Ordering: Release; partner: the Acquire in `target`. The lock orders those who set.
         self.target.swap(target, Ordering::Release)
     }

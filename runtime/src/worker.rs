@@ -152,7 +152,7 @@ fn run(local: &Local) -> End {
         if seat.parker.take_call() {
             search.end();
             local.run_other(|| seat.mailbox.read());
-            if seat.is_surplus(shared.workers()) {
+            if seat.is_surplus(shared.workers_kept()) {
                 return End::Retired;
             }
         }

@@ -45,8 +45,5 @@ fn sweep(smoke: bool) -> io::Result<()> {
         .and_then(|(before, rest)| Some((before, rest.split_once(ENDS)?.1)));
     let (before, after) =
         table.ok_or_else(|| io::Error::other("the page has no place for the table"))?;
-    fs::write(
-        &page,
-        format!("{before}{BEGINS}\n{sweep}\n{ENDS}{after}"),
-    )
+    fs::write(&page, format!("{before}{BEGINS}\n{sweep}\n{ENDS}{after}"))
 }

@@ -89,7 +89,9 @@ impl Scheduler {
 
     fn replan(&self, plan: Plan, target: impl FnOnce(usize) -> usize) {
         let shared = self.shared();
-        let (from, to) = shared.staff.replan(&shared.idle, plan, target);
+        let (from, to) = shared
+            .staff
+            .replan((&shared.idle, &shared.teams), plan, target);
         shared.supervisor.ring();
         if from != to {
             let why = Scale::Asked;

@@ -124,7 +124,7 @@ impl Health {
 
 /// Step 4.
 fn call_surplus(shared: &Shared) {
-    let workers = shared.workers();
+    let workers = shared.workers_kept();
     for seat in shared.crew.roster().iter() {
         // Whether it was called before says nothing: it may be about to take that call and to
         // look at the target as it was.

@@ -67,7 +67,7 @@ impl Scaling {
             }
         };
         let Some((to, why)) = decided else { return };
-        let Some(from) = shared.staff.follow(&shared.idle, plan, to) else {
+        let Some(from) = shared.staff.follow((&shared.idle, &shared.teams), plan, to) else {
             return;
         };
         shared.supervisor.ring();

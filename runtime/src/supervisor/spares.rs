@@ -68,7 +68,9 @@ fn waiting(shared: &Shared) -> Vec<BlockedWorker> {
     let waiting = roster.iter().filter_map(|seat| {
         let wait = seat.current.wait()?;
         let stamp = seat.current.stamp();
-        let work = seat.current.look(stamp, |item| WorkId::of(&item.head().info));
+        let work = seat
+            .current
+            .look(stamp, |item| WorkId::of(&item.head().info));
         Some(BlockedWorker {
             worker: seat.number,
             work,

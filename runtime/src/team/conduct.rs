@@ -60,6 +60,9 @@ impl Drop for Term {
                 shared.teams.leave(local::address(&conductor.head().info));
             }
             core.disband();
+            if let Some(shared) = core.shared().filter(|shared| shared.has_surplus()) {
+                shared.supervisor.ring();
+            }
         });
     }
 }

@@ -27,8 +27,8 @@
 //!
 //! # When the number of threads changes
 //!
-//! Whoever changes the number of workers says so first ([`Teams::set_workers`]), and then asks
-//! before it takes a worker out whether the rest would do ([`Teams::can_do_with`]). Both are
+//! Whoever changes the number of workers says so first ([`Teams::set_workers`]), and a worker
+//! leaves only if the rest would do ([`Teams::least_workers`]). Both are
 //! transactions, as reserving is: a team that got its threads before is in the answer, one that
 //! comes later goes by the smaller number. Teams that could then never have their threads are
 //! answered `Lost`, when it is their turn.
@@ -83,7 +83,6 @@ impl Teams {
     }
 
     /// So many workers there are to be from now on.
-    #[allow(dead_code, reason = "for schedulers whose number of workers changes")]
     pub(crate) fn set_workers(&self, workers: usize) {
         let threads = workers.saturating_add(self.spares);
         atomically(|tx| {
@@ -92,10 +91,9 @@ impl Teams {
         });
     }
 
-    /// Would so many workers do for the teams that have threads reserved?
-    #[allow(dead_code, reason = "as above")]
-    pub(crate) fn can_do_with(&self, workers: usize) -> bool {
-        self.books.reserved.load() <= workers.saturating_add(self.spares)
+    /// How many workers there have to be for the teams that have threads reserved.
+    pub(crate) fn least_workers(&self) -> usize {
+        self.books.reserved.load().saturating_sub(self.spares)
     }
 
     /// How many threads there can be.

@@ -254,7 +254,10 @@ fn a_decision_by_a_plan_that_is_no_more_has_no_effect() {
     let shared = scheduler.shared();
     let plan = shared.staff.plan();
     scheduler.set_workers(5).unwrap();
-    assert_eq!(shared.staff.follow(&shared.idle, plan, 2), None);
+    assert_eq!(
+        shared.staff.follow((&shared.idle, &shared.teams), plan, 2),
+        None
+    );
     assert_eq!(scheduler.workers(), 5);
 }
 
