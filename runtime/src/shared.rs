@@ -232,6 +232,13 @@ impl Shared {
             Ending::Finished => {}
             _ => self.books.settle(ending),
         }
+        if self.hub.is_heard() {
+            self.announce_settled(info, ending, why);
+        }
+    }
+
+    #[cold]
+    fn announce_settled(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {
         self.announce(|| work_event(info, ending, why));
     }
 
