@@ -442,5 +442,5 @@ fn the_figures_list_who_has_ever_worked_here() {
         .map(|worker| (worker.number, worker.is_spare))
         .collect();
     assert_eq!(numbers, [(0, false), (1, false), (5, true)]);
-    assert!(scheduler.stats().to_string().contains("spare 5: "));
+    assert!(scheduler.stats().to_string().contains("\nspare 5"));
 }

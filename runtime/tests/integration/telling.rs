@@ -266,8 +266,8 @@ fn a_subscriber_that_never_reads_keeps_the_newest_and_no_more() {
     let first = count - users.len() as u64;
     assert!(users.iter().copied().eq(first..count));
     // Before them: the rest, and the start and the put of the work that told them; perhaps the
-    // start of the worker.
-    assert!((2..=3).contains(&(missed - first)), "{missed} of {first}");
+    // start of the worker, and that the work overran.
+    assert!((2..=4).contains(&(missed - first)), "{missed} of {first}");
 }
 
 #[test]
