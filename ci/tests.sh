@@ -9,3 +9,5 @@ if have cargo-nextest; then
 else
     run cargo test --workspace
 fi
+# Walks through what its forerunner promised, and fails where a line does not hold.
+run cargo run -q -p hivework --example hive_task

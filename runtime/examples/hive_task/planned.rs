@@ -161,8 +161,7 @@ fn many_on_one_job() -> Seen {
     let scheduler = Scheduler::builder().workers(2).start()?;
     let job = scheduler.put_team(4, |member: &Member<u64>| {
         let mine = member.index() as u64 + 1;
-        let all = member.exchange(mine)?;
-        Ok::<u64, WorkError>(all.iter().sum())
+        member.exchange(mine).map(|all| all.iter().sum::<u64>())
     })?;
     let sums = job.join()?;
     let sums = sums.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -4,8 +4,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hivework::{
-    BlockedWorker, BuildError, Event, Events, OverrunPolicy, Scheduler, Stall, TVar, Wait,
-    WorkContext, WorkError, WorkId, atomically, blocking, check, make_future, make_work,
+    BlockedWorker, BuildError, Event, Events, ManualClock, OverrunPolicy, Scheduler, Stall, TVar,
+    Wait, WorkContext, WorkError, WorkId, atomically, blocking, check, make_future, make_work,
 };
 
 use crate::support::{BOUND, builder, eventually, join, latch, receive};
@@ -356,4 +356,45 @@ fn who_is_exhausted_says_what_everybody_waits_for() {
     join(retry).unwrap();
     join(joined).unwrap();
     assert_eq!(join(queued).unwrap(), 1);
+}
+
+/// On a clock that is turned by hand: exact at any interval.
+#[test]
+fn an_overrun_is_reported_by_the_second_tick_after_the_slices_are_over() {
+    for interval in [MS, 10 * MS, 100 * MS] {
+        let clock = ManualClock::new();
+        let scheduler = builder()
+            .workers(1)
+            .run_interval(interval)
+            .clock(&clock)
+            .start()
+            .unwrap();
+        let events = scheduler.events();
+        let (begins, begun) = latch();
+        let hog = make_work(move |work: &WorkContext| {
+            begins.send(()).unwrap();
+            while !work.cancelled() {
+                thread::yield_now();
+            }
+        });
+        let hog = scheduler.put_work(hog.name("hog"));
+        receive(&begun);
+        let start = clock.now();
+        let mut ticks_over = 0;
+        while scheduler.stats().overran == 0 {
+            clock.advance(interval);
+            let is_over = clock.now() - start >= 10 * MS;
+            ticks_over += u32::from(is_over);
+            assert!(is_over || scheduler.stats().overran == 0, "too early");
+            assert!(ticks_over <= 2, "too late at {interval:?}");
+        }
+        let overrun = overrun(&events, "hog");
+        assert!(overrun.elapsed >= 10 * MS && overrun.elapsed <= clock.now() - start);
+        assert_eq!((overrun.worker, overrun.cancelled), (0, false));
+        // Once.
+        (0..3).for_each(|_| clock.advance(interval));
+        assert_eq!(scheduler.stats().overran, 1);
+        hog.cancel();
+        join(hog).unwrap();
+    }
 }
