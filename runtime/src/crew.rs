@@ -1,7 +1,7 @@
 //! Who works here: the seats, the threads on them, and how a seat is filled.
 //!
 //! A *seat* is what others know of a worker: its number, its thieves' end, its
-//! place to sleep, its books, its channel to the supervisor. A thread takes a
+//! place to sleep, its books, its line to the supervisor. A thread takes a
 //! seat when it is made and never changes it. The *roster* is the list of seats
 //! that thieves go by, replaced as a whole when somebody comes or goes, with a
 //! version that tells a worker when to fetch it anew.
@@ -13,7 +13,7 @@
 //! last one as its last act and rings the supervisor. A worker that is still
 //! starting is TAKEN, and so never mistaken for a dead one.
 
-mod outlet;
+mod line;
 
 use std::fmt;
 use std::io;
@@ -36,7 +36,7 @@ use crate::supervisor::parked::Sleep;
 use crate::worker;
 use crate::worker::current::Current;
 use crate::worker::deque::{Deque, Stealer};
-use outlet::Outlet;
+use line::Line;
 
 const TAKEN: u8 = 0;
 const LEFT: u8 = 1;
@@ -68,8 +68,8 @@ pub(crate) struct Seat {
     /// Its thread's processor time.
     pub(crate) clock: ThreadClock,
     pub(crate) mailbox: Arc<Mailbox>,
-    /// The worker's channel to the supervisor.
-    pub(crate) outlet: Outlet,
+    /// By which its events get to the supervisor.
+    pub(crate) line: Line,
     pub(crate) sleep: Sleep,
     life: AtomicU8,
     reason: Mutex<Option<Arc<str>>>,
@@ -183,7 +183,7 @@ impl Crew {
         is_spare: bool,
     ) -> Result<(), FillError> {
         let crew = &shared.crew;
-        let outlet = Outlet::connect(&*shared.config.transport)?;
+        let line = Line::connect(&*shared.config.transport)?;
         let deque = Deque::new();
         let seed = Seed::new(true);
         let seat = Arc::new(Seat {
@@ -196,7 +196,7 @@ impl Crew {
             current: CachePadded::new(Current::new(shared.now())),
             clock: ThreadClock::new(),
             mailbox: crew.mailbox_of(number),
-            outlet,
+            line,
             sleep: Sleep::default(),
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),

@@ -359,7 +359,7 @@ fn is_anybody_awake(shared: &Shared) -> bool {
 /// Is an event of a worker on its way?
 fn expects_events(shared: &Shared) -> bool {
     let roster = shared.crew.roster();
-    shared.forwarder.is_behind() || roster.iter().any(|seat| seat.outlet.expects_events())
+    shared.forwarder.is_behind() || roster.iter().any(|seat| seat.line.expects_events())
 }
 
 /// Passes the last events of a worker on that has ended.

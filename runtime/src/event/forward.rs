@@ -86,15 +86,15 @@ pub(crate) struct Forwarder {
 
 #[derive(Default)]
 struct Round {
-    lines: Vec<Line>,
+    lines: Vec<Followed>,
     /// The largest number that came from outside.
     outside: u64,
     /// What was above the cut.
     kept: Vec<Kept>,
 }
 
-/// A worker's line.
-struct Line {
+/// A worker's line, and how far it has been followed.
+struct Followed {
     seat: Arc<Seat>,
     /// The largest number that it has brought.
     key: u64,
@@ -141,7 +141,7 @@ impl Forwarder {
 
     /// A worker is about to come, and its line with it.
     pub(crate) fn add(&self, seat: &Arc<Seat>) {
-        let line = Line {
+        let line = Followed {
             seat: Arc::clone(seat),
             key: 0,
         };
@@ -164,7 +164,7 @@ impl Forwarder {
         });
         let Some(mut line) = line else { return };
         // Past the lock: others need not wait for this transport.
-        while let Some(message) = line.seat.outlet.receive_last() {
+        while let Some(message) = line.seat.line.receive_last() {
             let kept = line.keep(message);
             self.visit(|round| round.kept.extend(kept));
         }
@@ -239,14 +239,14 @@ impl Forwarder {
     }
 }
 
-impl Line {
+impl Followed {
     /// Step 2, for one line.
     fn gather(&mut self, cut: u64, kept: &mut Vec<Kept>) {
         loop {
             let mut batch = Vec::new();
-            if !self.seat.outlet.looks_empty() {
+            if !self.seat.line.looks_empty() {
                 // A transport is a user's code.
-                shield(|| batch = self.seat.outlet.receive(BATCH));
+                shield(|| batch = self.seat.line.receive(BATCH));
             }
             let last = batch.len() < BATCH;
             let batch = batch.into_iter().filter_map(|message| self.keep(message));

@@ -83,10 +83,10 @@ impl Shared {
         let numbered = self.forwarder.number(event);
         let shared = Arc::clone(self);
         if let Some(worker) = local::worker_of(self) {
-            if worker.seat.outlet.send(tx, &numbered)? {
+            if worker.seat.line.send(tx, &numbered)? {
                 let seat = Arc::clone(&worker.seat);
                 tx.on_commit(move || {
-                    seat.outlet.has_sent();
+                    seat.line.has_sent();
                     shared.supervisor.events_sent();
                 });
                 return Ok(());
@@ -109,9 +109,9 @@ impl Shared {
         }
         let numbered = self.forwarder.number(event);
         if let Some(worker) = local::worker().filter(|worker| std::ptr::eq(&*worker.shared, self)) {
-            let outlet = &worker.seat.outlet;
+            let line = &worker.seat.line;
             let send = || {
-                contain(|| atomically(|tx| outlet.send(tx, &numbered))).unwrap_or_else(|payload| {
+                contain(|| atomically(|tx| line.send(tx, &numbered))).unwrap_or_else(|payload| {
                     drop_contained(payload);
                     false
                 })
@@ -122,9 +122,9 @@ impl Shared {
                 send()
             };
             if sent {
-                outlet.has_sent();
+                line.has_sent();
                 self.supervisor.events_sent();
-                return outlet.is_long();
+                return line.is_long();
             }
         }
         atomically(|tx| self.forwarder.send_in(tx, numbered.clone()));

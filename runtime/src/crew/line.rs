@@ -1,5 +1,5 @@
-//! How a worker's events get to the supervisor: a channel of the transport, and how
-//! many events are in it.
+//! A worker's *line*, by which its events get to the supervisor: a channel of the transport,
+//! and how many events are in it.
 //!
 //! 1. The worker sends an event and, when that has committed, counts it as *sent*.
 //! 2. Who forwards (`event/forward.rs`) receives what has arrived and counts it as *received*.
@@ -32,7 +32,7 @@ const LONG: u64 = 1024;
 const EVERY: u64 = 64;
 
 /// See the [module](self).
-pub(crate) struct Outlet {
+pub(crate) struct Line {
     channel: Box<dyn Channel<EventMessage>>,
     /// The worker's end.
     outbox: Box<dyn Port<EventMessage>>,
@@ -44,12 +44,12 @@ pub(crate) struct Outlet {
     received: AtomicU64,
 }
 
-impl Outlet {
+impl Line {
     pub(super) fn connect(transport: &dyn Transport) -> Result<Self, FillError> {
         // A transport is a user's code.
         let connected = contain(|| {
             let channel = transport.event_channel();
-            Ok(Outlet {
+            Ok(Line {
                 outbox: channel.connect()?,
                 inbox: channel.connect()?,
                 queue: channel.local_queues().map(|[_, second]| second),
