@@ -29,7 +29,8 @@
 //! 4. *Muster*. A member that has a thread counts itself as arrived, and waits for the others in a
 //!    transaction, and so away (`worker/away.rs`): spares take the rest of the members. The last
 //!    to arrive makes it TOGETHER, in the step in which it arrives. Only then is the closure
-//!    called: on all of them.
+//!    called: on all of them, also where the first to be called has made the team OVER before
+//!    the last has woken.
 //! 5. *Run*. What members wait for in each other ([`Member`]) they wait for together with the end
 //!    of the team.
 //! 6. *Leave*. A member that returns keeps its result ready and counts itself as gone; the last

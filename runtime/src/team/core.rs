@@ -61,7 +61,7 @@ pub(crate) struct Core {
     pub(crate) phase: TVar<Phase>,
     /// How many threads are reserved for it.
     pub(super) has: TVar<usize>,
-    /// How many members have a thread, while they muster.
+    /// How many members have a thread, while they muster; all of them, once they were together.
     arrived: TVar<usize>,
     /// How many members have not left.
     present: TVar<usize>,
@@ -160,10 +160,12 @@ impl Core {
     }
 
     fn wait_for_others(&self, tx: &mut Transaction<'_>) -> StmResult<Muster> {
-        match self.phase.read(tx)? {
-            Phase::Together => return Ok(Muster::Together),
-            Phase::Over(_) => return Ok(Muster::Over),
-            _ => {}
+        // Whatever has come since: who was first may have panicked by now.
+        if self.arrived.read(tx)? == self.size {
+            return Ok(Muster::Together);
+        }
+        if matches!(self.phase.read(tx)?, Phase::Over(_)) {
+            return Ok(Muster::Over);
         }
         if !self.is_closed(tx)? {
             return retry();
@@ -238,5 +240,38 @@ impl Core {
         }
         let left = self.present.read(tx)? < others;
         Ok(left.then_some(MemberError::MemberLeft))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Core, Muster, Phase, Why};
+    use crate::Scheduler;
+
+    use hivework_stm::atomically;
+
+    #[test]
+    fn all_start_once_all_have_arrived_whatever_the_first_has_done_by_then() {
+        let scheduler = Scheduler::builder().workers(1).build().unwrap();
+        scheduler.start().unwrap();
+        let core = Core::new(scheduler.shared(), 2);
+        core.phase.store(Phase::Mustering);
+        assert!(atomically(|tx| core.arrive(tx)).is_none());
+        assert_eq!(atomically(|tx| core.arrive(tx)), Some(Muster::Together));
+        // The other is on its way still.
+        assert!(core.end(Why::Panicked(1)).is_some());
+        assert_eq!(atomically(|tx| core.wait_for_others(tx)), Muster::Together);
+    }
+
+    #[test]
+    fn nobody_starts_where_one_was_missing_at_the_end() {
+        let scheduler = Scheduler::builder().workers(1).build().unwrap();
+        scheduler.start().unwrap();
+        let core = Core::new(scheduler.shared(), 2);
+        core.phase.store(Phase::Mustering);
+        assert!(atomically(|tx| core.arrive(tx)).is_none());
+        assert!(core.end(Why::Cancelled).is_some());
+        assert_eq!(atomically(|tx| core.arrive(tx)), Some(Muster::Over));
+        assert_eq!(atomically(|tx| core.wait_for_others(tx)), Muster::Over);
     }
 }
