@@ -32,7 +32,6 @@ use crate::idle::Parker;
 use crate::injector::Item;
 use crate::shared::Shared;
 use crate::supervisor::cpu_time::ThreadClock;
-use crate::supervisor::parked::Sleep;
 use crate::worker;
 use crate::worker::current::Current;
 use crate::worker::deque::{Deque, Stealer};
@@ -70,7 +69,6 @@ pub(crate) struct Seat {
     pub(crate) mailbox: Arc<Mailbox>,
     /// By which its events get to the supervisor.
     pub(crate) line: Line,
-    pub(crate) sleep: Sleep,
     life: AtomicU8,
     reason: Mutex<Option<Arc<str>>>,
 }
@@ -197,7 +195,6 @@ impl Crew {
             clock: ThreadClock::new(),
             mailbox: crew.mailbox_of(number),
             line,
-            sleep: Sleep::default(),
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),
         });

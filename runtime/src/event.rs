@@ -56,12 +56,12 @@ pub enum Event {
         /// Its number.
         worker: usize,
     },
-    /// A worker that has found nothing to do for a while sleeps on.
+    /// A worker has found nothing to do for a second, and sleeps on; told once a sleep.
     WorkerParked {
         /// Its number.
         worker: usize,
-        /// For how long it has slept.
-        since: Duration,
+        /// For how long it has been seen to sleep.
+        elapsed: Duration,
     },
     /// A worker thread has ended because fewer are wanted.
     WorkerRetired {
@@ -130,10 +130,10 @@ pub enum Event {
         /// Which, in what, and what each waits for, as far as they still wait when they are asked.
         waiting: Vec<BlockedWorker>,
     },
-    /// A round of the supervisor was cut short by a panic, in a transport say.
-    /// The next one goes on.
+    /// A round of the supervisor was cut short by a panic, in a transport say, and the next one
+    /// goes on; or the file of a trace takes no more.
     SupervisorTroubled {
-        /// What the panic said.
+        /// What the panic said, or the operating system.
         reason: Arc<str>,
     },
     /// A work item was put. Comes before all other events of the item.

@@ -67,7 +67,7 @@ pub(crate) mod bell;
 pub(crate) mod cpu_time;
 pub(crate) mod health;
 pub(crate) mod overrun;
-pub(crate) mod parked;
+mod parked;
 mod scaling;
 mod spares;
 pub(crate) mod timers;

@@ -163,10 +163,7 @@ fn run(local: &Local) -> End {
         }
         seat.books.parked.add(1);
         let until = seat.is_spare.then(|| Instant::now() + sleep);
-        seat.sleep.turn();
-        let parked = seat.books.times.parked(|| search.park(until));
-        seat.sleep.turn();
-        match parked {
+        match seat.books.times.parked(|| search.park(until)) {
             Parked::Woken => {}
             Parked::TimedOut => sleep = (sleep * 2).min(60 * SPARE_SLEEP),
         }

@@ -81,6 +81,11 @@ impl Times {
         slept
     }
 
+    /// When the sleep began in which the thread is; it tells that sleep from any other.
+    pub(crate) fn parked_since(&self) -> Option<Instant> {
+        self.0.lock().parked.since
+    }
+
     /// The thread begins to wait inside its item.
     pub(crate) fn go_away(&self) {
         self.0.lock().away.begin();

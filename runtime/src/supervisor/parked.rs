@@ -1,9 +1,9 @@
 //! Telling of workers that have found nothing to do for long.
 //!
-//! A worker tells nobody that it goes to sleep, but for a count that is odd while it does
-//! ([`Sleep`]), and is not woken to say for how long it has. The supervisor looks: who has
-//! the same odd count as at an earlier look has slept since then. After [`LONG`] it says so,
-//! once a sleep.
+//! A worker tells nobody that it goes to sleep, but for writing down in its books when it does
+//! (`books/times.rs`), and is not woken to say for how long it has. The supervisor looks: who is
+//! in the same sleep as at an earlier look has slept since then, by the scheduler's clock. After
+//! [`LONG`] it says so, once a sleep.
 //!
 //! The last worker to fall asleep is what lets the supervisor doze. So before it does it looks
 //! once more, and then it dozes no longer than until the next of them has slept for long: the one
@@ -11,38 +11,18 @@
 
 use std::time::{Duration, Instant};
 
-use hivework_stm::facade::atomic::{AtomicU64, Ordering};
-
 use crate::event::Event;
 use crate::shared::Shared;
 
 /// How long a sleep is told of.
 const LONG: Duration = Duration::from_secs(1);
 
-/// How often a worker has gone to sleep and got up.
-#[derive(Debug, Default)]
-pub(crate) struct Sleep(AtomicU64);
-
-impl Sleep {
-    /// The worker falls asleep, or gets up.
-    pub(crate) fn turn(&self) {
-        // Ordering: Relaxed, also in `now`; written by one thread, a figure for who looks.
-        let count = self.0.load(Ordering::Relaxed);
-        self.0.store(count + 1, Ordering::Relaxed);
-    }
-
-    /// Which sleep it is in.
-    fn now(&self) -> Option<u64> {
-        let count = self.0.load(Ordering::Relaxed);
-        (count % 2 == 1).then_some(count)
-    }
-}
-
 /// A sleep that the supervisor has seen.
 #[derive(Debug)]
 struct Seen {
     worker: usize,
-    sleep: u64,
+    /// Which sleep: when it began, by the machine's clock.
+    sleep: Instant,
     /// When it was first seen.
     at: Instant,
     told: bool,
@@ -73,11 +53,11 @@ impl Parked {
         }
         self.0 = seen;
         for seen in &mut self.0 {
-            let since = now.saturating_duration_since(seen.at);
-            if !seen.told && since >= LONG {
+            let elapsed = now.saturating_duration_since(seen.at);
+            if !seen.told && elapsed >= LONG {
                 seen.told = true;
                 let worker = seen.worker;
-                shared.announce(|| Some(Event::WorkerParked { worker, since }));
+                shared.announce(|| Some(Event::WorkerParked { worker, elapsed }));
             }
         }
     }
@@ -102,13 +82,13 @@ impl Parked {
 
 /// The workers that sleep, and in which sleep; nobody while nobody listens. A spare is told
 /// of when it goes.
-fn sleepers(shared: &Shared) -> Vec<(usize, u64)> {
+fn sleepers(shared: &Shared) -> Vec<(usize, Instant)> {
     if !shared.is_heard() {
         return Vec::new();
     }
     let roster = shared.crew.roster();
     let asleep = roster.iter().filter(|seat| !seat.is_spare);
     asleep
-        .filter_map(|seat| Some((seat.number, seat.sleep.now()?)))
+        .filter_map(|seat| Some((seat.number, seat.books.times.parked_since()?)))
         .collect()
 }

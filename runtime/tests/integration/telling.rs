@@ -362,8 +362,8 @@ fn workers_that_sleep_for_long_are_told_of_once() {
     let (ours, theirs) = (idle.events(), working.events());
     let parked = |events: &Events, limit| {
         std::iter::from_fn(|| events.next_timeout(limit)).find_map(|event| match event {
-            Event::WorkerParked { worker, since } => {
-                assert!(since >= Duration::from_secs(1), "{since:?}");
+            Event::WorkerParked { worker, elapsed } => {
+                assert!(elapsed >= Duration::from_secs(1), "{elapsed:?}");
                 Some(worker)
             }
             _ => None,
