@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A crate written from the README alone, outside of the workspace: it depends on
 # `hivework`, puts work, joins it, awaits it, makes a put part of a transaction of
-# its own, puts what waits, forks, loops and borrows, and fills a queue.
+# its own, puts what waits, forks, loops and borrows, fills a queue, turns a clock, puts a
+# team, answers events and changes the number of workers.
 . "$(dirname "$0")/lib.sh"
 root="$PWD"
 crate="$(mktemp -d)"

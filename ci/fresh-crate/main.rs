@@ -1,6 +1,7 @@
 //! Written from the README alone.
 
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -8,8 +9,9 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use hivework::{
-    Fork, Priority, Scheduler, TVar, TryPutError, WorkError, abort, atomically, atomically_or,
-    check, make_scheduler, make_work, par_map, par_sort,
+    Event, Fork, ManualClock, Member, MemberError, Priority, Scheduler, TVar, TryPutError, Work,
+    WorkContext, WorkError, abort, atomically, atomically_or, check, make_scheduler, make_work,
+    par_map, par_sort, retry,
 };
 
 fn main() {
@@ -26,9 +28,15 @@ fn main() {
     put_what_waits(&scheduler);
     divide(&scheduler);
     urgent_and_bounded();
+    later_and_again();
+    together(&scheduler);
+    watch_and_answer();
+    grow_and_shrink();
 
     scheduler.drain(Duration::from_secs(60)).unwrap();
-    println!("put, joined, awaited, composed, divided, bounded: all as the README says");
+    println!(
+        "put, joined, awaited, composed, divided, bounded, timed, watched: all as the README says"
+    );
 }
 
 /// A put that is part of a transaction of one's own.
@@ -119,6 +127,80 @@ fn urgent_and_bounded() {
     scheduler.drain(Duration::from_secs(60)).unwrap();
     let order = order.lock().unwrap();
     assert_eq!((order[0], order.len()), ("alarm", 3));
+}
+
+/// Delays and periods, by a clock that is turned.
+fn later_and_again() {
+    let clock = ManualClock::new();
+    let scheduler = Scheduler::builder()
+        .workers(1)
+        .clock(&clock)
+        .start()
+        .unwrap();
+    let hour = Duration::from_secs(3600);
+    let late = scheduler.put_work(make_work(|| "late").delay(hour));
+    let turns = TVar::new(0);
+    let count = turns.clone();
+    let hourly = scheduler.put_work(Work::every(hour, move || count.update(|count| count + 1)));
+    let paused = scheduler.put_work(Work::every_after(hour, || ControlFlow::Break("once")));
+    for turn in 1..=3 {
+        atomically(|tx| check(turns.read(tx)? == turn));
+        clock.advance(hour);
+    }
+    assert_eq!(late.join().unwrap(), "late");
+    assert_eq!(paused.join().unwrap(), "once");
+    assert!(hourly.cancel());
+}
+
+/// A team whose members send each other messages.
+fn together(scheduler: &Scheduler) {
+    let ring = scheduler.put_team(3, |member: &Member<Vec<usize>>| {
+        if member.index() == 0 {
+            member.send(1, vec![0])?;
+            return member.receive().map(|(_, round)| round);
+        }
+        let (_, mut round) = member.receive()?;
+        round.push(member.index());
+        member.send((member.index() + 1) % member.size(), round)?;
+        Ok::<_, MemberError>(Vec::new())
+    });
+    assert_eq!(ring.unwrap().join().unwrap()[0], Ok(vec![0, 1, 2]));
+}
+
+/// Events that are answered, a work that takes too long, and the books.
+fn watch_and_answer() {
+    let scheduler = make_scheduler();
+    let cancelled = TVar::new(None);
+    let theirs = cancelled.clone();
+    let subscription = scheduler.on(
+        |event| matches!(event, Event::WorkCancelled(_)),
+        move |event| theirs.store(event.work().and_then(|work| work.name.clone())),
+    );
+    let hog = make_work(|work: &WorkContext| -> Result<(), WorkError> {
+        loop {
+            work.checkpoint()?;
+        }
+    });
+    let hog = scheduler.put_work(hog.name("hog").time_slices(2).cancel_on_overrun());
+    assert!(matches!(hog.join(), Err(WorkError::Cancelled)));
+    let name = atomically(|tx| match cancelled.read(tx)? {
+        Some(name) => Ok(name),
+        None => retry(),
+    });
+    assert_eq!(&*name, "hog");
+    drop(subscription);
+    let stats = scheduler.stats();
+    assert_eq!(stats.name("hog").unwrap().cancelled, 1);
+    assert_eq!(scheduler.expected("hog"), None);
+}
+
+/// More workers, and fewer.
+fn grow_and_shrink() {
+    let scheduler = Scheduler::builder().workers_between(1, 4).start().unwrap();
+    scheduler.set_workers(4).unwrap();
+    assert_eq!(scheduler.broadcast(|_| ()).unwrap().len(), 4);
+    assert!(scheduler.set_workers(0).is_err());
+    scheduler.set_workers_between(1, 4).unwrap();
 }
 
 async fn product(scheduler: &Scheduler) -> Result<u64, WorkError> {
