@@ -378,7 +378,7 @@ pub enum BuildError {
         /// How many at most.
         max: usize,
     },
-    /// More workers than [`max_workers`](Builder::max_workers), or than can be counted.
+    /// More workers than [`max_workers`](Builder::max_workers), or that set beyond 32767.
     TooManyWorkers {
         /// How many there can be.
         most: usize,
@@ -407,9 +407,11 @@ impl fmt::Display for BuildError {
                 f,
                 "at least {min} workers and at most {max} is nothing; give the smaller number first"
             ),
-            BuildError::TooManyWorkers { most } => {
-                write!(f, "this scheduler has at most {most} workers")
-            }
+            BuildError::TooManyWorkers { most } => write!(
+                f,
+                "this scheduler has at most {most} workers; ask for fewer, or set `max_workers`, \
+                 which is at most {MOST_WORKERS}"
+            ),
             BuildError::ZeroInterval => f.write_str("the run interval must be longer than zero"),
             BuildError::ZeroTimeSlice => f.write_str(
                 "a time slice must be longer than zero; a work is given more by `time_slices`",

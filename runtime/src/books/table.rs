@@ -27,6 +27,15 @@ impl fmt::Display for Stats {
             self.stopped,
             self.lost,
         )?;
+        for (figure, what) in [
+            (self.delayed, "delayed"),
+            (self.overran, "times overran"),
+            (self.skipped, "turns skipped"),
+        ] {
+            if figure > 0 {
+                write!(f, ", {figure} {what}")?;
+            }
+        }
         self.show_workers(f)?;
         self.show_names(f)?;
         self.show_queues(f)?;

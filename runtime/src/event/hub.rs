@@ -193,6 +193,26 @@ impl Events {
     }
 }
 
+/// As [`next`](Events::next), for a loop that goes on to the end of the scheduler.
+///
+/// ```
+/// use hivework::{make_scheduler, Event};
+///
+/// let scheduler = make_scheduler();
+/// let events = scheduler.events();
+/// scheduler.put_work(|| "hello");
+/// drop(scheduler);
+/// let over = events.filter(|event| matches!(event, Event::WorkFinished(_) | Event::WorkStopped(_)));
+/// assert_eq!(over.count(), 1);
+/// ```
+impl Iterator for Events {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        Events::next(self)
+    }
+}
+
 impl Drop for Events {
     fn drop(&mut self) {
         // Ordering: advice; see the module.

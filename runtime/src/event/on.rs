@@ -122,7 +122,7 @@ impl Scheduler {
     /// Where handlers are slower than events, the oldest events are lost in the end, as for any subscriber,
     /// and [`Event::Missed`] comes to the filter instead.
     ///
-    /// The subscription counts as a work that waits. A [`stop`](Scheduler::stop) interrupts
+    /// The subscription counts as a work that waits, of the name `subscription`. A [`stop`](Scheduler::stop) interrupts
     /// it until the next start. A [`drain`](Scheduler::drain) ends it, once everything else is
     /// over, handlers included. A handler that owns a [`Scheduler`] keeps that alive
     /// for as long as the subscription is.

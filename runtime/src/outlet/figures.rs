@@ -3,9 +3,11 @@
 //! A figure is a line of one of the tables below. Counters are set to what the books say, so it
 //! does not matter how often, or by how many threads, they are recorded.
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use std::time::Duration;
 
-use crate::books::{Stats, WorkerStats};
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+
+use crate::books::{NameStats, Stats, WorkerStats};
 use crate::scheduler::Scheduler;
 
 /// A figure of an `S`: what it is called, what it says, and where it is found.
@@ -49,6 +51,21 @@ const COUNTERS: &[Figure<Stats>] = &[
         "Worker threads that died.",
         |stats| stats.crashed_workers,
     ),
+    (
+        "hivework_works_overran_total",
+        "How often a work ran for longer than its time slices.",
+        |stats| stats.overran,
+    ),
+    (
+        "hivework_periods_skipped_total",
+        "Turns of periodic works that were left out.",
+        |stats| stats.skipped,
+    ),
+    (
+        "hivework_supervisor_ticks_total",
+        "Rounds of the supervisor.",
+        |stats| stats.ticks,
+    ),
 ];
 
 /// What grows and shrinks.
@@ -67,6 +84,11 @@ const GAUGES: &[Figure<Stats>] = &[
         "hivework_works_waiting",
         "Futures and transactions that wait to be woken.",
         |stats| stats.waiting,
+    ),
+    (
+        "hivework_works_delayed",
+        "Works that wait for their time, of those that are queued or wait.",
+        |stats| stats.delayed,
     ),
     (
         "hivework_workers_blocked",
@@ -93,6 +115,70 @@ const WORKERS: &[Figure<WorkerStats>] = &[
         |worker| worker.parked,
     ),
 ];
+
+/// A span of time of an `S`, in seconds; none where there is none.
+type Seconds<S> = (&'static str, &'static str, fn(&S) -> Option<Duration>);
+
+/// What each worker does with its time; labelled as [`WORKERS`].
+const TIMES: &[Seconds<WorkerStats>] = &[
+    (
+        "hivework_worker_busy_seconds",
+        "How long the worker ran works or looked for some.",
+        |worker| Some(worker.busy_time),
+    ),
+    (
+        "hivework_worker_parked_seconds",
+        "How long the worker slept for want of work.",
+        |worker| Some(worker.parked_time),
+    ),
+    (
+        "hivework_worker_away_seconds",
+        "How long the worker was blocked inside its work.",
+        |worker| Some(worker.away_time),
+    ),
+];
+
+/// What is counted of each name; labelled `name`.
+const NAMES: &[Figure<NameStats>] = &[
+    (
+        "hivework_name_put_total",
+        "Works of the name put.",
+        |name| name.put,
+    ),
+    (
+        "hivework_name_finished_total",
+        "Works of the name that ran to their end.",
+        |name| name.finished,
+    ),
+    (
+        "hivework_name_panicked_total",
+        "Works of the name that panicked.",
+        |name| name.panicked,
+    ),
+];
+
+/// How long works of a name run; labelled `name`.
+const RUN_TIMES: &[Seconds<NameStats>] = &[
+    (
+        "hivework_name_run_time_median_seconds",
+        "The median of the run times of the name.",
+        |name| name.run_time.quantile(0.5),
+    ),
+    (
+        "hivework_name_run_time_p99_seconds",
+        "The 99th percentile of the run times of the name.",
+        |name| name.run_time.quantile(0.99),
+    ),
+    (
+        "hivework_name_expected_seconds",
+        "What a work of the name is expected to take.",
+        |name| name.expected,
+    ),
+];
+
+/// How many works lie in a queue, and for how long the oldest has; labelled `priority`.
+const DEPTH: &str = "hivework_queue_depth";
+const OLDEST: &str = "hivework_queue_oldest_seconds";
 
 /// What the transactions of the whole process count; not labelled.
 const TRANSACTIONS: &[Figure<hivework_stm::TransactionStats>] = &[
@@ -124,8 +210,9 @@ const CONFLICTS: &str = "hivework_variable_conflicts_total";
 impl Scheduler {
     /// Records the books ([`stats`](Scheduler::stats)) with the recorder of the crate `metrics`:
     /// the figures at this moment, as counters and gauges that are labelled `scheduler`, with its
-    /// name, and those of a worker `worker`, with its number. What the transactions of the process
-    /// count ([`hivework_stm::stats`]) goes along without these labels.
+    /// name. Those of a worker are labelled `worker` as well, with its number, those of a work's name
+    /// `name`, and those of a queue `priority`. What the transactions of the process
+    /// count ([`Stats::transactions`]) goes along without these labels.
     ///
     /// Call it as often as the figures are to be fresh. Without a recorder it does nothing much.
     /// Two schedulers of one name record over each other.
@@ -158,13 +245,23 @@ impl Scheduler {
         }
         for (name, says, figure) in WORKERS {
             describe_counter!(*name, *says);
-            for (number, worker) in stats.workers.iter().enumerate() {
-                let (scheduler, number) = (scheduler.to_owned(), number.to_string());
+            for worker in &stats.workers {
+                let (scheduler, number) = (scheduler.to_owned(), worker.number.to_string());
                 counter!(*name, "scheduler" => scheduler, "worker" => number)
                     .absolute(figure(worker));
             }
         }
-        let stats = hivework_stm::stats();
+        for (name, says, figure) in TIMES {
+            describe_gauge!(*name, Unit::Seconds, *says);
+            for worker in &stats.workers {
+                let (scheduler, number) = (scheduler.to_owned(), worker.number.to_string());
+                gauge!(*name, "scheduler" => scheduler, "worker" => number)
+                    .set(figure(worker).unwrap_or_default().as_secs_f64());
+            }
+        }
+        record_names(&stats, scheduler);
+        record_queues(&stats, scheduler);
+        let stats = stats.transactions;
         for (name, says, figure) in TRANSACTIONS {
             describe_counter!(*name, *says);
             counter!(*name).absolute(figure(&stats));
@@ -173,5 +270,41 @@ impl Scheduler {
         for (variable, conflicts) in stats.conflicts_by_name {
             counter!(CONFLICTS, "variable" => variable).absolute(conflicts);
         }
+    }
+}
+
+fn record_names(stats: &Stats, scheduler: &str) {
+    for (name, says, figure) in NAMES {
+        describe_counter!(*name, *says);
+        for works in &stats.names {
+            let (scheduler, called) = (scheduler.to_owned(), works.name.to_string());
+            counter!(*name, "scheduler" => scheduler, "name" => called).absolute(figure(works));
+        }
+    }
+    for (name, says, figure) in RUN_TIMES {
+        describe_gauge!(*name, Unit::Seconds, *says);
+        for works in &stats.names {
+            let (scheduler, called) = (scheduler.to_owned(), works.name.to_string());
+            if let Some(time) = figure(works) {
+                gauge!(*name, "scheduler" => scheduler, "name" => called).set(time.as_secs_f64());
+            }
+        }
+    }
+}
+
+fn record_queues(stats: &Stats, scheduler: &str) {
+    describe_gauge!(DEPTH, "Works that lie in the queue.");
+    describe_gauge!(
+        OLDEST,
+        Unit::Seconds,
+        "How long the oldest work has lain in the queue; zero where there is none."
+    );
+    for queue in &stats.queues {
+        let priority = format!("{:?}", queue.priority).to_lowercase();
+        let (owned, labelled) = (scheduler.to_owned(), priority.clone());
+        gauge!(DEPTH, "scheduler" => owned, "priority" => labelled).set(queue.depth as f64);
+        let oldest = queue.oldest.unwrap_or_default();
+        gauge!(OLDEST, "scheduler" => scheduler.to_owned(), "priority" => priority)
+            .set(oldest.as_secs_f64());
     }
 }

@@ -182,6 +182,7 @@ fn a_work_of_few_slices_can_be_cancelled_alone() {
         7
     };
     let other = patient.put_work(make_work(work).name("patient"));
+    eventually("it has begun", || patient.stats().running == 1);
     let hasty = self::builder().workers(1).time_slice(MS).start().unwrap();
     let told = hasty.events();
     let work = hasty.put_work(
