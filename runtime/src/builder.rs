@@ -80,7 +80,9 @@ pub enum OverrunPolicy {
     /// It is reported, and runs on.
     #[default]
     Report,
-    /// It is reported, and asked to stop, as [`cancel`](crate::WorkHandle::cancel) asks.
+    /// It is reported, and asked to stop, as [`cancel`](crate::WorkHandle::cancel) asks. Not so members of
+    /// [teams](crate::Scheduler::put_team) and [subscriptions](crate::Scheduler::on): those are reported
+    /// and go on.
     Cancel,
 }
 

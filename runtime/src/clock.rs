@@ -3,8 +3,9 @@
 //!
 //! It is the system's, or one that is turned by hand ([manual]). What goes by real time whatever
 //! the clock: limits that a thread of the program's own waits for (`join_timeout`, `drain`), how
-//! long a thread looks before it sleeps, when spares and memory go back, and how often the
-//! supervisor looks for what a transport carries.
+//! long a thread looks before it sleeps, when spares and memory go back, how long it
+//! waits to replace workers that crash one after the other, and how often the supervisor looks for what a
+//! transport carries.
 
 pub(crate) mod manual;
 

@@ -252,7 +252,8 @@ impl Rounds {
         self.more = false;
         // Before anything is put back, which would seem to have been put just now.
         shared.note_ages();
-        self.health.round(shared, now);
+        // By the time that the machine has: what it damps takes that, whatever clock is turned.
+        self.health.round(shared, Instant::now());
         self.watch.round(shared, now);
         self.spares.round(shared);
         self.scaling.round(shared, now, self.health.is_complete());
@@ -326,14 +327,20 @@ fn sleep(shared: &Shared, seen: Seen, rounds: &Rounds) {
     }
 }
 
-/// Step 10 where no time passes while it sleeps. What a transport carries goes by no clock.
+/// Step 10 where no time passes while it sleeps. What a transport carries goes by no clock, and
+/// workers that are to be replaced go by the real one.
 fn sleep_untimed(shared: &Shared, seen: Seen, rounds: &Rounds) {
     let supervisor = &shared.supervisor;
     if !shared.injector.is_local() && is_busy(shared, rounds) || expects_events(shared) {
         supervisor.bell.sleep(after(ARRIVALS));
         return;
     }
-    let _ = supervisor.bell.doze(None, || {
+    if rounds.health.is_understaffed(shared) {
+        // A thread that could not be had.
+        supervisor.bell.sleep(after(shared.config.run_interval));
+        return;
+    }
+    let _ = supervisor.bell.doze(rounds.health.due(), || {
         Seen::now(supervisor).sent != seen.sent
             || !shared.injector.is_local() && is_busy(shared, rounds)
     });

@@ -156,7 +156,7 @@ impl<T: Send + 'static> Work<T> {
     /// assert!(matches!(hog.join(), Err(WorkError::Cancelled)));
     /// ```
     pub fn cancel_on_overrun(mut self) -> Self {
-        self.fresh.info_mut().set_cancel_on_overrun();
+        self.fresh.info_mut().set_cancel_on_overrun(true);
         self
     }
 

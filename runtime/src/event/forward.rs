@@ -40,8 +40,8 @@
 //!
 //! The lock is held while a transport is asked for what it brings, and while values
 //! that nobody wants any more are dropped. That is a user's code, which may send an event
-//! in turn: on the thread that holds the lock it is left in its line, for the next
-//! round of the supervisor.
+//! in turn, and so may a waker that the sending to the hub calls: on the thread that holds the lock
+//! it is left in its line, and the supervisor is told that there is something to forward.
 //!
 //! # What a transport changes
 //!
@@ -168,12 +168,13 @@ impl Forwarder {
             let kept = line.keep(message);
             self.visit(|round| round.kept.extend(kept));
         }
-        self.forward(hub);
+        _ = self.forward(hub);
     }
 
-    /// Steps 2 and 3.
-    pub(crate) fn forward(&self, hub: &Hub) {
-        self.visit(|round| self.pass(round, hub));
+    /// Steps 2 and 3. False where this thread is in the midst of them already.
+    #[must_use]
+    pub(crate) fn forward(&self, hub: &Hub) -> bool {
+        self.visit(|round| self.pass(round, hub))
     }
 
     /// Forwards what there is, and then closes the hub.
@@ -184,8 +185,8 @@ impl Forwarder {
         });
     }
 
-    /// Takes the lock, unless this thread has it.
-    fn visit(&self, act: impl FnOnce(&mut Round)) {
+    /// Takes the lock, unless this thread has it; says whether it could.
+    fn visit(&self, act: impl FnOnce(&mut Round)) -> bool {
         struct Leave<'a>(&'a AtomicU64);
 
         impl Drop for Leave<'_> {
@@ -198,13 +199,14 @@ impl Forwarder {
         let me = local::thread_number();
         // Ordering: Relaxed; nobody else writes this thread's number.
         if me != 0 && self.holder.load(Ordering::Relaxed) == me {
-            return;
+            return false;
         }
         let mut round = self.round.lock();
         // Ordering: as above; written under the lock.
         self.holder.store(me, Ordering::Relaxed);
         let _leave = Leave(&self.holder);
         act(&mut round);
+        true
     }
 
     fn pass(&self, round: &mut Round, hub: &Hub) {

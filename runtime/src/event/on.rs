@@ -151,6 +151,8 @@ impl Scheduler {
         };
         let mut fresh = Fresh::of(|head| Polled::new(head, watch, Kind::Transaction));
         fresh.info_mut().set_name("subscription".into());
+        // A filter that was slow once is no reason to hear of nothing any more.
+        fresh.info_mut().set_cancel_on_overrun(false);
         fresh.info().mark();
         let handle = put::put_beside(self.shared(), Work::fresh(fresh));
         Subscription(handle.cancel_on_drop())

@@ -69,9 +69,12 @@ impl Shared {
         }
     }
 
-    /// Brings what has been told to the subscribers.
+    /// Brings what has been told to the subscribers. By who is just doing that, and is called in
+    /// the middle of it, it is left to the supervisor.
     pub(crate) fn forward(&self) {
-        self.forwarder.forward(&self.hub);
+        if !self.forwarder.forward(&self.hub) {
+            self.supervisor.events_sent();
+        }
     }
 
     /// As `tell`, as part of a transaction, and when that commits.
@@ -88,6 +91,9 @@ impl Shared {
                 tx.on_commit(move || {
                     seat.line.has_sent();
                     shared.supervisor.events_sent();
+                    if seat.line.is_long() {
+                        shared.forward();
+                    }
                 });
                 return Ok(());
             }
@@ -137,6 +143,29 @@ impl Shared {
         if self.is_heard() {
             self.tell_step(info, Told::Put, Event::WorkPut);
         }
+    }
+
+    /// As `tell_put`, where the put may come to nothing and is not told of then. Who has more to tell of
+    /// the item waits for that.
+    #[inline]
+    pub(crate) fn tell_put_if<E>(
+        &self,
+        info: &Info,
+        put: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.is_heard() {
+            return put();
+        }
+        let work = self.new_work(info);
+        let mut told = info.make_rare().told.lock();
+        put()?;
+        *told = Told::Put;
+        let forward = self.say(Event::WorkPut(work));
+        drop(told);
+        if forward {
+            self.forward();
+        }
+        Ok(())
     }
 
     /// As `tell_put`, as part of the transaction that shows it, on a thread that is no

@@ -135,8 +135,9 @@ fn put_inside<T: Send + 'static>(
         put_delayed(shared, &handle, item);
         return handle;
     }
-    set_timer(&handle, shared);
+    // Before its deadline can pass.
     shared.tell_put(handle.info());
+    set_timer(&handle, shared);
     if priority == Priority::Normal {
         worker.deque.push(item);
     } else {
@@ -206,12 +207,9 @@ pub(super) fn try_put<T: Send + 'static>(
     let (handle, item) = split(fresh);
     let put = if handle.info().is_delayed() {
         let refused = Admission::Refused(Refused::Draining);
-        let put = put_later(shared, item).map_err(|item| (Some(item), refused));
-        // What goes back has never been put. What has begun since is told of no more.
-        if put.is_ok() {
-            shared.tell_put(handle.info());
-        }
-        put
+        shared
+            .tell_put_if(handle.info(), || put_later(shared, item))
+            .map_err(|item| (Some(item), refused))
     } else if shared.injector.is_local() {
         put_now(shared, slice::from_ref(&handle), [item], false)
             .map_err(|([item], refused)| (Some(item), refused))

@@ -71,7 +71,8 @@ impl Health {
     /// Step 3. Answers whether nothing is vacant any more.
     fn fill(&mut self, shared: &Arc<Shared>, now: Instant) -> bool {
         let mut is_complete = true;
-        for number in shared.crew.vacancies(shared.workers()) {
+        // Those that stay for teams are needed until these have started, and are replaced.
+        for number in shared.crew.vacancies(shared.workers_kept()) {
             let deserted = !shared.crew.has_worker(shared.workers());
             if !self.damper.may_fill(now, deserted) {
                 self.due = self.damper.due(deserted);
@@ -113,7 +114,7 @@ impl Health {
     pub(super) fn is_understaffed(&self, shared: &Shared) -> bool {
         self.due.is_none()
             && !shared.is_halting()
-            && !shared.crew.vacancies(shared.workers()).is_empty()
+            && !shared.crew.vacancies(shared.workers_kept()).is_empty()
     }
 
     /// When the next vacant seat is to be filled, where it had to wait.

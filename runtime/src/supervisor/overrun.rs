@@ -165,7 +165,9 @@ fn look(shared: &Shared, seat: &Seat, stamp: u64, elapsed: Duration) -> Option<L
         if elapsed < budget {
             return Looked::HasTime(budget);
         }
-        let cancels = config.on_overrun == OverrunPolicy::Cancel || info.cancels_on_overrun();
+        let cancels = info
+            .cancels_on_overrun()
+            .unwrap_or(config.on_overrun == OverrunPolicy::Cancel);
         Looked::Overran {
             item: item.clone(),
             cancelled: cancels && item.cancel(),

@@ -46,7 +46,14 @@ where
         post: Arc::new(Post::new(core.size)),
     };
     let conduct = conduct(Term(Arc::clone(core)), plan);
-    make_future(conduct).priority(Priority::High)
+    outlasting(make_future(conduct)).priority(Priority::High)
+}
+
+/// Has it go on where the scheduler cancels what overruns. A member does not see that its own item was
+/// asked to stop, and the conductor cannot be put anew.
+fn outlasting<T: Send + 'static>(mut work: Work<T>) -> Work<T> {
+    work.fresh.info_mut().set_cancel_on_overrun(false);
+    work
 }
 
 /// The conductor's time, whose end is the team's.
@@ -153,7 +160,7 @@ where
         };
         let work = Work::fresh(Fresh::of(|head| Polled::new(head, stint, Kind::Future)));
         // Others wait for it already.
-        work.priority(Priority::High)
+        outlasting(work).priority(Priority::High)
     });
     let works: Vec<Work<()>> = works.collect();
     // The members have it all to themselves: it goes with the last of them.

@@ -39,7 +39,8 @@ pub(crate) struct Rare {
     held_by: u64,
     /// How many time slices it may run for, if it was given a number of its own.
     slices: Option<NonZeroU32>,
-    cancel_on_overrun: bool,
+    /// Unless it goes by what the scheduler's policy is.
+    cancel_on_overrun: Option<bool>,
     /// Its number, once somebody has asked for it.
     id: AtomicU64,
     /// What the subscribers know of it; held until they can know more (`event/tell.rs`).
@@ -115,13 +116,13 @@ impl Info {
         self.rare()?.slices
     }
 
-    pub(crate) fn set_cancel_on_overrun(&mut self) {
-        self.rare_mut().cancel_on_overrun = true;
+    pub(crate) fn set_cancel_on_overrun(&mut self, cancel: bool) {
+        self.rare_mut().cancel_on_overrun = Some(cancel);
     }
 
-    /// Is it to be cancelled if it overruns?
-    pub(crate) fn cancels_on_overrun(&self) -> bool {
-        self.rare().is_some_and(|rare| rare.cancel_on_overrun)
+    /// Is it to be cancelled if it overruns? None where that is for the scheduler's policy to say.
+    pub(crate) fn cancels_on_overrun(&self) -> Option<bool> {
+        self.rare()?.cancel_on_overrun
     }
 
     /// Can nothing of it lie in the timers, and is it counted under no name?

@@ -36,7 +36,8 @@ use super::ends::Fresh;
 use super::info::Info;
 use super::item::Item;
 use super::kind;
-use crate::event::{Event, WorkId};
+use crate::event::Event;
+use crate::local;
 use crate::polled::lobby;
 use crate::polled::{Next, Polled, Turns};
 use pace::Pace;
@@ -221,10 +222,7 @@ fn began(info: &Info) -> Instant {
 fn tell_skipped(info: &Info, skipped: u64) {
     let Some(shared) = info.shared() else { return };
     shared.books.skipped.add(skipped);
-    shared.announce(|| {
-        Some(Event::PeriodsSkipped {
-            work: WorkId::of(info),
-            skipped,
-        })
-    });
+    // Its deadline may have passed meanwhile: then it is over for who listens.
+    let worker = local::worker_of(&shared).map(|worker| worker.seat.number);
+    shared.tell_meanwhile(info, worker, |work| Event::PeriodsSkipped { work, skipped });
 }

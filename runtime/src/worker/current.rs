@@ -139,6 +139,7 @@ impl Mark {
     pub fn end(&self) {
         // Ordering: Relaxed; read back by the thread that writes.
         let stamp = self.stamp.load(Ordering::Relaxed);
+        debug_assert!(runs(stamp), "an end without a beginning");
         // Ordering: Relaxed; who reads it looks at nothing.
         self.stamp.store(stamp + 1, Ordering::Relaxed);
         // Ordering: light barrier between the stamp and the look at `hold`; partner: the
@@ -234,7 +235,8 @@ impl Current {
                 self.0.end();
             }
         }
-        let _end = self.mark.begin(item.address()).then_some(End(&self.mark));
+        // Made only where it began: one that is dropped ends the item that this one is a part of.
+        let _end = self.mark.begin(item.address()).then(|| End(&self.mark));
         run()
     }
 
@@ -318,5 +320,33 @@ impl fmt::Debug for Current {
         f.debug_struct("Current")
             .field("mark", &self.mark)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(hivework_loom)))]
+mod tests {
+    use std::time::Instant;
+
+    use super::{Current, runs};
+    use crate::work::make_work;
+
+    #[test]
+    fn an_item_that_is_part_of_another_neither_begins_nor_ends_it() {
+        let current = Current::new(Instant::now());
+        let (_outer_handle, outer) = make_work(|| ()).fresh.split();
+        let (_inner_handle, inner) = make_work(|| ()).fresh.split();
+        let is_outer = |stamp| current.look(stamp, |item| item.number() == outer.number());
+        current.show(&outer, || {
+            let stamp = current.stamp();
+            assert!(runs(stamp));
+            for _ in 0..2 {
+                current.show(&inner, || assert_eq!(current.stamp(), stamp));
+                assert_eq!(current.stamp(), stamp);
+            }
+            // None where the system has no such barrier.
+            assert_ne!(is_outer(stamp), Some(false));
+        });
+        assert!(!runs(current.stamp()));
+        assert_eq!(is_outer(current.stamp()), None);
     }
 }

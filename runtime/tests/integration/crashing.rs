@@ -130,6 +130,17 @@ fn a_storm_of_crashes_is_told_of_once_and_work_goes_on() {
     assert_eq!(storms, 1);
 }
 
+/// The clock stands: the replacements wait by the time that the machine has.
+#[test]
+fn a_storm_of_crashes_passes_where_the_clock_is_turned_by_hand() {
+    let (scheduler, _clock) = crate::timers::by_hand(1);
+    let crashing = scheduler.put_all((0..12).map(|_| || resume_unwind(Box::new(Crash))));
+    for work in crashing {
+        assert!(join::<()>(work).is_err());
+    }
+    assert_eq!(join(scheduler.put_work(|| 1)).unwrap(), 1);
+}
+
 #[test]
 fn a_worker_that_dies_in_its_hook_is_replaced() {
     for deaths in [1, if cfg!(miri) { 2 } else { 40 }] {

@@ -4,8 +4,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hivework::{
-    BlockedWorker, BuildError, Event, Events, ManualClock, OverrunPolicy, Scheduler, Stall, TVar,
-    Wait, WorkContext, WorkError, WorkId, atomically, blocking, check, make_future, make_work,
+    BlockedWorker, BuildError, Event, Events, ManualClock, Member, OverrunPolicy, Scheduler, Stall,
+    TVar, Wait, WorkContext, WorkError, WorkId, atomically, blocking, check, make_future,
+    make_work,
 };
 
 use crate::support::{BOUND, builder, eventually, join, latch, receive};
@@ -169,6 +170,48 @@ fn the_policy_of_the_scheduler_ends_a_work_at_its_checkpoint() {
     assert!(matches!(join(work), Err(WorkError::Cancelled)));
     assert!(overrun(&events, "endless").cancelled);
     assert_eq!(scheduler.stats().cancelled, 1);
+}
+
+/// Nobody asked the scheduler's own works to be quick, and nobody could put them anew.
+#[test]
+fn the_policy_of_the_scheduler_ends_no_subscription_and_no_team() {
+    let builder = builder().workers(2).on_overrun(OverrunPolicy::Cancel);
+    let scheduler = builder.start().unwrap();
+    let events = scheduler.events();
+    let (go_on, gate) = latch();
+    let gate = std::sync::Mutex::new(gate);
+    let (handled, handles) = latch();
+    let subscription = scheduler.on(
+        move |event| {
+            let is_slow = matches!(event, Event::User(event) if event.downcast_ref() == Some(&1));
+            if is_slow {
+                receive(&gate.lock().unwrap());
+            }
+            matches!(event, Event::User(_))
+        },
+        move |event| handled.send(event).unwrap(),
+    );
+    scheduler.emit(1);
+    assert!(!overrun(&events, "subscription").cancelled);
+    go_on.send(()).unwrap();
+    scheduler.emit(2);
+    receive(&handles);
+    receive(&handles);
+    drop(subscription);
+    let stop = Arc::new(AtomicBool::new(false));
+    let theirs = Arc::clone(&stop);
+    let mut team = scheduler
+        .put_team(1, move |_: &Member| hog(&theirs)())
+        .unwrap();
+    loop {
+        let event = events.next_timeout(BOUND).expect("never reported");
+        if let Event::WorkOverran { cancelled, .. } = event {
+            assert!(!cancelled);
+            break;
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert_eq!(team.join_timeout(BOUND).unwrap().unwrap().len(), 1);
 }
 
 #[test]

@@ -319,3 +319,25 @@ fn a_series_can_be_put_in_a_transaction() {
     receive(&told);
     work.cancel();
 }
+
+#[test]
+fn nothing_is_told_of_a_series_that_is_over() {
+    let (scheduler, clock) = by_hand(1);
+    let events = scheduler.events();
+    let theirs = clock.clone();
+    let slow = Work::every(10 * MS, move || theirs.advance(35 * MS));
+    let slow = scheduler.put_work(slow.deadline(20 * MS));
+    assert!(matches!(join(slow), Err(WorkError::DeadlineExceeded)));
+    scheduler.drain(BOUND).unwrap();
+    assert_eq!(scheduler.stats().skipped, 3);
+    let mut is_over = false;
+    loop {
+        match events.next_timeout(BOUND).expect("never told") {
+            Event::WorkOverdue(_) => is_over = true,
+            Event::PeriodsSkipped { .. } => assert!(!is_over),
+            Event::Stopped => break,
+            _ => {}
+        }
+    }
+    assert!(is_over);
+}

@@ -572,6 +572,51 @@ fn teams_put_before_the_start_wait_for_it() {
     assert!(matches!(end(unanswered), Err(WorkError::Stopped)));
 }
 
+/// Nobody sat on the seats that were to be fewer, and there are no spares.
+#[test]
+fn threads_that_were_reserved_before_there_were_to_be_fewer_are_made() {
+    let fixed = builder().workers(1).max_workers(4).max_spares(0);
+    let scheduler = fixed.build().unwrap();
+    scheduler.set_workers(4).unwrap();
+    let team = waiting(&scheduler, 4, &TVar::new(true));
+    scheduler.set_workers(2).unwrap();
+    scheduler.start().unwrap();
+    assert_eq!(end(team).unwrap(), vec![Ok(()); 4]);
+    eventually("the surplus retires", || {
+        let workers = scheduler.stats().workers;
+        workers.iter().filter(|worker| worker.is_here).count() == 2
+    });
+}
+
+/// A worker beyond the target, which stays for a team, dies before that has started.
+#[test]
+fn a_worker_that_stays_for_a_team_is_replaced() {
+    let fixed = builder().workers(2).max_workers(2).max_spares(0);
+    let scheduler = fixed.start().unwrap();
+    let (die, gate) = latch::<()>();
+    let (begun, begins) = latch();
+    let dying = |gate: std::sync::mpsc::Receiver<()>| {
+        let begun = begun.clone();
+        move || {
+            begun.send(()).unwrap();
+            receive(&gate);
+            std::panic::resume_unwind(Box::new(hivework::internals::Crash));
+        }
+    };
+    let first = scheduler.put_work(dying(gate));
+    let (die_too, gate) = latch::<()>();
+    let second = scheduler.put_work(dying(gate));
+    receive(&begins);
+    receive(&begins);
+    let team = waiting(&scheduler, 2, &TVar::new(true));
+    scheduler.set_workers(1).unwrap();
+    die.send(()).unwrap();
+    die_too.send(()).unwrap();
+    let _: Result<(), _> = join(first);
+    let _: Result<(), _> = join(second);
+    assert_eq!(end(team).unwrap(), vec![Ok(()); 2]);
+}
+
 #[test]
 fn a_thread_that_dies_in_a_member_loses_the_team_and_nothing_else() {
     let scheduler = scheduler(2);

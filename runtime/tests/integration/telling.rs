@@ -1,6 +1,7 @@
 //! The order of what is told, and that nothing of it is lost or kept for ever.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -166,6 +167,47 @@ fn a_put_that_is_refused_has_its_end_as_well() {
     // That of the work from before the subscription begins with its start.
     assert_eq!(life(&events), ["started", "finished"]);
     assert_eq!(life(&events), ["put", "started", "finished"]);
+}
+
+#[test]
+fn works_with_and_without_a_delay_are_put_once_each() {
+    let scheduler = Scheduler::builder().workers(2).start().unwrap();
+    let events = scheduler.events();
+    let mut lives = Lives::default();
+    let delay = |n: u32| Duration::from_micros(u64::from(n % 2) * 50);
+    let works = scheduler.put_all((0..20).map(|n| make_work(|| ()).delay(delay(n))));
+    for work in works {
+        join(work).unwrap();
+    }
+    for n in 0..20 {
+        let work = scheduler.try_put_work(make_work(|| ()).delay(delay(n)));
+        join(work.unwrap()).unwrap();
+    }
+    lives.follow(&events, 40);
+    assert_eq!(lives.steps.len(), 40);
+}
+
+/// Others may be done with a work before its putter has come further.
+#[test]
+fn a_put_is_told_before_anything_that_comes_of_it() {
+    const WORKS: usize = if cfg!(miri) { 10 } else { 1000 };
+    const SOON: Duration = Duration::from_nanos(1);
+    let scheduler = Scheduler::builder().workers(1).start().unwrap();
+    let events = scheduler.events();
+    let mut lives = Lives::default();
+    for _ in 0..WORKS {
+        let from_outside = scheduler.try_put_work(make_work(|| ()).delay(SOON));
+        join(from_outside.unwrap()).unwrap();
+    }
+    lives.follow(&events, WORKS);
+    let putter = scheduler.put_work(|work: &WorkContext| {
+        let scheduler = work.scheduler().unwrap();
+        for _ in 0..WORKS {
+            drop(scheduler.put_work(make_work(|| ()).deadline(SOON)));
+        }
+    });
+    join(putter).unwrap();
+    lives.follow(&events, 2 * WORKS + 1);
 }
 
 #[test]
@@ -377,4 +419,38 @@ fn workers_that_sleep_for_long_are_told_of_once() {
     assert_eq!(parked(&theirs, Duration::ZERO), None);
     open.send(()).unwrap();
     join(busy).unwrap();
+}
+
+/// As before, by a waker that the forwarding calls, where the supervisor makes no round by itself.
+#[test]
+fn an_event_that_is_told_by_a_waker_is_told_at_once() {
+    struct Echo(Scheduler);
+    impl std::task::Wake for Echo {
+        fn wake(self: Arc<Self>) {
+            self.0.emit("echo");
+        }
+    }
+    let (scheduler, clock) = crate::timers::by_hand(1);
+    let (events, woken) = (scheduler.events(), scheduler.events());
+    let mut wait = Box::pin(hivework::atomically_async(move |tx| {
+        match woken.receive(tx)? {
+            Some(Event::User(_)) => Ok(()),
+            _ => hivework::retry(),
+        }
+    }));
+    clock.advance(Duration::ZERO);
+    let waker = Arc::new(Echo(scheduler.clone())).into();
+    let polled = wait
+        .as_mut()
+        .poll(&mut std::task::Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    scheduler.emit("call");
+    while user_word(&events.next_timeout(BOUND).expect("never told")) != Some("echo") {}
+}
+
+fn user_word(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::User(event) => event.downcast_ref::<&'static str>().copied(),
+        _ => None,
+    }
 }

@@ -142,7 +142,9 @@ impl<'a, T: Send + 'static> News<'a, T> {
         let Some((shared, handles)) = self.0 else {
             return Ok(());
         };
-        for handle in handles {
+        // What is to wait goes another way, and is told of there.
+        let now = handles.iter().filter(|handle| !handle.info().is_delayed());
+        for handle in now {
             shared.tell_put_outside(tx, handle.info())?;
         }
         Ok(())

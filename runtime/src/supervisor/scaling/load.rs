@@ -105,6 +105,7 @@ impl Load {
         if !seen.is_complete {
             // What those do who are not there yet would be guessed.
             self.short = None;
+            self.slack = None;
             return None;
         }
         self.up(seen).or_else(|| self.down(seen))

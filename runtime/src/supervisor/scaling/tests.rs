@@ -130,6 +130,25 @@ fn an_idle_house_is_looked_at_until_only_the_fewest_are_left() {
 }
 
 #[test]
+fn workers_that_do_not_come_are_no_reason_to_look_at_once_again() {
+    let mut house = House::new(1, 4);
+    house.run(4, PATIENCE);
+    house.look(0);
+    let incomplete = |now| Seen {
+        now,
+        workers: 4,
+        min: 1,
+        max: 4,
+        is_complete: false,
+        is_short: false,
+        asleep: 3,
+    };
+    let now = house.now + 10 * PATIENCE;
+    assert_eq!(house.load.decide(&incomplete(now)), None);
+    assert!(house.load.due().is_none_or(|due| due > now));
+}
+
+#[test]
 fn a_load_that_comes_and_goes_meets_more_and_more_patience() {
     let mut house = House::new(1, 8);
     let pause = PATIENCE + PATIENCE / 2;
