@@ -179,6 +179,6 @@ pub mod internals {
     };
     pub use crate::work::unwind::Crash;
     pub use crate::worker::away::{Around, Away, Rest};
-    pub use crate::worker::current::Mark;
+    pub use crate::worker::current::{Mark, Waits};
     pub use crate::worker::deque::{Deque, Steal, Stealer};
 }

@@ -1,10 +1,11 @@
-//! What a worker runs, as the supervisor looks at it: what is looked at has not ended, and what
-//! a look has done is there for the end.
+//! What a worker runs, as the supervisor looks at it: what is looked at has not ended, what a look has
+//! done is there for the end, and no time is counted as the item's in which it waited.
 
 use std::sync::Arc;
 
-use hivework::internals::Mark;
-use hivework_loom_tests::{PREEMPTIONS, Witness, model_of_barriers};
+use hivework::Wait;
+use hivework::internals::{Mark, Waits};
+use hivework_loom_tests::{PREEMPTIONS, Witness, model, model_of_barriers};
 use hivework_stm::facade::atomic::{AtomicUsize, Ordering};
 use hivework_stm::facade::thread;
 
@@ -85,5 +86,24 @@ fn a_look_meets_the_item_of_its_stamp_and_no_other() {
         }
         worker.join().unwrap();
         assert_eq!(seat.mark.stamp(), 4);
+    });
+}
+
+#[test]
+fn no_wait_is_missing_from_the_total() {
+    model("current: the total against two waits", || {
+        let waits = Arc::new(Waits::new());
+        let theirs = Arc::clone(&waits);
+        // It has waited from 0 on.
+        waits.begin(Wait::Join, 0);
+        let worker = thread::spawn(move || {
+            theirs.end(10);
+            theirs.begin(Wait::Join, 10);
+            theirs.end(11);
+        });
+        let total = waits.total(10);
+        assert!(total >= 10, "it was seen to have waited for {total} of 10");
+        worker.join().unwrap();
+        assert_eq!(waits.total(11), 11);
     });
 }

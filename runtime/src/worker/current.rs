@@ -19,8 +19,7 @@
 //! alone writes stamp and item. An item that runs inside another, in a join say, is part of
 //! that one. Of an item that runs in turns each turn has a stamp of its own.
 //!
-//! Beside them is what the worker *waits* for inside its item, announced (`worker/away.rs`): since when,
-//! and how long it has waited in all. It writes that before it sleeps and after, which is dear anyway.
+//! Beside them is what the worker *waits* for inside its item, announced ([waits]).
 //!
 //! # Steps
 //!
@@ -64,23 +63,21 @@
 //! there. To keep the items from it that are too short to be looked at is not possible: a worker that
 //! is told late that a tick has passed would leave out a fence that is needed. An exchange in place
 //! of E1 would be as dear.
-//!
-//! # Waits
-//!
-//! `waits` is odd while the worker waits. W1 it sets what it waits for and since when, W2 makes `waits`
-//! odd (Release); V1 adds to the total, V2 makes `waits` even. A reader that meets V1 alone counts one
-//! wait twice, and takes the item for younger than it is until its next look.
+
+mod waits;
 
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 
-use hivework_stm::facade::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use hivework_stm::facade::barrier;
 use hivework_stm::facade::sync::{Mutex, MutexGuard};
 
 use crate::event::Wait;
 use crate::work::item::Item;
+
+pub use waits::Waits;
 
 /// The protocol of stamp, item, hold and gate; see the [module](self).
 #[derive(Debug)]
@@ -202,12 +199,7 @@ impl Drop for Hold<'_> {
 /// What a worker runs, and what it waits for inside that; see the [module](self).
 pub(crate) struct Current {
     mark: Mark,
-    waits: AtomicU64,
-    wait: AtomicU8,
-    /// In nanoseconds from `epoch`.
-    since: AtomicU64,
-    /// In nanoseconds.
-    waited: AtomicU64,
+    waits: Waits,
     epoch: Instant,
 }
 
@@ -216,10 +208,7 @@ impl Current {
     pub(crate) fn new(now: Instant) -> Self {
         Current {
             mark: Mark::new(),
-            waits: AtomicU64::new(0),
-            wait: AtomicU8::new(0),
-            since: AtomicU64::new(0),
-            waited: AtomicU64::new(0),
+            waits: Waits::new(),
             epoch: now,
         }
     }
@@ -255,58 +244,24 @@ impl Current {
         looked.flatten()
     }
 
-    /// W1 and W2, on the worker's thread.
+    /// It begins to wait, on the worker's thread.
     pub(crate) fn begin_wait(&self, wait: Wait, now: Instant) {
-        // Ordering: Relaxed, here and below, for what the worker alone writes; `waits`
-        // publishes it.
-        self.wait.store(wait as u8, Ordering::Relaxed);
-        self.since.store(self.nanos(now), Ordering::Relaxed);
-        self.count_wait();
+        self.waits.begin(wait, self.nanos(now));
     }
 
-    /// V1 and V2, on the worker's thread.
+    /// It goes on, on the worker's thread.
     pub(crate) fn end_wait(&self, now: Instant) {
-        let waited = self.nanos(now) - self.since.load(Ordering::Relaxed).min(self.nanos(now));
-        let before = self.waited.load(Ordering::Relaxed);
-        self.waited.store(before + waited, Ordering::Relaxed);
-        self.count_wait();
-    }
-
-    fn count_wait(&self) {
-        let waits = self.waits.load(Ordering::Relaxed);
-        // Ordering: Release; partner: the Acquire in `is_waiting`.
-        self.waits.store(waits + 1, Ordering::Release);
-    }
-
-    fn is_waiting(&self) -> bool {
-        // Ordering: Acquire; partner: the Release in `count_wait`.
-        self.waits.load(Ordering::Acquire) % 2 == 1
+        self.waits.end(self.nanos(now));
     }
 
     /// How long it has waited by `now`, in all that it has run.
     pub(crate) fn waited(&self, now: Instant) -> Duration {
-        let waits = self.is_waiting();
-        // Ordering: Relaxed; acquired with `waits`.
-        let mut waited = self.waited.load(Ordering::Relaxed);
-        if waits {
-            // Ordering: as above.
-            let since = self.since.load(Ordering::Relaxed);
-            waited += self.nanos(now).saturating_sub(since);
-        }
-        Duration::from_nanos(waited)
+        Duration::from_nanos(self.waits.total(self.nanos(now)))
     }
 
     /// What it waits for, if it waits.
     pub(crate) fn wait(&self) -> Option<Wait> {
-        if !self.is_waiting() {
-            return None;
-        }
-        // Ordering: Relaxed; acquired with `waits`.
-        Some(match self.wait.load(Ordering::Relaxed) {
-            wait if wait == Wait::Transaction as u8 => Wait::Transaction,
-            wait if wait == Wait::Join as u8 => Wait::Join,
-            _ => Wait::Blocking,
-        })
+        self.waits.wait()
     }
 
     fn nanos(&self, now: Instant) -> u64 {

@@ -4,6 +4,7 @@ use super::Mutant;
 
 const BELL: &str = "runtime/src/supervisor/bell.rs";
 const CURRENT: &str = "runtime/src/worker/current.rs";
+const WAITS: &str = "runtime/src/worker/current/waits.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::of(
@@ -114,6 +115,63 @@ pub(super) const MUTANTS: &[Mutant] = &[
             ),
         ],
         "current::",
+    ),
+    Mutant::of(
+        "runtime",
+        "waits: the total is read before the present wait",
+        &[
+            (
+                WAITS,
+                "        let present = if self.is_waiting() {",
+                "        let waiting = self.is_waiting();\n        let waited = self.waited.load(Ordering::Relaxed);\n        let present = if waiting {",
+            ),
+            (
+                WAITS,
+                "        self.waited.load(Ordering::Relaxed) + present",
+                "        waited + present",
+            ),
+        ],
+        "current::no_wait",
+    ),
+    Mutant::of(
+        "runtime",
+        "waits: since when is stored Relaxed",
+        &[(
+            WAITS,
+            "self.since.store(now, Ordering::Release)",
+            "self.since.store(now, Ordering::Relaxed)",
+        )],
+        "current::no_wait",
+    ),
+    Mutant::of(
+        "runtime",
+        "waits: since when is read Relaxed",
+        &[(
+            WAITS,
+            "self.since.load(Ordering::Acquire)",
+            "self.since.load(Ordering::Relaxed)",
+        )],
+        "current::no_wait",
+    ),
+    Mutant::of(
+        "runtime",
+        "waits: counted Relaxed",
+        &[(
+            WAITS,
+            "self.count.store(count + 1, Ordering::Release)",
+            "self.count.store(count + 1, Ordering::Relaxed)",
+        )],
+        "current::no_wait",
+    ),
+    Mutant::of(
+        "runtime",
+        "waits: the count read Relaxed",
+        &[(
+            WAITS,
+            "self.count.load(Ordering::Acquire)",
+            "self.count.load(Ordering::Relaxed)",
+        )],
+        "current::no_wait",
     ),
     Mutant::of(
         "runtime",
