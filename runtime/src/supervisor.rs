@@ -32,7 +32,7 @@
 //! 9. If it was told to quit: done. If the last handle of the scheduler is
 //!    gone: end the run (see `stop.rs`) and be done.
 //! 10. Sleep until the next tick, the earliest timer, or a ring ([bell]). Where the clock is turned
-//!    by hand (`clock/manual.rs`): until a ring.
+//!     by hand (`clock/manual.rs`): until a ring.
 //!
 //! Between two rounds it keeps in mind how far the queues had come at the first, for
 //! the books (`books/ages.rs`).
