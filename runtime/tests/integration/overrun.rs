@@ -4,8 +4,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hivework::{
-    BlockedWorker, BuildError, Event, Events, Member, OverrunPolicy, Scheduler, Stall, TVar, Wait,
-    WorkContext, WorkError, WorkId, atomically, blocking, check, make_future, make_work,
+    BlockedWorker, BuildError, Event, Events, Member, OverrunPolicy, Scheduler, Stall, Status,
+    TVar, Wait, WorkContext, WorkError, WorkId, atomically, blocking, check, make_future,
+    make_work,
 };
 
 use crate::support::{BOUND, builder, eventually, join, latch, receive};
@@ -237,6 +238,7 @@ fn a_work_of_few_slices_can_be_cancelled_alone() {
     // It asked, and went on to its end: the result is its own.
     assert_eq!(join(work).unwrap(), 7);
     assert_eq!(overruns(&events), 0);
+    eventually("the other runs", || other.status() == Status::Running);
     assert!(other.cancel());
     assert_eq!(join(other).unwrap(), 7);
 }
