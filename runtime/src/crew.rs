@@ -222,6 +222,14 @@ impl Crew {
         Ok(())
     }
 
+    /// A worker that has just begun waits until it is on the roster, and only then takes anything: what
+    /// lies in its deque before could be seen by nobody, neither by who goes to sleep nor by its own last
+    /// look when it ends its search, and would wait for as long as the item that it runs takes.
+    pub(crate) fn wait_to_be_listed(&self) {
+        // Who has made it has the lock until it is.
+        drop(self.members.lock());
+    }
+
     /// Replaces the roster by the list of those who are here.
     fn publish(&self, members: &[Member]) {
         let seats = members.iter().map(|member| Arc::clone(&member.seat));

@@ -76,6 +76,7 @@ pub(crate) fn main(shared: Arc<Shared>, seat: Arc<Seat>, deque: Deque<Item>, see
     local::serve(&shared);
     local::become_worker(Some(Rc::clone(&local)));
     set_block_hook(Some(Arc::new(InTransaction(Arc::clone(&shared)))));
+    shared.crew.wait_to_be_listed();
     // Not `contain`: this is where a crash on purpose ends, too.
     let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&local)));
     set_block_hook(None);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hivework::{
     BlockedWorker, BuildError, Event, Events, ManualClock, Member, OverrunPolicy, Scheduler, Stall,
-    TVar, Wait, WorkContext, WorkError, WorkId, atomically, blocking, check, make_future,
+    Status, TVar, Wait, WorkContext, WorkError, WorkId, atomically, blocking, check, make_future,
     make_work,
 };
 
@@ -239,6 +239,7 @@ fn a_work_of_few_slices_can_be_cancelled_alone() {
     // It asked, and went on to its end: the result is its own.
     assert_eq!(join(work).unwrap(), 7);
     assert_eq!(overruns(&events), 0);
+    eventually("the other runs", || other.status() == Status::Running);
     assert!(other.cancel());
     assert_eq!(join(other).unwrap(), 7);
 }
