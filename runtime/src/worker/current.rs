@@ -155,6 +155,21 @@ impl Mark {
         drop(self.gate.lock());
     }
 
+    /// B1 to E3 around `run`, also when that unwinds. Where an item runs already, `run` alone.
+    #[inline]
+    fn during<R>(&self, item: usize, run: impl FnOnce() -> R) -> R {
+        struct End<'a>(&'a Mark);
+        impl Drop for End<'_> {
+            #[inline]
+            fn drop(&mut self) {
+                self.0.end();
+            }
+        }
+        // Made only then: its drop is the end.
+        let _end = self.begin(item).then(|| End(self));
+        run()
+    }
+
     /// What the stamp is.
     #[must_use]
     pub fn stamp(&self) -> u64 {
@@ -227,15 +242,7 @@ impl Current {
     /// another.
     #[inline]
     pub(crate) fn show<R>(&self, item: &Item, run: impl FnOnce() -> R) -> R {
-        struct End<'a>(&'a Mark);
-        impl Drop for End<'_> {
-            #[inline]
-            fn drop(&mut self) {
-                self.0.end();
-            }
-        }
-        let _end = self.mark.begin(item.address()).then_some(End(&self.mark));
-        run()
+        self.mark.during(item.address(), run)
     }
 
     pub(crate) fn stamp(&self) -> u64 {
@@ -318,5 +325,40 @@ impl fmt::Debug for Current {
         f.debug_struct("Current")
             .field("mark", &self.mark)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mark, runs};
+
+    #[test]
+    fn what_runs_inside_another_begins_and_ends_nothing() {
+        let mark = Mark::new();
+        mark.during(64, || {
+            let outer = mark.stamp();
+            assert!(runs(outer));
+            for inner in [128, 192] {
+                mark.during(inner, || {
+                    assert_eq!(mark.look(outer, |item| item), Some(64));
+                });
+                assert_eq!(mark.look(outer, |item| item), Some(64));
+            }
+        });
+        assert!(!runs(mark.stamp()));
+        mark.during(256, || {
+            assert_eq!(mark.look(mark.stamp(), |item| item), Some(256));
+        });
+        assert!(!runs(mark.stamp()));
+    }
+
+    #[test]
+    fn what_unwinds_has_ended() {
+        let mark = Mark::new();
+        let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            mark.during(64, || mark.during(128, || panic!("on purpose")));
+        }));
+        assert!(unwound.is_err());
+        assert!(!runs(mark.stamp()));
     }
 }
