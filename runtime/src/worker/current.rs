@@ -153,6 +153,21 @@ impl Mark {
         drop(self.gate.lock());
     }
 
+    /// B1 to E3 around `run`, also when that unwinds. Where an item runs already, `run` alone.
+    #[inline]
+    fn during<R>(&self, item: usize, run: impl FnOnce() -> R) -> R {
+        struct End<'a>(&'a Mark);
+        impl Drop for End<'_> {
+            #[inline]
+            fn drop(&mut self) {
+                self.0.end();
+            }
+        }
+        // Made only then: its drop is the end.
+        let _end = self.begin(item).then(|| End(self));
+        run()
+    }
+
     /// What the stamp is.
     #[must_use]
     pub fn stamp(&self) -> u64 {
@@ -217,16 +232,7 @@ impl Current {
     /// another.
     #[inline]
     pub(crate) fn show<R>(&self, item: &Item, run: impl FnOnce() -> R) -> R {
-        struct End<'a>(&'a Mark);
-        impl Drop for End<'_> {
-            #[inline]
-            fn drop(&mut self) {
-                self.0.end();
-            }
-        }
-        // Made only where it began: one that is dropped ends the item that this one is a part of.
-        let _end = self.mark.begin(item.address()).then(|| End(&self.mark));
-        run()
+        self.mark.during(item.address(), run)
     }
 
     pub(crate) fn stamp(&self) -> u64 {
@@ -278,30 +284,37 @@ impl fmt::Debug for Current {
     }
 }
 
-#[cfg(all(test, not(hivework_loom)))]
+#[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
-    use super::{Current, runs};
-    use crate::work::make_work;
+    use super::{Mark, runs};
 
     #[test]
-    fn an_item_that_is_part_of_another_neither_begins_nor_ends_it() {
-        let current = Current::new(Instant::now());
-        let (_outer_handle, outer) = make_work(|| ()).fresh.split();
-        let (_inner_handle, inner) = make_work(|| ()).fresh.split();
-        let is_outer = |stamp| current.look(stamp, |item| item.number() == outer.number());
-        current.show(&outer, || {
-            let stamp = current.stamp();
-            assert!(runs(stamp));
-            for _ in 0..2 {
-                current.show(&inner, || assert_eq!(current.stamp(), stamp));
-                assert_eq!(current.stamp(), stamp);
+    fn what_runs_inside_another_begins_and_ends_nothing() {
+        let mark = Mark::new();
+        mark.during(64, || {
+            let outer = mark.stamp();
+            assert!(runs(outer));
+            for inner in [128, 192] {
+                mark.during(inner, || {
+                    assert_eq!(mark.look(outer, |item| item), Some(64));
+                });
+                assert_eq!(mark.look(outer, |item| item), Some(64));
             }
-            // None where the system has no such barrier.
-            assert_ne!(is_outer(stamp), Some(false));
         });
-        assert!(!runs(current.stamp()));
-        assert_eq!(is_outer(current.stamp()), None);
+        assert!(!runs(mark.stamp()));
+        mark.during(256, || {
+            assert_eq!(mark.look(mark.stamp(), |item| item), Some(256));
+        });
+        assert!(!runs(mark.stamp()));
+    }
+
+    #[test]
+    fn what_unwinds_has_ended() {
+        let mark = Mark::new();
+        let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            mark.during(64, || mark.during(128, || panic!("on purpose")));
+        }));
+        assert!(unwound.is_err());
+        assert!(!runs(mark.stamp()));
     }
 }
