@@ -2,8 +2,9 @@
 //!
 //! # Purpose
 //!
-//! It replaces workers that died, sends spares for workers that are blocked,
-//! answers works whose deadline has passed, and passes events on. It looks
+//! It replaces workers that died, sends spares for workers that are blocked, has as many workers
+//! as there are to be, reports works that run for too long, answers works whose deadline has
+//! passed, queues those whose time has come, and passes events on. It looks
 //! every `run_interval` while somebody works, and sleeps without a tick while
 //! nobody does, once it has given back the memory of what they did.
 //!
@@ -11,11 +12,11 @@
 //!
 //! 1. [Health](health): members whose threads have ended are taken off the
 //!    roster, what a crashed one had queued is put back, its seat is filled; who is one too many is called.
-//! 2. [Spares](spares): while work is queued and more are away than are stood
+//! 2. [Overrun](overrun): works that run for longer than their time slices are reported, and asked to stop
+//!    where that is wanted.
+//! 3. [Spares](spares): while work is queued and more are away than are stood
 //!    in for, a spare is made.
 //!    [Scaling](scaling): the number of workers follows the load, or the cores.
-//! 3. [Overrun](overrun): works that run for longer than their time slices are reported, and asked to stop
-//!    where that is wanted.
 //! 4. [Timers](timers): works whose deadline has passed are answered, and those whose time has
 //!    come are queued; some of them at a time. While there are more, the next round follows
 //!    at once.
