@@ -37,11 +37,13 @@ impl Lives {
         let Some(work) = event.work() else { return };
         let step = step(event);
         let before = self.steps.insert(work.id, step).unwrap_or(0);
-        assert!(before < step, "{event:?} came after step {before}");
+        // On a busy machine any work may overrun, and one of several turns more than once.
+        let again = (before, step) == (3, 3);
+        assert!(before < step || again, "{event:?} came after step {before}");
         assert!(before > 0 || step == 1, "{event:?} came before its put");
         let end = match event {
             Event::WorkFinished(_) => {
-                assert_eq!(before, 2, "finished without a start: {event:?}");
+                assert!(before >= 2, "finished without a start: {event:?}");
                 "finished"
             }
             Event::WorkPanicked { .. } => "panicked",
