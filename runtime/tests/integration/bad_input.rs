@@ -29,6 +29,7 @@ fn zero_workers_are_refused() {
 fn too_many_workers_are_refused() {
     let error = builder().workers(usize::MAX).build().unwrap_err();
     assert!(matches!(error, BuildError::TooManyWorkers { .. }));
+    assert!(error.to_string().contains("max_workers"));
 }
 
 #[test]

@@ -17,8 +17,8 @@ fn a_dead_worker_is_replaced_and_its_item_answers_lost() {
         "{error}"
     );
     assert_eq!(join(scheduler.put_work(|| 1)).unwrap(), 1);
-    let (mut crashed, mut restarted) = (false, false);
-    while !(crashed && restarted) {
+    let (mut lost, mut crashed, mut restarted) = (false, false, false);
+    while !(lost && crashed && restarted) {
         match events.next_timeout(BOUND).expect("never told") {
             Event::WorkerCrashed {
                 worker: 0, reason, ..
@@ -27,6 +27,10 @@ fn a_dead_worker_is_replaced_and_its_item_answers_lost() {
                 crashed = true;
             }
             Event::WorkerRestarted { worker: 0 } => restarted = true,
+            Event::WorkLost { reason, .. } => {
+                assert!(reason.contains("died"));
+                lost = true;
+            }
             _ => {}
         }
     }

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use hivework::internals::Crash;
 use hivework::{
-    BuildError, Builder, Event, Events, NotRunning, Scale, Scheduler, SetWorkersError, TVar,
-    WorkHandle, atomically, blocking, check, join as fork_join,
+    BuildError, Builder, Event, Events, ManualClock, NotRunning, Scale, Scheduler, SetWorkersError,
+    TVar, WorkHandle, atomically, blocking, check, join as fork_join,
 };
 
 use crate::support::{BOUND, builder, eventually, join, latch, receive};
@@ -397,6 +398,48 @@ fn the_program_and_the_load_take_turns_in_saying_how_many() {
         .into_iter()
         .chain(others)
         .for_each(|work| join(work).unwrap());
+}
+
+#[test]
+fn the_number_follows_the_cores_while_it_runs() {
+    let clock = ManualClock::new();
+    let cores = Arc::new(AtomicUsize::new(2));
+    let theirs = Arc::clone(&cores);
+    let builder = Scheduler::builder().clock(&clock);
+    let scheduler = builder
+        .cores(move || theirs.load(Ordering::SeqCst))
+        .start()
+        .unwrap();
+    let events = scheduler.events();
+    let second = Duration::from_secs(1);
+    clock.advance(second);
+    assert_eq!(scheduler.workers(), 2);
+    for (from, to) in [(2, 4), (4, 1), (1, 3)] {
+        cores.store(to, Ordering::SeqCst);
+        clock.advance(second - Duration::from_nanos(1));
+        assert_eq!(scheduler.workers(), from, "counted too often");
+        clock.advance(Duration::from_nanos(1));
+        assert_eq!(scheduler.workers(), to);
+        wait_for(&events, |event| match event {
+            Event::Scaled {
+                from: f,
+                to: t,
+                why,
+            } => {
+                assert_eq!((f, t, why), (from, to, Scale::Cores));
+                Some(())
+            }
+            _ => None,
+        });
+    }
+    // None at all counts as one.
+    cores.store(0, Ordering::SeqCst);
+    clock.advance(second);
+    assert_eq!(scheduler.workers(), 1);
+    scheduler.set_workers(2).unwrap();
+    cores.store(3, Ordering::SeqCst);
+    clock.advance(second);
+    assert_eq!(scheduler.workers(), 2, "it was told a number");
 }
 
 #[test]
