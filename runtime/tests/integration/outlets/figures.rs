@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use std::time::Duration;
 
-use hivework::{Priority, TVar, blocking, make_work};
+use hivework::{LocalTransport, Priority, TVar, blocking, make_work};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString,
     Unit, with_local_recorder,
@@ -123,7 +123,9 @@ fn the_books_are_what_the_recorder_is_told() {
 
 #[test]
 fn workers_names_and_queues_are_told_apart_by_their_labels() {
-    let builder = builder().workers(1).max_workers(4).name("kiln");
+    // Of what another transport still carries a queue knows nothing.
+    let builder = builder().transport(LocalTransport);
+    let builder = builder.workers(1).max_workers(4).name("kiln");
     let scheduler = builder.start().unwrap();
     let odd = "a \"bad\\ \u{1}\nname\u{e9}";
     // A spare runs it, whose number is not that of its place on the list.
