@@ -172,12 +172,16 @@ impl Books {
     /// zero was true at the moment between. The list of workers is read anew for the
     /// second look: it has every worker that accepted what was seen to have ended.
     pub(crate) fn live(&self) -> u64 {
-        // Ordering: Acquire; partner: the Release in `end`.
-        let mut ended = self.ended.load(Ordering::Acquire);
-        for books in self.workers() {
-            ended += books.ended.get();
-        }
+        let ended = self.ended();
         self.accepted().saturating_sub(ended)
+    }
+
+    /// How many items are over.
+    pub(crate) fn ended(&self) -> u64 {
+        // Ordering: Acquire; partner: the Release in `end`.
+        let outside = self.ended.load(Ordering::Acquire);
+        let workers = self.workers();
+        outside + workers.iter().map(|books| books.ended.get()).sum::<u64>()
     }
 
     /// How many items have been accepted, those of whoever the caller has heard of included.

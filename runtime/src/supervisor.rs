@@ -62,7 +62,9 @@
 //!
 //! Where a notification wakes a sleeper, the notifier stirs in its place, when the sleeper is on
 //! its way: then that finds it done. A supervisor that has only been stirred makes no round
-//! at once, which would be in the way of what begins, but sleeps to the tick.
+//! at once, which would be in the way of what begins, but sleeps to the tick. To wake it is
+//! dear all the same, where there is hardly a processor for it; so it goes on ticking for some
+//! rounds after the last work, and works that come in short intervals find it awake.
 
 pub(crate) mod bell;
 pub(crate) mod cpu_time;
@@ -101,6 +103,9 @@ use timers::Timers;
 /// How often it looks for what a transport brings, which nobody notifies it of, if
 /// the run interval is longer.
 const ARRIVALS: Duration = Duration::from_millis(1);
+
+/// How many rounds in a row find nobody at work before it sleeps without a tick.
+const LINGER: u32 = 8;
 
 /// What others see of the supervisor.
 #[derive(Debug)]
@@ -227,7 +232,7 @@ fn supervise(shared: &Arc<Shared>, post: Option<&Post>) {
         if let (Some(post), Some(asked)) = (post, asked) {
             post.answer(asked);
         }
-        sleep(shared, seen, &rounds);
+        sleep(shared, seen, &mut rounds);
     }
     memory::clear_out();
 }
@@ -241,6 +246,10 @@ struct Rounds {
     scaling: Scaling,
     parked: Parked,
     beat: Beat,
+    /// For how many rounds nobody has been at work.
+    quiet: u32,
+    /// How many works had ended by the last of them.
+    ended: u64,
     /// Was there more that is due than fits into a round?
     more: bool,
 }
@@ -270,6 +279,16 @@ impl Rounds {
     }
 }
 
+impl Rounds {
+    /// Has anybody been at work since the last round?
+    fn look(&mut self, shared: &Shared) {
+        let ended = shared.books.ended();
+        let quiet = ended == self.ended && !is_busy(shared, self);
+        self.ended = ended;
+        self.quiet = if quiet { self.quiet + 1 } else { 0 };
+    }
+}
+
 /// What others had asked for when a round began.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seen {
@@ -289,10 +308,12 @@ impl Seen {
 }
 
 /// Step 10.
-fn sleep(shared: &Shared, seen: Seen, rounds: &Rounds) {
+fn sleep(shared: &Shared, seen: Seen, rounds: &mut Rounds) {
     if shared.config.clock.is_manual() {
         return sleep_untimed(shared, seen, rounds);
     }
+    rounds.look(shared);
+    let rounds = &*rounds;
     let beat = &rounds.beat;
     let supervisor = &shared.supervisor;
     let due = || {
@@ -302,7 +323,7 @@ fn sleep(shared: &Shared, seen: Seen, rounds: &Rounds) {
         earlier(supervisor.timers.earliest(), due)
     };
     let forking = beat.is_needed(shared);
-    if forking || is_busy(shared, rounds) {
+    if forking || rounds.quiet < LINGER {
         let mut interval = shared.config.run_interval;
         if forking || !shared.injector.is_local() || expects_events(shared) {
             interval = interval.min(ARRIVALS);

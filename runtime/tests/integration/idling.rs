@@ -49,6 +49,17 @@ fn an_idle_scheduler_wakes_nobody() {
     });
 }
 
+#[test]
+fn after_a_work_the_supervisor_stays_awake_for_the_next() {
+    let scheduler = scheduler(1);
+    // The first puts wake it; what they leave in the way of news may have it look once or twice.
+    for _ in 0..2 {
+        let before = scheduler.stats().ticks;
+        join(scheduler.put_work(|| ())).unwrap();
+        eventually("eight rounds", || scheduler.stats().ticks >= before + 8);
+    }
+}
+
 /// What all threads of this process but the calling one have cost so far: how often
 /// the system has taken them up, and for how many nanoseconds.
 #[cfg(target_os = "linux")]
