@@ -10,4 +10,4 @@ else
     run cargo test --workspace
 fi
 # Walks through what its forerunner promised, and fails where a line does not hold.
-run cargo run -q -p hivework --example hive_task
+run cargo run -q --example hive_task
