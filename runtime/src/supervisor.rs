@@ -264,7 +264,7 @@ impl Rounds {
         shared.note_ages();
         // By the time that the machine has: what it damps takes that, whatever clock is turned.
         self.health.round(shared, Instant::now());
-        self.watch.round(shared, now);
+        self.watch.round(shared);
         self.spares.round(shared);
         self.scaling.round(shared, now, self.health.is_complete());
         self.more = timers::round(shared, now);

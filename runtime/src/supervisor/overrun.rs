@@ -87,23 +87,25 @@ struct Watched {
 
 impl Watch {
     /// One round.
-    pub(super) fn round(&mut self, shared: &Shared, now: Instant) {
+    pub(super) fn round(&mut self, shared: &Shared) {
         // Ordering: Relaxed; see `expect_slices`.
         let slices = u32::try_from(LEAST.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         let least = shared.config.time_slice.saturating_mul(slices);
         let present = shared.crew.present();
         for seat in &present {
             let place = Arc::as_ptr(seat) as usize;
-            let sight = Sight {
-                stamp: seat.current.stamp(),
-                waited: seat.current.waited(now),
-            };
+            let stamp = seat.current.stamp();
+            // Each time the order matters: the stamp, the clock, the waits (`course.rs`).
+            let now = shared.now();
+            let waited = seat.current.waited(now);
+            let sight = Sight { stamp, waited };
             match self.watched.get_mut(&place) {
                 Some(watched) if watched.course.is_of(sight) => watched.go_on(shared, now, sight),
-                _ if current::runs(sight.stamp) => {
+                _ if current::runs(stamp) => {
                     let watched = Watched {
                         seat: Arc::clone(seat),
-                        course: Course::begin(now, sight, least),
+                        // By the clock once more.
+                        course: Course::begin(shared.now(), sight, least),
                         share: Share::begin(seat),
                     };
                     self.watched.insert(place, watched);

@@ -1,7 +1,8 @@
 //! One item as the rounds see it: since when it runs, and when that is too long.
 //!
-//! *Never too early.* The item was there when it was first seen, so it has run for at least as long
-//! as it was seen to.
+//! *Never too early.* The item was there when it was first seen, and the clock was read after that; it is
+//! there when it is reported, which is looked at after the clock. So it has run for at least as long
+//! as it was seen to, whatever holds the supervisor up in between.
 //!
 //! *Within two ticks after its budget is used up.* Let it begin at b with the budget B; let t be the
 //! tick that sees it first, I the distance of two ticks, and T the second tick that comes at or after
@@ -9,7 +10,10 @@
 //! b + I. At T it has been seen for T − t ≥ (b + B + I) − (b + I) = B, and it is due, if not before.
 //! Where ticks come unevenly, what the first one is late by the last may be late by as well.
 //!
-//! What its worker waits, announced, is as if time stood still meanwhile.
+//! What its worker waits, announced, is as if time stood still meanwhile. At the first sight the clock is
+//! read behind the waits: what was waited by then is not less than what was seen; later it is read before
+//! them, and not more than what is seen was waited by then. So the difference is not too small, but for what
+//! holds a worker up between looking at the clock and saying that it goes on.
 
 use std::time::{Duration, Instant};
 

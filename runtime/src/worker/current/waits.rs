@@ -2,22 +2,21 @@
 //! in all.
 //!
 //! The worker alone writes, before it sleeps and after, which is dear anyway. `count` is odd while it
-//! waits. Times are in nanoseconds from a moment of the worker's.
+//! waits. Times are in nanoseconds from a moment of the worker's. `base` is since when it waits, less
+//! what it had waited before: so the total by some moment of the wait is that moment less the base.
 //!
-//! - W1 Set what it waits for, and `since`. W2 Make `count` odd.
-//! - V1 Add to `waited`. V2 Make `count` even.
+//! - W1 Set what it waits for, and `base`. W2 Make `count` odd.
+//! - V1 Set `waited`. V2 Make `count` even.
 //!
-//! Who asks for the total, R1 reads `count`, R2 `since`, if that is odd, and R3 `waited`.
+//! Who asks for the total, R1 reads `count`, R2 `waited` and `base`, and R3 `count` once more; if it has
+//! changed, it begins again. Each of these steps releases or acquires:
+//! - *The count is even.* R2 sees the V1 before that V2; a later one would have a W2 before it, which R3
+//!   would see. The total is `waited`.
+//! - *It is odd.* R2 sees the `base` of that wait; a later one would have a V2 before it. `waited` is what it
+//!   was when that wait began, or what it is after it. The total is what the base tells, or that, if it is more.
 //!
-//! A total is never too small, or what a worker runs would be taken for older than it is, and be asked to
-//! stop for that. Each of these steps releases or acquires:
-//! - *R1 reads an even count.* The V1 before that V2 is seen, so `waited` has every wait until then.
-//! - *It reads an odd one, and R2 the `since` of that wait.* `waited` has every wait before it.
-//! - *R2 reads the `since` of a later one.* The V1 of all between is seen: `waited` has them. This
-//!   is why R2 comes before R3.
-//!
-//! It may be too large: who reads an odd count and then what V1 has added counts that wait twice. Then the
-//! item counts as younger than it is until the next look.
+//! So the total by a moment that was read before is what was waited until then, or until the reading,
+//! or until some moment between. It repeats only while the worker goes to sleep or wakes.
 
 use hivework_stm::facade::atomic::{AtomicU8, AtomicU64, Ordering};
 
@@ -28,7 +27,7 @@ use crate::event::Wait;
 pub struct Waits {
     count: AtomicU64,
     wait: AtomicU8,
-    since: AtomicU64,
+    base: AtomicU64,
     waited: AtomicU64,
 }
 
@@ -45,7 +44,7 @@ impl Waits {
         Waits {
             count: AtomicU64::new(0),
             wait: AtomicU8::new(0),
-            since: AtomicU64::new(0),
+            base: AtomicU64::new(0),
             waited: AtomicU64::new(0),
         }
     }
@@ -54,19 +53,20 @@ impl Waits {
     pub fn begin(&self, wait: Wait, now: u64) {
         // Ordering: Relaxed; advice, and no more than what `count` publishes.
         self.wait.store(wait as u8, Ordering::Relaxed);
-        // Ordering: Release, after V1 of the wait before; partner: the Acquire in `total`.
-        self.since.store(now, Ordering::Release);
+        // Ordering: Relaxed, here and below; read back by the thread that writes.
+        let waited = self.waited.load(Ordering::Relaxed);
+        // Ordering: Release, after V2 of the wait before; partner: the Acquire in `total`.
+        self.base
+            .store(now.saturating_sub(waited), Ordering::Release);
         self.count();
     }
 
     /// V1 and V2, on the worker's thread.
     pub fn end(&self, now: u64) {
-        // Ordering: Relaxed, here and below; read back by the thread that writes.
-        let since = self.since.load(Ordering::Relaxed);
-        let before = self.waited.load(Ordering::Relaxed);
-        // Ordering: Relaxed; `count` publishes it, and the next `since`.
+        let base = self.base.load(Ordering::Relaxed);
+        // Ordering: Release, after W2; partner: the Acquire in `total`.
         self.waited
-            .store(before + now.saturating_sub(since), Ordering::Relaxed);
+            .store(now.saturating_sub(base), Ordering::Release);
         self.count();
     }
 
@@ -84,14 +84,22 @@ impl Waits {
     /// R1 to R3: how long it has waited by `now`.
     #[must_use]
     pub fn total(&self, now: u64) -> u64 {
-        let present = if self.is_waiting() {
-            // Ordering: Acquire, before `waited`; partner: the Release in `begin`.
-            now.saturating_sub(self.since.load(Ordering::Acquire))
-        } else {
-            0
-        };
-        // Ordering: Relaxed; acquired with `count` or with `since`.
-        self.waited.load(Ordering::Relaxed) + present
+        loop {
+            // Ordering: Acquire; partner: the Release in `count`.
+            let count = self.count.load(Ordering::Acquire);
+            // Ordering: Acquire, here and below, before the second look at `count`; partners: the
+            // Releases in `end` and in `begin`.
+            let waited = self.waited.load(Ordering::Acquire);
+            let total = if count % 2 == 1 {
+                waited.max(now.saturating_sub(self.base.load(Ordering::Acquire)))
+            } else {
+                waited
+            };
+            // Ordering: Relaxed; see above.
+            if self.count.load(Ordering::Relaxed) == count {
+                return total;
+            }
+        }
     }
 
     /// What it waits for, if it waits.

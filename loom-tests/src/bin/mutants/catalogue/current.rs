@@ -118,38 +118,61 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
-        "waits: the total is read before the present wait",
-        &[
-            (
-                WAITS,
-                "        let present = if self.is_waiting() {",
-                "        let waiting = self.is_waiting();\n        let waited = self.waited.load(Ordering::Relaxed);\n        let present = if waiting {",
-            ),
-            (
-                WAITS,
-                "        self.waited.load(Ordering::Relaxed) + present",
-                "        waited + present",
-            ),
-        ],
-        "current::no_wait",
-    ),
-    Mutant::of(
-        "runtime",
-        "waits: since when is stored Relaxed",
+        "waits: the count is looked at but once",
         &[(
             WAITS,
-            "self.since.store(now, Ordering::Release)",
-            "self.since.store(now, Ordering::Relaxed)",
+            "            if self.count.load(Ordering::Relaxed) == count {\n",
+            "            if self.count.load(Ordering::Relaxed) >= count {\n",
         )],
         "current::no_wait",
     ),
     Mutant::of(
         "runtime",
-        "waits: since when is read Relaxed",
+        "waits: an end in the middle of the reading is counted twice",
         &[(
             WAITS,
-            "self.since.load(Ordering::Acquire)",
-            "self.since.load(Ordering::Relaxed)",
+            "                waited.max(now.saturating_sub(self.base.load(Ordering::Acquire)))",
+            "                waited + now.saturating_sub(self.base.load(Ordering::Acquire) + waited)",
+        )],
+        "current::no_wait",
+    ),
+    Mutant::of(
+        "runtime",
+        "waits: the base stored Relaxed",
+        &[(
+            WAITS,
+            ".store(now.saturating_sub(waited), Ordering::Release)",
+            ".store(now.saturating_sub(waited), Ordering::Relaxed)",
+        )],
+        "current::no_wait",
+    ),
+    Mutant::of(
+        "runtime",
+        "waits: the base read Relaxed",
+        &[(
+            WAITS,
+            "self.base.load(Ordering::Acquire)",
+            "self.base.load(Ordering::Relaxed)",
+        )],
+        "current::no_wait",
+    ),
+    Mutant::of(
+        "runtime",
+        "waits: what was waited stored Relaxed",
+        &[(
+            WAITS,
+            ".store(now.saturating_sub(base), Ordering::Release)",
+            ".store(now.saturating_sub(base), Ordering::Relaxed)",
+        )],
+        "current::no_wait",
+    ),
+    Mutant::of(
+        "runtime",
+        "waits: what was waited read Relaxed",
+        &[(
+            WAITS,
+            "self.waited.load(Ordering::Acquire)",
+            "self.waited.load(Ordering::Relaxed)",
         )],
         "current::no_wait",
     ),
