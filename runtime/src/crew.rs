@@ -132,6 +132,8 @@ pub(crate) enum FillError {
     Connect(ConnectError),
     /// The transport panicked, and said so.
     Panic(String),
+    /// The run ends.
+    Halting,
 }
 
 impl fmt::Display for FillError {
@@ -140,6 +142,7 @@ impl fmt::Display for FillError {
             FillError::Spawn(error) => error.fmt(f),
             FillError::Connect(error) => error.fmt(f),
             FillError::Panic(said) => write!(f, "the transport panicked: {said}"),
+            FillError::Halting => f.write_str("the scheduler stops"),
         }
     }
 }
@@ -198,15 +201,20 @@ impl Crew {
             life: AtomicU8::new(TAKEN),
             reason: Mutex::new(None),
         });
-        seat.mailbox.seat(&seat.parker);
         shared.forwarder.add(&seat);
         let mut builder = thread::Builder::new().name(format!("{}-{number}", shared.config.name));
         if let Some(bytes) = shared.config.stack_size {
             builder = builder.stack_size(bytes);
         }
-        // Under the lock, so that whoever takes the members sees this one with
-        // its thread, or the halt that came before it.
+        // Under the lock, so that whoever takes the members sees this one with its thread; and
+        // who comes behind that sees the halt before it, and that the seat is not vacant.
         let mut members = crew.members.lock();
+        if shared.is_halting() {
+            drop(members);
+            shared.forwarder.remove(&seat, &shared.hub);
+            return Err(FillError::Halting);
+        }
+        seat.mailbox.seat(&seat.parker);
         let (ours, shared, taken) = (shared, Arc::clone(shared), Arc::clone(&seat));
         let thread = match builder.spawn(move || worker::main(shared, taken, deque, seed)) {
             Ok(thread) => thread,
@@ -286,9 +294,10 @@ impl Crew {
 
     /// Those on the roster, and those who are leaving and have not ended.
     pub(crate) fn present(&self) -> Vec<Arc<Seat>> {
-        let mut present = self.leaving.lock().clone();
-        present.retain(|seat| !seat.has_ended());
-        present.extend_from_slice(&self.roster());
+        // The roster first: who leaves it was listed as leaving before, and then is in both at most.
+        let mut present = self.roster().to_vec();
+        let leaving = self.leaving.lock();
+        present.extend(leaving.iter().filter(|seat| !seat.has_ended()).cloned());
         present
     }
 

@@ -104,8 +104,8 @@ pub enum Event {
         /// The number, that of the crashed worker.
         worker: usize,
     },
-    /// No thread could be made for a crashed worker's place or for a spare;
-    /// it is tried again at the next tick.
+    /// No thread could be made for a worker or a spare that there is to be, or the transport did
+    /// not connect it; it is tried again, and told again, at the next tick.
     WorkerSpawnFailed {
         /// The number that it would have had.
         worker: usize,
@@ -122,8 +122,8 @@ pub enum Event {
         /// Its number.
         worker: usize,
     },
-    /// Every worker is blocked while work is queued, and the bound on spares is
-    /// reached.
+    /// More workers are blocked than are stood in for while work is queued, and the bound on spares is
+    /// reached. Told once for as long as that lasts.
     WorkersExhausted {
         /// How many workers are blocked.
         blocked: usize,

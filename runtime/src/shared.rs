@@ -95,7 +95,7 @@ impl Shared {
             forwarder: Forwarder::new(),
             supervisor: Supervisor::new(config.clock.now()),
             lobby: Lobby::new(),
-            teams: Teams::new(config.workers, config.max_spares),
+            teams: Teams::new(config.plan.most(config.workers), config.max_spares),
             changing: Mutex::new(()),
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),
@@ -149,6 +149,11 @@ impl Shared {
     /// How many workers have to stay: as many as there are to be, or as teams need.
     pub(crate) fn workers_kept(&self) -> usize {
         self.workers().max(self.teams.least_workers())
+    }
+
+    /// Do teams need more workers than there are to be?
+    pub(crate) fn lacks_workers(&self) -> bool {
+        self.teams.least_workers() > self.workers()
     }
 
     /// Is there a worker that was kept for a team, or has yet to retire?

@@ -39,6 +39,8 @@
 use hivework_stm::facade::atomic::{AtomicBool, AtomicUsize, Ordering};
 use hivework_stm::facade::sync::Mutex;
 
+use hivework_stm::internals::DropsLater;
+
 use crate::idle::Idle;
 use crate::team::threads::Teams;
 
@@ -54,6 +56,14 @@ pub(crate) enum Plan {
 }
 
 impl Plan {
+    /// How many workers there can be by this plan, where the target is this.
+    pub(crate) fn most(self, target: usize) -> usize {
+        match self {
+            Plan::Fixed | Plan::Cores => target,
+            Plan::Between { max, .. } => max.max(target),
+        }
+    }
+
     fn follows_load(self) -> bool {
         matches!(self, Plan::Between { min, max } if min < max)
     }
@@ -106,7 +116,7 @@ impl Staff {
         self.follows_load
             .store(plan.follows_load(), Ordering::Relaxed);
         let target = target(self.target());
-        (self.set(idle, teams, target), target)
+        (self.set(idle, teams, plan, target), target)
     }
 
     /// A new target by this plan; answers the old one, or none where there is another
@@ -118,13 +128,15 @@ impl Staff {
         target: usize,
     ) -> Option<usize> {
         let present = self.plan.lock();
-        (*present == plan).then(|| self.set(idle, teams, target))
+        (*present == plan).then(|| self.set(idle, teams, plan, target))
     }
 
     /// The caller holds the lock.
-    fn set(&self, idle: &Idle, teams: &Teams, target: usize) -> usize {
+    fn set(&self, idle: &Idle, teams: &Teams, plan: Plan, target: usize) -> usize {
+        // Under the lock nobody else's destructors run.
+        let _later = DropsLater::begin();
         idle.resize(target);
-        teams.set_workers(target);
+        teams.set_workers(plan.most(target));
         // Ordering: Release; partner: the Acquire in `target`. The lock orders those who set.
         self.target.swap(target, Ordering::Release)
     }

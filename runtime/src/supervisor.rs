@@ -265,7 +265,9 @@ impl Rounds {
         // By the time that the machine has: what it damps takes that, whatever clock is turned.
         self.health.round(shared, Instant::now());
         self.watch.round(shared);
-        self.spares.round(shared);
+        let health = &mut self.health;
+        self.spares
+            .round(shared, || health.may_make_spare(Instant::now()));
         self.scaling.round(shared, now, self.health.is_complete());
         self.more = timers::round(shared, now);
         self.parked.round(shared, now);

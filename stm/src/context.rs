@@ -18,6 +18,7 @@
 //! threads do for a while: such a local is left behind as it is, pinned for good.
 
 use std::cell::{Cell, UnsafeCell};
+use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use crate::clock::{SHARDS, Shard};
@@ -51,6 +52,8 @@ impl Drop for Owner {
 #[derive(Debug)]
 struct Local {
     running: Cell<bool>,
+    /// How many `DropsLater` there are.
+    put_off: Cell<u32>,
     passing: bool,
     member: Member,
     context: UnsafeCell<Context>,
@@ -119,6 +122,7 @@ impl Here {
         let passing = OWNER.try_with(|_| ()).is_err();
         let local = Box::new(Local {
             running: Cell::new(false),
+            put_off: Cell::new(0),
             passing,
             // `settle` is what takes a passing one down.
             member: Member::new(passing),
@@ -190,7 +194,7 @@ impl Here {
     #[cold]
     #[inline(never)]
     fn settle_now(self) {
-        if self.in_transaction() {
+        if self.in_transaction() || self.local().put_off.get() > 0 {
             return;
         }
         if !self.local().passing {
@@ -216,6 +220,32 @@ impl Here {
     }
 }
 
+/// While it lives, what transactions of this thread displace, or have displaced, is dropped by none of
+/// them: for who runs one under a lock. What is put off so is dropped with it; so make it before the lock
+/// is taken, and the lock goes first.
+#[derive(Debug)]
+#[must_use]
+pub struct DropsLater(PhantomData<*const ()>);
+
+impl DropsLater {
+    /// From here on.
+    pub fn begin() -> Self {
+        let local = Here::get();
+        let put_off = &local.local().put_off;
+        put_off.set(put_off.get() + 1);
+        DropsLater(PhantomData)
+    }
+}
+
+impl Drop for DropsLater {
+    fn drop(&mut self) {
+        let here = Here::get();
+        let put_off = &here.local().put_off;
+        put_off.set(put_off.get().saturating_sub(1));
+        here.settle();
+    }
+}
+
 #[cold]
 fn nested_transaction() -> ! {
     panic!(
@@ -236,4 +266,42 @@ pub fn in_transaction() -> bool {
     let local = LOCAL.with(Cell::get);
     // SAFETY: as in `Here::local`.
     !local.is_null() && unsafe { &*local }.running.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::DropsLater;
+    use crate::{TVar, atomically, flush};
+
+    struct Counted(Arc<AtomicUsize>);
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn nothing_is_dropped_while_that_is_put_off() {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let var = TVar::new(Arc::new(Counted(Arc::clone(&drops))));
+        let displace = |times| {
+            for _ in 0..times {
+                let new = Arc::new(Counted(Arc::clone(&drops)));
+                atomically(|tx| var.write(tx, Arc::clone(&new)));
+            }
+        };
+        displace(10);
+        let outer = DropsLater::begin();
+        let before = drops.load(Ordering::SeqCst);
+        drop(DropsLater::begin());
+        displace(20_000);
+        assert_eq!(drops.load(Ordering::SeqCst), before);
+        drop(outer);
+        flush();
+        assert_eq!(drops.load(Ordering::SeqCst), 20_010);
+    }
 }

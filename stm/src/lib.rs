@@ -83,6 +83,7 @@ pub use tvar::TVar;
 /// interface.
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::context::DropsLater;
     pub use crate::reclaim::bare::{Sealed, Section};
     pub use crate::slots::{Slots, peek_ref};
     pub use crate::transaction::snapshot::revalidate;

@@ -62,7 +62,7 @@ pub struct Stats {
     pub ticks: u64,
     /// How often a work ran for longer than its time slices.
     pub overran: u64,
-    /// Worker threads that died and were replaced.
+    /// Worker threads that died without having been told to, spares among them.
     pub crashed_workers: u64,
     /// Workers that are blocked inside their work at this moment.
     pub blocked_workers: usize,

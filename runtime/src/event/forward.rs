@@ -54,6 +54,7 @@ use std::fmt;
 
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
+use hivework_stm::internals::DropsLater;
 use hivework_stm::{StmResult, Transaction, atomically};
 use stm_ports::{EventMessage, TQueue};
 
@@ -174,15 +175,21 @@ impl Forwarder {
     /// Steps 2 and 3. False where this thread is in the midst of them already.
     #[must_use]
     pub(crate) fn forward(&self, hub: &Hub) -> bool {
-        self.visit(|round| self.pass(round, hub))
+        let mut passed = Vec::new();
+        let visited = self.visit(|round| passed = self.pass(round, hub));
+        // Past the lock: what users have sent they may have to drop.
+        drop_contained(passed);
+        visited
     }
 
     /// Forwards what there is, and then closes the hub.
     pub(crate) fn close(&self, hub: &Hub) {
+        let mut passed = Vec::new();
         self.visit(|round| {
-            self.pass(round, hub);
+            passed = self.pass(round, hub);
             hub.close();
         });
+        drop_contained(passed);
     }
 
     /// Takes the lock, unless this thread has it; says whether it could.
@@ -201,6 +208,8 @@ impl Forwarder {
         if me != 0 && self.holder.load(Ordering::Relaxed) == me {
             return false;
         }
+        // Nor does a transaction under the lock drop what others have displaced.
+        let _later = DropsLater::begin();
         let mut round = self.round.lock();
         // Ordering: as above; written under the lock.
         self.holder.store(me, Ordering::Relaxed);
@@ -209,7 +218,8 @@ impl Forwarder {
         true
     }
 
-    fn pass(&self, round: &mut Round, hub: &Hub) {
+    /// Answers what it has passed on.
+    fn pass(&self, round: &mut Round, hub: &Hub) -> Vec<Event> {
         let cut = self.numbers.cut();
         for line in &mut round.lines {
             line.gather(cut, &mut round.kept);
@@ -226,7 +236,7 @@ impl Forwarder {
                 shield(|| hub.send(some));
             }
         }
-        drop_contained(ready);
+        ready
     }
 
     fn gather_outside(&self, cut: u64, round: &mut Round) {

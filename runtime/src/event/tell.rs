@@ -19,6 +19,7 @@
 //! All that is done only while somebody listens. Otherwise a step costs one relaxed load.
 
 use hivework_stm::facade::sync::Arc;
+use hivework_stm::internals::DropsLater;
 use hivework_stm::{StmResult, Transaction, after_transaction, atomically, in_transaction};
 
 use super::{Event, UserEvent, WorkId};
@@ -157,6 +158,7 @@ impl Shared {
             return put();
         }
         let work = self.new_work(info);
+        let _later = DropsLater::begin();
         let mut told = info.make_rare().told.lock();
         put()?;
         *told = Told::Put;
@@ -222,6 +224,7 @@ impl Shared {
         }
         // Its runner may not have come to that.
         self.tell_started(info, worker);
+        let _later = DropsLater::begin();
         let told = info.make_rare().told.lock();
         let forward = *told != Told::Over && self.say(event);
         drop(told);
@@ -247,6 +250,7 @@ impl Shared {
             Told::Put => self.new_work(info),
             _ => WorkId::of(info),
         };
+        let _later = DropsLater::begin();
         let mut told = info.make_rare().told.lock();
         let is_news = *told < step;
         let forward = is_news && self.say(event(work));

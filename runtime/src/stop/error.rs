@@ -7,7 +7,8 @@ use stm_ports::ConnectError;
 
 use crate::crew::FillError;
 
-/// Why a scheduler did not start. It is as it was before.
+/// Why a scheduler did not start. It is stopped as before; workers that had started by then may have
+/// run some of what was queued.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
@@ -25,6 +26,7 @@ impl From<FillError> for StartError {
             FillError::Spawn(error) => StartError::Spawn(error),
             FillError::Connect(error) => StartError::Connect(error),
             FillError::Panic(said) => StartError::TransportPanicked(said),
+            FillError::Halting => StartError::Spawn(io::Error::other(error.to_string())),
         }
     }
 }

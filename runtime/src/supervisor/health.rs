@@ -20,7 +20,7 @@ mod damper;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::crew::{Crew, Member, Parting};
+use crate::crew::{Crew, FillError, Member, Parting};
 use crate::event::Event;
 use crate::injector::Item;
 use crate::shared::Shared;
@@ -83,6 +83,7 @@ impl Health {
                     shared.announce(|| Some(Event::WorkerRestarted { worker: number }));
                 }
                 Ok(()) => {}
+                Err(FillError::Halting) => return false,
                 Err(error) => {
                     is_complete = false;
                     let reason: Arc<str> = error.to_string().into();
@@ -103,6 +104,11 @@ impl Health {
         let before = self.crashed.len();
         self.crashed.retain(|crashed| *crashed != number);
         self.crashed.len() < before
+    }
+
+    /// May a spare be made, or has it to wait because workers crash one after the other?
+    pub(super) fn may_make_spare(&mut self, now: Instant) -> bool {
+        self.damper.may_fill(now, false)
     }
 
     /// Does every worker have a thread that there is to be?

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::crew::Crew;
+use crate::crew::{Crew, FillError};
 use crate::event::{BlockedWorker, Event, WorkId};
 use crate::shared::Shared;
 
@@ -19,13 +19,13 @@ pub(super) struct Spares {
 
 impl Spares {
     /// One round.
-    pub(super) fn round(&mut self, shared: &Arc<Shared>) {
-        self.exhausted = round(shared, self.exhausted);
+    pub(super) fn round(&mut self, shared: &Arc<Shared>, mut may_make: impl FnMut() -> bool) {
+        self.exhausted = round(shared, self.exhausted, &mut may_make);
     }
 }
 
 /// Answers whether the bound keeps a needed spare from being made.
-fn round(shared: &Arc<Shared>, exhausted: bool) -> bool {
+fn round(shared: &Arc<Shared>, exhausted: bool, may_make: &mut impl FnMut() -> bool) -> bool {
     while !shared.is_halting() && shared.away.is_short() && shared.has_work() {
         let (number, spares) = shared.crew.free_number(shared.config.most_workers);
         if spares >= shared.config.max_spares {
@@ -44,8 +44,17 @@ fn round(shared: &Arc<Shared>, exhausted: bool) -> bool {
             shared.away.call(&**shared);
             return false;
         }
+        if !may_make() {
+            // Those there were have crashed, one after the other.
+            shared.away.discharge();
+            return false;
+        }
         match Crew::fill(shared, number, true) {
             Ok(()) => shared.announce(|| Some(Event::SpareStarted { worker: number })),
+            Err(FillError::Halting) => {
+                shared.away.discharge();
+                return false;
+            }
             Err(error) => {
                 shared.away.discharge();
                 let reason: Arc<str> = error.to_string().into();

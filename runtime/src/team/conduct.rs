@@ -84,6 +84,9 @@ where
     let core = &term.0;
     let answers: Answers<T> = (0..core.size).map(|_| Mutex::new(None)).collect();
     if atomically_async(|tx| core.reserved(tx)).await == Phase::Reserved {
+        if let Some(shared) = core.shared().filter(|shared| shared.lacks_workers()) {
+            shared.supervisor.ring();
+        }
         if call_together(core, plan, &answers) {
             atomically_async(|tx| check(core.present(tx)? == 0)).await;
         } else {

@@ -219,7 +219,9 @@ impl Core {
             self.end_in(tx, Why::Cancelled)?;
             self.books.give_back(tx, self)
         });
-        for member in std::mem::take(&mut *self.members.lock()) {
+        // Past the lock: that drops what they were to run.
+        let members = std::mem::take(&mut *self.members.lock());
+        for member in members {
             member.cancel();
         }
     }

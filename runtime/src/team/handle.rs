@@ -167,7 +167,8 @@ impl<T: Send + 'static> TeamHandle<T> {
                 return Ok(());
             }
             let may_run = local::depth() < DEPTH;
-            if may_run {
+            // One whose put has not committed is nobody's to begin.
+            if may_run && !conductor.head().state.is_held() {
                 conductor.clone().run();
             }
             let seen = self.core.phase.load();

@@ -27,8 +27,9 @@
 //!
 //! # When the number of threads changes
 //!
-//! Whoever changes the number of workers says so first ([`Teams::set_workers`]), and a worker
-//! leaves only if the rest would do ([`Teams::least_workers`]). Both are
+//! What counts is how many workers there can be: the target, or the most that the load may bring. The
+//! supervisor makes those that teams have reserved, whatever the target is. Whoever changes the number
+//! says so first ([`Teams::set_workers`]), and a worker leaves only if the rest would do ([`Teams::least_workers`]). Both are
 //! transactions, as reserving is: a team that got its threads before is in the answer, one that
 //! comes later goes by the smaller number. Teams that could then never have their threads are
 //! answered `Lost`, when it is their turn.
@@ -44,7 +45,7 @@ use crate::local;
 mod tests;
 
 /// Why a team that has waited is answered.
-const TOO_FEW: &str = "the scheduler was told to have fewer threads than its team members";
+const TOO_FEW: &str = "there can be fewer threads by now than its team has members";
 
 /// What all teams of a scheduler share; see the [module](self).
 pub(crate) struct Teams {
@@ -82,9 +83,13 @@ impl Teams {
         &self.books
     }
 
-    /// So many workers there are to be from now on.
+    /// So many workers there can be from now on.
     pub(crate) fn set_workers(&self, workers: usize) {
         let threads = workers.saturating_add(self.spares);
+        if self.books.threads.load() == threads {
+            // Whoever changes it does so under the lock of the plan.
+            return;
+        }
         atomically(|tx| {
             self.books.threads.write(tx, threads)?;
             self.books.serve(tx)

@@ -20,8 +20,8 @@ use crate::shared::Shared;
 use crate::supervisor::overrun;
 use crate::supervisor::timers::Timed;
 
-/// What everybody may know of an item. Written before it is put, but for the box's
-/// number and what waits.
+/// What everybody may know of an item. Written before it is put, but for what is atomic in the box or
+/// has a lock there.
 pub(crate) struct Info {
     /// Where it was put; none before.
     home: Option<Home>,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 
 use hivework::{
     Event, Member, MemberError, Scheduler, Status, TVar, TeamError, TeamHandle, WorkError,
-    WorkHandle, atomically, atomically_or, blocking, check, join as fork_join,
+    WorkHandle, abort, atomically, atomically_or, blocking, check, join as fork_join,
 };
 
 use crate::support::{
@@ -690,6 +690,51 @@ fn nobody_waits_for_a_member_that_has_returned() {
     });
     let left = Err(MemberError::MemberLeft);
     assert_eq!(end(team.unwrap()).unwrap(), [Ok(0), left, left, left]);
+}
+
+#[test]
+fn one_that_is_alone_waits_for_no_message() {
+    let scheduler = scheduler(1);
+    let team = scheduler.put_team(1, |member: &Member<u8>| member.receive());
+    assert_eq!(end(team.unwrap()).unwrap(), [Err(MemberError::MemberLeft)]);
+}
+
+#[test]
+fn where_the_number_follows_the_load_a_team_may_have_all_that_can_come() {
+    let scheduler = builder()
+        .workers_between(1, 4)
+        .max_spares(0)
+        .start()
+        .unwrap();
+    let meet = Barrier::new(4);
+    let team = scheduler.put_team(4, move |member: &Member| {
+        meet.wait();
+        member.index()
+    });
+    assert_eq!(end(team.unwrap()).unwrap(), [0, 1, 2, 3]);
+    let refused = scheduler.put_team(5, |_: &Member| ());
+    assert!(matches!(refused, Err(TeamError::TooMany { most: 4, .. })));
+}
+
+#[test]
+fn nobody_begins_a_team_whose_put_is_rolled_back() {
+    let scheduler = scheduler(2);
+    let (hand_over, handed_over) = std::sync::mpsc::channel();
+    let handed_over = std::sync::Mutex::new(handed_over);
+    let joins = scheduler.put_work(move || {
+        let team: TeamHandle<()> = receive(&handed_over.lock().unwrap());
+        team.join()
+    });
+    let rolled_back = atomically_or(|tx| {
+        let team = scheduler.put_team_in(tx, 2, |_: &Member| ())?;
+        hand_over.send(team.unwrap()).unwrap();
+        // It has the handle, and all the time to make something of it.
+        eventually("it waits", || scheduler.stats().blocked_workers > 0);
+        abort::<(), _>(())
+    });
+    assert_eq!(rolled_back, Err(()));
+    assert!(matches!(join(joins).unwrap(), Err(WorkError::Cancelled)));
+    assert!(scheduler.drain(BOUND).is_ok());
 }
 
 #[test]
