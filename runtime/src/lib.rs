@@ -127,9 +127,9 @@ pub use parallel::{
 };
 pub use scheduler::{Scheduler, SetWorkersError, TryPutError};
 pub use scope::{Scope, scope};
+pub use slots::Slots;
 pub use slots::error::SlotsError;
 pub use slots::slot::Slot;
-pub use slots::Slots;
 pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::error::{Drained, StartError, StopError};
 pub use team::error::{MemberError, TeamError};

@@ -23,7 +23,9 @@ use std::fmt;
 use std::time::Duration;
 
 use hivework_stm::facade::sync::{Arc, Weak};
-use hivework_stm::{StmResult, TVar, Transaction, atomically, atomically_timeout, retry, try_atomically};
+use hivework_stm::{
+    StmResult, TVar, Transaction, atomically, atomically_timeout, retry, try_atomically,
+};
 
 use crate::work::unwind::shield;
 use error::SlotsError;
@@ -201,7 +203,8 @@ impl Slots {
         tx: &mut Transaction<'_>,
         drawer: &Weak<dyn Draws>,
     ) -> StmResult<()> {
-        let known = |drawers: &Vec<Weak<dyn Draws>>| drawers.iter().any(|other| other.ptr_eq(drawer));
+        let known =
+            |drawers: &Vec<Weak<dyn Draws>>| drawers.iter().any(|other| other.ptr_eq(drawer));
         if self.0.drawers.read_with(tx, known)? {
             return Ok(());
         }

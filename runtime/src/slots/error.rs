@@ -20,7 +20,9 @@ pub enum SlotsError {
 impl fmt::Display for SlotsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SlotsError::Zero => f.write_str("with zero slots nothing would ever run: ask for at least one"),
+            SlotsError::Zero => {
+                f.write_str("with zero slots nothing would ever run: ask for at least one")
+            }
             SlotsError::LargerThanParent { asked, parent } => write!(
                 f,
                 "{asked} slots cannot be a part of {parent}: ask for at most {parent}"

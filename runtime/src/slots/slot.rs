@@ -57,7 +57,10 @@ impl Slot {
         let given = slots.clone();
         tx.on_commit(move || {
             // Ordering: Relaxed, here and below: a word that orders nothing, swapped.
-            let before = theirs.0.compare_exchange(OPEN, HELD, Ordering::Relaxed, Ordering::Relaxed);
+            let before =
+                theirs
+                    .0
+                    .compare_exchange(OPEN, HELD, Ordering::Relaxed, Ordering::Relaxed);
             if before.is_err() {
                 given.give_back();
             }
@@ -80,7 +83,9 @@ impl Slot {
     ///
     /// A conflict.
     pub fn give_in(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        let fate = self.fate.get_or_init(|| Arc::new(Fate(AtomicU8::new(HELD))));
+        let fate = self
+            .fate
+            .get_or_init(|| Arc::new(Fate(AtomicU8::new(HELD))));
         if fate.0.load(Ordering::Relaxed) == GIVEN {
             return Ok(());
         }

@@ -15,7 +15,7 @@ use super::info::Info;
 use super::item::Item;
 use super::own::Own;
 use super::state::{Expire, Finish, Published, StateWord, Withdraw};
-use super::unwind::drop_contained;
+use super::unwind::{drop_contained, shield};
 use crate::books::Ending;
 use crate::local;
 use crate::worker::search;
