@@ -160,7 +160,7 @@ impl<T: Send + 'static> WorkHandle<T> {
             return Err(WorkError::WouldDeadlock);
         };
         let _absence = Absence::begin();
-        if let Some(worker) = worker.filter(|_| local::depth() >= DEPTH || info.is_delayed()) {
+        if let Some(worker) = worker.filter(|_| local::depth() >= DEPTH || info.is_early()) {
             self.wait_deep(&worker.shared);
         }
         if self.sleep(until, || false) {
@@ -197,7 +197,7 @@ impl<T: Send + 'static> WorkHandle<T> {
     /// the deadline, and once the run ends runs the item after all ([deep]).
     fn wait_deep(&self, shared: &Shared) {
         let (info, state) = (self.end.info(), self.end.state());
-        let ends = || shared.is_halting() && !info.is_delayed();
+        let ends = || shared.is_halting() && !info.is_early();
         shared
             .deep
             .wait(Arc::new(self.end.item()), || self.sleep(None, ends));

@@ -369,7 +369,7 @@ impl<F: Turns> Polled<F> {
     }
 
     fn expire_now(&self, this: &Item) {
-        if settle::expire(self) == Expire::Running {
+        if settle::expire(self, this) == Expire::Running {
             // Whoever meets it clears it away.
             self.wake(this);
         }

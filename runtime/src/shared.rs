@@ -24,6 +24,7 @@ use crate::injector::{Injector, Item};
 use crate::local;
 use crate::outlet;
 use crate::polled::lobby::Lobby;
+use crate::rooms::Rooms;
 use crate::scheduler::Owner;
 use crate::staff::Staff;
 use crate::stop::quiet::Quiet;
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) supervisor: Supervisor,
     /// Where items that were set aside can be found.
     pub(crate) lobby: Lobby<Item>,
+    /// Where items that are held can be found.
+    pub(crate) rooms: Rooms,
     /// Which threads teams may count on.
     pub(crate) teams: Teams,
     /// One start, stop or drain at a time.
@@ -95,6 +98,7 @@ impl Shared {
             forwarder: Forwarder::new(),
             supervisor: Supervisor::new(config.clock.now()),
             lobby: Lobby::new(),
+            rooms: Rooms::default(),
             teams: Teams::new(config.plan.most(config.workers), config.max_spares),
             changing: Mutex::new(()),
             quiet: Quiet::new(),
@@ -179,15 +183,20 @@ impl Shared {
     }
 
     /// What a drain waits for to be 0: how many works are live, as long as one of them
-    /// does anything but wait, or none of those that wait is a transaction.
+    /// does anything but wait, or none of those that wait is a transaction or is held.
     pub(crate) fn unsettled(&self) -> u64 {
         let before = self.waiting();
         let live = self.books.live();
         // Where nothing was set aside or taken up in between, `live` was true at its moment.
-        if live > 0 && live <= before && self.waiting() == before && self.lobby.has_transactions() {
+        if live > 0 && live <= before && self.waiting() == before && self.has_guests() {
             return 0;
         }
         live
+    }
+
+    /// Are there items that a drain answers if nothing else is left?
+    fn has_guests(&self) -> bool {
+        self.lobby.has_transactions() || self.rooms.has_waiting()
     }
 
     /// Something was published: sees to it that somebody takes it.

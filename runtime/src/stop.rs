@@ -42,7 +42,7 @@
 //!    to put work, nobody outside may.
 //!    Where all that is live waits to be woken (`polled.rs`), nobody inside will wake
 //!    it, once what has been told is forwarded (`event/on.rs` waits for that): the
-//!    transactions among it are answered `Stopped`, and the wait goes on.
+//!    transactions among it are answered `Stopped`, and so is what is held (`rooms.rs`), and the wait goes on.
 //!    Futures are waited for; what they await may come from anywhere.
 //!    What waits for its time (`supervisor/timers.rs`) is answered `Stopped` before that, and so is
 //!    what would wait from now on: a work that is put with a delay, a periodic work after its turn.
@@ -188,6 +188,7 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
             shared
                 .lobby
                 .each(Kind::Transaction, |guest| guest.give_up());
+            shared.rooms.give_up();
         } else {
             patience -= 1;
         }
@@ -318,6 +319,7 @@ fn answer_queued(shared: &Shared) {
         left.into_iter().for_each(refuse);
     }
     shared.lobby.close(|guest| shield(|| guest.stop()));
+    shared.rooms.close();
     shared.supervisor.timers.close();
     answer_sleepers(shared);
     for seat in shared.crew.roster().iter() {

@@ -1,6 +1,7 @@
 //! A work item before it is put: a closure and its options.
 
 pub(crate) mod alone;
+pub(crate) mod attendant;
 pub(crate) mod completion;
 pub(crate) mod context;
 pub(crate) mod ends;

@@ -37,8 +37,8 @@ impl<F: Turns> Runs for Polled<F> {
     fn run_here(&self, this: &Item) {
         // Once its put is known to have committed an entry is, or was, in a queue, which
         // becomes a tombstone. Before that the turn is not to be had.
-        // That of one that is delayed is not there yet.
-        if !self.state().is_held() && !self.head.info.is_delayed() {
+        // That of one that is delayed or held is not there yet.
+        if !self.state().is_held() && !self.head.info.is_early() {
             self.take_turn(this, Claim::Handle);
         }
     }

@@ -29,6 +29,7 @@
 
 mod admission;
 pub(crate) mod error;
+pub(crate) mod held;
 mod later;
 
 use std::slice;

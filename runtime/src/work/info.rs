@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 
+use super::attendant::Attendant;
 use super::once_box::OnceBox;
 use crate::books::{NameBooks, Names};
 use crate::event::tell::Told;
@@ -37,6 +38,9 @@ pub(crate) struct Rare {
     due: Option<Instant>,
     timed: Timed,
     held_by: u64,
+    attendant: Option<Arc<dyn Attendant>>,
+    /// Has it an attendant that has not let it in?
+    held_back: AtomicBool,
     /// How many time slices it may run for, if it was given a number of its own.
     slices: Option<NonZeroU32>,
     /// Unless it goes by what the scheduler's policy is.
@@ -125,10 +129,12 @@ impl Info {
         self.rare()?.cancel_on_overrun
     }
 
-    /// Can nothing of it lie in the timers, and is it counted under no name?
+    /// Can nothing of it lie in the timers, is it counted under no name, and does nobody attend to it?
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        self.rare().is_none_or(|rare| rare.books.is_none()) && !self.is_timed()
+        self.rare()
+            .is_none_or(|rare| rare.books.is_none() && rare.attendant.is_none())
+            && !self.is_timed()
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -185,6 +191,39 @@ impl Info {
     pub(crate) fn is_timed(&self) -> bool {
         self.rare()
             .is_some_and(|rare| rare.due.is_some() || rare.timed.sleeps())
+    }
+
+    /// Before the put: it is held until `attendant` lets it in.
+    pub(crate) fn attend(&mut self, attendant: Arc<dyn Attendant>) {
+        let rare = self.rare_mut();
+        rare.attendant = Some(attendant);
+        // Ordering: Relaxed; the put publishes it.
+        rare.held_back.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn attendant(&self) -> Option<&dyn Attendant> {
+        self.rare()?.attendant.as_deref()
+    }
+
+    pub(crate) fn is_held_back(&self) -> bool {
+        // Ordering: Relaxed; who claims it by its handle though it is let in just now comes a
+        // moment later, and who claims it because it was let in was told so by a lock or a queue.
+        self.rare()
+            .is_some_and(|rare| rare.held_back.load(Ordering::Relaxed))
+    }
+
+    /// It is held no longer; says whether it was.
+    pub(crate) fn let_in(&self) -> bool {
+        // Ordering: Relaxed; the swap alone decides who counts it.
+        self.rare()
+            .is_some_and(|rare| rare.held_back.swap(false, Ordering::Relaxed))
+    }
+
+    /// Is it too early to run it, by whoever's claim?
+    #[inline]
+    pub(crate) fn is_early(&self) -> bool {
+        self.is_delayed() || self.is_held_back()
     }
 
     #[inline]

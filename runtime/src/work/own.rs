@@ -11,6 +11,7 @@ use super::error::WorkError;
 use super::info::Info;
 use super::item::Item;
 use super::state::Claim;
+use super::unwind::shield;
 use crate::books::{Ending, is_sample};
 use crate::local::{self, Local};
 use crate::shared::Shared;
@@ -69,6 +70,9 @@ impl Own {
 
     #[cold]
     fn begun_timed(&self, info: &Info, is_sample: bool) {
+        if let Some(attendant) = info.attendant() {
+            shield(|| attendant.begun(info));
+        }
         match info.books() {
             Some(name) => name.begun(),
             None if !is_sample => return,

@@ -7,15 +7,49 @@
 
 use stm_ports::Refusal;
 
+use super::attendant::Attendant;
 use super::completion::Outcome;
 use super::ends::Core;
 use super::error::WorkError;
+use super::info::Info;
+use super::item::Item;
 use super::own::Own;
 use super::state::{Expire, Finish, Published, StateWord, Withdraw};
-use super::unwind::drop_contained;
+use super::unwind::{drop_contained, shield};
 use crate::books::Ending;
 use crate::local;
 use crate::worker::search;
+
+/// Tells its attendant, if it has one, that nothing of the item runs any more.
+#[inline]
+fn leave(info: &Info, ending: Ending, why: Option<&WorkError>) {
+    if let Some(attendant) = info.attendant() {
+        leave_to(attendant, info, ending, why);
+    }
+}
+
+/// As [`leave`], where its deadline has answered its handle before.
+fn leave_late(info: &Info) {
+    leave(info, Ending::Overdue, Some(&WorkError::DeadlineExceeded));
+}
+
+#[cold]
+fn leave_to(attendant: &dyn Attendant, info: &Info, ending: Ending, why: Option<&WorkError>) {
+    if info.let_in() {
+        if let Some(shared) = info.shared() {
+            shared.books.elsewhere.taken_up.add(1);
+        }
+    }
+    shield(|| attendant.left(info, ending, why));
+}
+
+/// Tells its attendant, if it has one, that its callbacks have been called.
+#[inline]
+fn be_over(info: &Info) {
+    if let Some(attendant) = info.attendant() {
+        shield(|| attendant.over(info));
+    }
+}
 
 /// For the thread that ran it.
 pub(crate) fn finish<T: Send + 'static, C: Core<T> + ?Sized>(
@@ -63,15 +97,18 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
                 name.settle(ending);
             }
             own.count(&head.info, ending, outcome.as_ref().err());
+            leave(&head.info, ending, outcome.as_ref().err());
             publish(item, outcome, StateWord::publish, || search::take_up(own));
         }
         Finish::TooLate => {
             // Whoever let it expire has counted the rest.
             has_run(ending);
             drop_contained(outcome);
+            leave_late(&head.info);
             item.completion().run_late_callbacks();
         }
     }
+    be_over(&head.info);
     own.ended();
 }
 
@@ -144,7 +181,9 @@ pub(crate) fn publish_unbegun<T: Send + 'static, C: Core<T> + ?Sized>(
         drop(shared.supervisor.timers.leave(info));
         shared.work_settled(info, ending, Some(&why));
     }
+    leave(info, ending, Some(&why));
     publish(item, Err(why), StateWord::publish, || {});
+    be_over(info);
     if let Some(shared) = &shared {
         shared.work_ended_elsewhere();
     }
@@ -198,7 +237,9 @@ pub(crate) fn bury<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
     }
     // SAFETY: won just now, once, of an item that is overdue and was never begun.
     unsafe { item.discard() };
+    leave_late(&head.info);
     item.completion().run_late_callbacks();
+    be_over(&head.info);
     if let Some(shared) = head.info.shared() {
         shared.work_ended_elsewhere();
     }
@@ -206,7 +247,7 @@ pub(crate) fn bury<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
 
 /// Its deadline has passed. Leaves closure and callbacks for the worker that meets the tombstone:
 /// the caller may be the supervisor, which runs no user's code.
-pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) -> Expire {
+pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, this: &Item) -> Expire {
     let head = item.head();
     if head.info.due().is_none() {
         // Whoever runs it relies on that.
@@ -234,7 +275,8 @@ pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) -> Expire
         let sleeper = shared.supervisor.timers.leave(&head.info);
         if expired == Expire::Unbegun {
             // It lay in no queue, and would meet no worker before its time.
-            shared.put_back(sleeper.into_iter());
+            let held = head.info.is_held_back().then(|| this.clone());
+            shared.put_back(sleeper.into_iter().chain(held));
         }
     }
     expired

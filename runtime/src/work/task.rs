@@ -211,7 +211,7 @@ impl<F: Body<T>, T: Send + 'static> Runs for Task<F, T> {
     }
 
     fn run_here(&self, this: &Item) {
-        if !self.info().is_delayed() {
+        if !self.info().is_early() {
             self.run_claimed(this, Claim::Handle);
         }
     }
@@ -220,8 +220,8 @@ impl<F: Body<T>, T: Send + 'static> Runs for Task<F, T> {
         settle::refuse(self, why);
     }
 
-    fn expire(&self, _: &Item) {
-        let _ = settle::expire(self);
+    fn expire(&self, this: &Item) {
+        let _ = settle::expire(self, this);
     }
 
     fn roll_back(&self) {

@@ -1,0 +1,69 @@
+//! Where works wait that are [held](crate::work::attendant): found by a drain, and when the last
+//! handle of their scheduler goes.
+//!
+//! A room is kept by whoever lets the works in that wait there, and only known here. Once the rooms
+//! are closed a new one is told to close at once; so each is.
+
+use hivework_stm::facade::sync::{Arc, Mutex, Weak};
+
+use crate::work::unwind::shield;
+
+/// A place where works wait to be let in.
+pub(crate) trait Room: Send + Sync {
+    /// Does any work wait there?
+    fn has_waiting(&self) -> bool;
+
+    /// Answers all that wait there with [`Stopped`](crate::WorkError::Stopped), because nothing is
+    /// left that would let them in.
+    fn give_up(&self);
+
+    /// As [`give_up`](Room::give_up), for the last time: the scheduler ends.
+    fn close(&self);
+}
+
+/// See the [module](self).
+#[derive(Default)]
+pub(crate) struct Rooms(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    rooms: Vec<Weak<dyn Room>>,
+    closed: bool,
+}
+
+impl Rooms {
+    /// Makes a room known.
+    pub(crate) fn add(&self, room: &Arc<dyn Room>) {
+        let mut known = self.0.lock();
+        if known.closed {
+            drop(known);
+            return shield(|| room.close());
+        }
+        known.rooms.retain(|room| room.strong_count() > 0);
+        known.rooms.push(Arc::downgrade(room));
+    }
+
+    /// Does any work wait in any of them?
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.all().iter().any(|room| room.has_waiting())
+    }
+
+    pub(crate) fn give_up(&self) {
+        for room in self.all() {
+            shield(|| room.give_up());
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.0.lock().closed = true;
+        for room in self.all() {
+            shield(|| room.close());
+        }
+    }
+
+    /// Those that are still kept. Past the lock: what is answered may make another.
+    fn all(&self) -> Vec<Arc<dyn Room>> {
+        let known = self.0.lock();
+        known.rooms.iter().filter_map(Weak::upgrade).collect()
+    }
+}

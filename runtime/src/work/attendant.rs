@@ -1,0 +1,38 @@
+//! Who attends to an item: decides when it may run, and is told what becomes of it.
+//!
+//! # An attended item's life
+//!
+//! 1. *Held*: it is put, counted, and told of, as any item, but lies in no queue, and its handle
+//!    cannot claim it. It counts as set aside: nothing goes on for it. Where it can be found is for
+//!    its attendant to know ([rooms](crate::rooms)).
+//! 2. *Let in* (`scheduler/put/held.rs`): it is queued, past the gate and the capacity, because it
+//!    was put before.
+//! 3. *Begun*, by one thread, once.
+//! 4. *Left*: nothing of it runs, or will run. What it was to run has been dropped. Its callbacks
+//!    have not been called, and its handle has not been answered, unless its deadline has passed. Once,
+//!    whatever ends it and from whichever step; but an item whose put is rolled back is left as
+//!    well, and was never held as far as anybody can see.
+//! 5. *Over*: its callbacks have been called, its handle has been answered. Once, after 4, on the same thread.
+//!
+//! An item that is cancelled or withdrawn while it is held goes from 1 to 4 on the thread that does
+//! so. One whose deadline passes meanwhile is queued as a tombstone, because the supervisor runs
+//! nobody's code: the worker that meets it goes to 4. Letting an item in may come after 4 as
+//! well, where the two meet: then a worker finds a tombstone.
+//!
+//! A drain counts a work as live until after 5: what an attendant lets in from there is waited for.
+
+use super::error::WorkError;
+use super::info::Info;
+use crate::books::Ending;
+
+/// See the [module](self). Panics are contained.
+pub(crate) trait Attendant: Send + Sync {
+    /// Step 3, before anything of it runs.
+    fn begun(&self, info: &Info);
+
+    /// Step 4. `why` is the error that it answers with, if it does.
+    fn left(&self, info: &Info, ending: Ending, why: Option<&WorkError>);
+
+    /// Step 5.
+    fn over(&self, info: &Info);
+}
