@@ -1,0 +1,475 @@
+//! Many inputs, one function: [`Scheduler::map`].
+//!
+//! # How it goes
+//!
+//! The iterator that the caller pulls results from does all of it, on the caller's thread; there is
+//! no work that goes over the inputs, so nothing goes on while nobody asks.
+//!
+//! 1. *Fill.* While another chunk of inputs fits into the window, pull one, and put a work that applies the
+//!    function to it ([flight]). In flight is what was pulled and is not answered to the
+//!    caller: queued, running, or over and not asked for.
+//! 2. *Wait* for the oldest work in flight, as `join` does: a worker runs it itself if nobody has begun it.
+//! 3. *Answer* its results, one a call, each for its input, in their order.
+//!
+//! # Where there is no room
+//!
+//! A queue may be full of other work. The chunk that was pulled is *kept*, and tried again at the next fill: what is
+//! in flight can be waited for meanwhile. With nothing in flight there is nothing to wait for but room,
+//! and a wait for that would see no deadline, and block a thread that awaits. So then the work is put with a delay of
+//! next to nothing, and comes in beside the queue, as all that is delayed: one work of a map at a time goes past
+//! the capacity, and a map always goes on.
+//!
+//! # The deadline
+//!
+//! It is a point in time by the scheduler's clock. Each work gets what is left of it as its own, so those in
+//! flight are answered when it passes, by whoever watches deadlines. From then on no input is pulled, and what is kept
+//! is not put. What a chunk has finished by then was handed over one by one, and is not lost with the rest of it.
+//!
+//! # Panics of the inputs
+//!
+//! A panic of the caller's iterator is caught when it is pulled, and passed on in its turn, when all that was pulled
+//! before has been answered, as if each result had been made when it was asked for. The iterator is
+//! not asked again.
+
+pub(crate) mod error;
+mod flight;
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::iter::FusedIterator;
+use std::panic;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use hivework_stm::facade::sync::Arc;
+use hivework_stm::in_transaction;
+
+use crate::handle::WorkHandle;
+use crate::scheduler::{Scheduler, TryPutError};
+use crate::work::Work;
+use crate::work::error::WorkError;
+use crate::work::priority::Priority;
+use crate::work::unwind::{Payload, contain_all, drop_contained};
+use error::MapError;
+use flight::{Answer, Flight, Function, work_of};
+
+/// The least delay that there is.
+const BESIDE_THE_QUEUE: Duration = Duration::from_nanos(1);
+
+/// Where the works of a map are put.
+pub(crate) trait Puts: Send + 'static {
+    /// Puts one, without waiting; gives it back where there is no room for it now, but not if it is the
+    /// only one.
+    fn put(&self, work: Work<()>, is_alone: bool) -> Result<WorkHandle<()>, Work<()>>;
+
+    /// What time it is there.
+    fn now(&self) -> Instant;
+
+    /// How many works can run there at once.
+    fn width(&self) -> usize;
+}
+
+impl Puts for Scheduler {
+    fn put(&self, work: Work<()>, is_alone: bool) -> Result<WorkHandle<()>, Work<()>> {
+        match self.try_put_work(work) {
+            Ok(handle) => Ok(handle),
+            // Answered at once.
+            Err(TryPutError::Stopped(work)) => Ok(self.put_work(work)),
+            Err(TryPutError::Full(work)) if !self.is_running() => Ok(self.put_work(work)),
+            Err(TryPutError::Full(work)) if is_alone => {
+                Ok(self.put_work(work.delay(BESIDE_THE_QUEUE)))
+            }
+            Err(TryPutError::Full(work)) => Err(work),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        self.shared().now()
+    }
+
+    fn width(&self) -> usize {
+        self.workers()
+    }
+}
+
+impl Scheduler {
+    /// Applies `function` to each of the inputs, on the workers, and yields the results in the order of the inputs:
+    /// [`Iterator::map`] by many threads.
+    ///
+    /// It is lazy. Nothing happens before the first result is asked for, and inputs are pulled only
+    /// as far ahead as the [window](Mapped::window) goes; so they may be without end, and results that nobody
+    /// has asked for do not pile up. For a slice or a range that is there as a whole, whose results
+    /// are wanted as a whole, [`par_map`](crate::par_map) has less to do.
+    ///
+    /// Each result stands for itself: an input over which the function panics answers
+    /// [`WorkError::Panicked`], and the others go on. A scheduler that drains answers [`WorkError::Stopped`] for
+    /// each.
+    ///
+    /// ```
+    /// use hivework::make_scheduler;
+    ///
+    /// let scheduler = make_scheduler();
+    /// let squares = scheduler.map(1.., |n: u64| n * n);
+    /// let first: Result<Vec<_>, _> = squares.take(5).collect();
+    /// assert_eq!(first.unwrap(), [1, 4, 9, 16, 25]);
+    /// ```
+    ///
+    /// It may be used inside a work item, whose worker then takes part.
+    pub fn map<I, T, F>(&self, inputs: I, function: F) -> Mapped<I::IntoIter, T>
+    where
+        I: IntoIterator<Item: Send + 'static>,
+        T: Send + 'static,
+        F: Fn(I::Item) -> T + Send + Sync + 'static,
+    {
+        Mapped::new(self.clone(), inputs.into_iter(), function)
+    }
+}
+
+/// The results of [`Scheduler::map`], in the order of the inputs.
+///
+/// Dropped before its end it neither waits nor cancels: what is in flight runs, and its results are
+/// dropped. With [`cancel_on_drop`](Mapped::cancel_on_drop) it cancels. Inputs that were not pulled are dropped with it;
+/// to keep them, map [`by_ref`](Iterator::by_ref).
+///
+/// Follows `Jobserver.map` in what is ordered, lazy and abandoned, but for two things. Each input is one value:
+/// for several, zip them, which ends with the shortest. And a deadline that passes ends the
+/// iteration after what is done, and not before.
+///
+/// It holds a handle of its scheduler, which is kept alive by it.
+#[must_use = "it is lazy: nothing happens before results are asked for"]
+pub struct Mapped<I: Iterator, T> {
+    inputs: I,
+    /// Is there nothing more to pull?
+    ended: bool,
+    /// What the inputs panicked with.
+    panic: Option<Payload>,
+    function: Function<I::Item, T>,
+    puts: Box<dyn Puts>,
+    /// The oldest first.
+    flights: VecDeque<Flight<T>>,
+    /// For which there was no room; younger than those in flight.
+    kept: Option<(Work<()>, Flight<T>)>,
+    /// How many inputs are in flight.
+    pulled: usize,
+    window: Option<usize>,
+    chunk: usize,
+    until: Option<Instant>,
+    cancels: bool,
+    name: Option<Cow<'static, str>>,
+    priority: Priority,
+}
+
+impl<I, T> Mapped<I, T>
+where
+    I: Iterator<Item: Send + 'static>,
+    T: Send + 'static,
+{
+    pub(crate) fn new(
+        puts: impl Puts,
+        inputs: I,
+        function: impl Fn(I::Item) -> T + Send + Sync + 'static,
+    ) -> Self {
+        Mapped {
+            inputs,
+            ended: false,
+            panic: None,
+            function: Arc::new(function),
+            puts: Box::new(puts),
+            flights: VecDeque::new(),
+            kept: None,
+            pulled: 0,
+            window: None,
+            chunk: 1,
+            until: None,
+            cancels: false,
+            name: None,
+            priority: Priority::Normal,
+        }
+    }
+
+    /// How many inputs may have been pulled at a time whose results have not been handed out; unless
+    /// set, twice as many chunks as there are workers. With a window of 1 the next input is pulled when the result
+    /// of the one before has been handed out.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::NoWindow`] for 0.
+    pub fn window(mut self, inputs: usize) -> Result<Self, MapError> {
+        if inputs == 0 {
+            return Err(MapError::NoWindow);
+        }
+        self.window = Some(inputs);
+        Ok(self)
+    }
+
+    /// How many inputs one work takes on; 1 unless set, and never more than the window. Worth it where the function takes
+    /// less than some microseconds. A chunk is answered when all of it is done, or when it has
+    /// ended in another way: then with what it has done by then.
+    ///
+    /// ```
+    /// use hivework::{MapError, make_scheduler};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let sums = scheduler.map(0..1000, |n| n + 1).chunk(64)?;
+    /// assert_eq!(sums.map(Result::unwrap).sum::<u64>(), 500_500);
+    /// assert_eq!(scheduler.stats().put, 1000_u64.div_ceil(64));
+    /// # Ok::<(), MapError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::NoChunk`] for 0.
+    pub fn chunk(mut self, inputs: usize) -> Result<Self, MapError> {
+        if inputs == 0 {
+            return Err(MapError::NoChunk);
+        }
+        self.chunk = inputs;
+        Ok(self)
+    }
+
+    /// How long all of it may take, from this call on. Then no input is pulled any more; what is in flight
+    /// answers its result if it is done, and [`WorkError::DeadlineExceeded`] at once otherwise, as by
+    /// [`Work::deadline`]; and unless the inputs are known to have been used up, one more
+    /// `DeadlineExceeded` stands for the rest. After that the iteration is over.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hivework::{WorkError, make_scheduler};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let late = scheduler.map(0.., |n: u32| n).deadline(Duration::from_millis(2));
+    /// // It ends, though the inputs do not.
+    /// assert!(matches!(late.last(), Some(Err(WorkError::DeadlineExceeded))));
+    /// ```
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.until = self.puts.now().checked_add(limit);
+        self
+    }
+
+    /// Has what is in flight cancelled when this is dropped. A work that runs goes on to the end of the input that it
+    /// is at.
+    pub fn cancel_on_drop(mut self) -> Self {
+        self.cancels = true;
+        self
+    }
+
+    /// What its works are called in events and books.
+    pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// How urgent its works are; see [`Work::priority`].
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The next result, as [`next`](Iterator::next), without blocking the thread. What is dropped
+    /// before it is ready loses nothing: the next call goes on.
+    ///
+    /// ```
+    /// use hivework::make_scheduler;
+    ///
+    /// let scheduler = make_scheduler();
+    /// let mut doubles = scheduler.map([1, 2, 3], |n| 2 * n);
+    /// let sum = scheduler.spawn(async move {
+    ///     let mut sum = 0;
+    ///     while let Some(double) = doubles.next_async().await {
+    ///         sum += double.unwrap();
+    ///     }
+    ///     sum
+    /// });
+    /// assert_eq!(sum.join().unwrap(), 12);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`next`](Iterator::next).
+    pub fn next_async(&mut self) -> impl Future<Output = Option<Result<T, WorkError>>> {
+        poll_fn(|context| self.poll_next(context))
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer<T>>> {
+        self.fill();
+        if let Some(oldest) = self.flights.front_mut() {
+            ready!(oldest.poll(context));
+        }
+        Poll::Ready(self.answer())
+    }
+
+    /// Step 1.
+    fn fill(&mut self) {
+        assert!(
+            !in_transaction(),
+            "a map's next inside a transaction: what it puts could not be undone, and what it waits for \
+             would hold the transaction up; go over the results before it or after it"
+        );
+        let most = self.window.unwrap_or_else(|| {
+            let width = self.puts.width().max(1);
+            width.saturating_mul(2).saturating_mul(self.chunk)
+        });
+        let chunk = self.chunk.min(most);
+        while self
+            .kept
+            .take()
+            .is_none_or(|(work, flight)| self.start(work, flight))
+        {
+            if self.ended || self.pulled > most - chunk || self.left() == Some(Duration::ZERO) {
+                return;
+            }
+            let inputs = self.pull(chunk);
+            if inputs.is_empty() {
+                return;
+            }
+            self.pulled += inputs.len();
+            let (mut work, flight) = work_of(&self.function, inputs);
+            if let Some(name) = &self.name {
+                work = work.name(name.clone());
+            }
+            self.kept = Some((work.priority(self.priority), flight));
+        }
+    }
+
+    /// Up to so many inputs; fewer where there are no more.
+    fn pull(&mut self, most: usize) -> Vec<I::Item> {
+        let mut inputs = Vec::new();
+        let ended = contain_all(|| {
+            while inputs.len() < most {
+                match self.inputs.next() {
+                    Some(input) => inputs.push(input),
+                    None => return true,
+                }
+            }
+            false
+        });
+        self.ended = ended.unwrap_or_else(|payload| {
+            self.panic = Some(payload);
+            true
+        });
+        inputs
+    }
+
+    /// Puts it; false where it has to be kept.
+    fn start(&mut self, mut work: Work<()>, mut flight: Flight<T>) -> bool {
+        if let Some(left) = self.left() {
+            if left.is_zero() {
+                flight.give_up(WorkError::DeadlineExceeded);
+                self.flights.push_back(flight);
+                drop_contained(work);
+                return true;
+            }
+            work = work.deadline(left);
+        }
+        match self.puts.put(work, self.flights.is_empty()) {
+            Ok(handle) => {
+                flight.take_off(handle);
+                self.flights.push_back(flight);
+                true
+            }
+            Err(work) => {
+                self.kept = Some((work, flight));
+                false
+            }
+        }
+    }
+
+    /// How long it is until the deadline, if there is one.
+    fn left(&self) -> Option<Duration> {
+        let until = self.until?;
+        Some(until.saturating_duration_since(self.puts.now()))
+    }
+
+    /// Step 3. The oldest in flight is over.
+    fn answer(&mut self) -> Option<Answer<T>> {
+        let Some(oldest) = self.flights.front_mut() else {
+            return self.end();
+        };
+        let answer = oldest.answer();
+        self.pulled -= 1;
+        if oldest.is_empty() {
+            self.flights.pop_front();
+        }
+        Some(answer)
+    }
+
+    /// Nothing is in flight, and nothing is pulled any more.
+    fn end(&mut self) -> Option<Answer<T>> {
+        if let Some(payload) = self.panic.take() {
+            panic::resume_unwind(payload);
+        }
+        if self.ended {
+            return None;
+        }
+        // The deadline has passed.
+        self.ended = true;
+        let none_left = self.inputs.size_hint().1 == Some(0);
+        (!none_left).then_some(Err(WorkError::DeadlineExceeded))
+    }
+}
+
+impl<I, T> Iterator for Mapped<I, T>
+where
+    I: Iterator<Item: Send + 'static>,
+    T: Send + 'static,
+{
+    type Item = Result<T, WorkError>;
+
+    /// Waits for the next result, as [`WorkHandle::join`] does; before that it pulls inputs, as far as the
+    /// window goes. O(1), but for the function and the inputs.
+    ///
+    /// # Panics
+    ///
+    /// Where the inputs panicked: with that, once all results of inputs before it have been
+    /// handed out. And inside a transaction.
+    fn next(&mut self) -> Option<Result<T, WorkError>> {
+        self.fill();
+        if let Some(oldest) = self.flights.front_mut() {
+            oldest.wait();
+        }
+        self.answer()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (least, most) = if self.ended {
+            (0, Some(0))
+        } else {
+            self.inputs.size_hint()
+        };
+        let most = most.and_then(|most| most.checked_add(self.pulled));
+        match self.until {
+            None => (least.saturating_add(self.pulled), most),
+            // One may stand for many, or for none.
+            Some(_) => (self.pulled, most.and_then(|most| most.checked_add(1))),
+        }
+    }
+}
+
+impl<I, T> FusedIterator for Mapped<I, T>
+where
+    I: Iterator<Item: Send + 'static>,
+    T: Send + 'static,
+{
+}
+
+impl<I: Iterator, T> Drop for Mapped<I, T> {
+    fn drop(&mut self) {
+        if self.cancels {
+            self.flights.iter_mut().for_each(Flight::cancel);
+        }
+        drop_contained(self.panic.take());
+    }
+}
+
+impl<I: Iterator, T> fmt::Debug for Mapped<I, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapped")
+            .field("in_flight", &self.pulled)
+            .field("window", &self.window)
+            .field("chunk", &self.chunk)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
