@@ -212,6 +212,58 @@ fn a_callback_added_while_it_ends_is_called_once() {
     });
 }
 
+/// Notes who was called, a digit each.
+fn note(
+    calls: &Arc<AtomicUsize>,
+    digit: usize,
+) -> impl FnOnce(&Result<u32, WorkError>) + Send + use<> {
+    let calls = Arc::clone(calls);
+    move |_| {
+        let before = calls.load(Ordering::SeqCst);
+        calls.store(10 * before + digit, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_callback_added_after_a_deadline_overtakes_none_that_it_left_over() {
+    model("completion: on_done against the late caller", || {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let (mut handle, item) = lone(|| 7, true);
+        handle.on_done(note(&calls, 1));
+        handle.on_done(note(&calls, 2));
+        item.expire();
+        let worker = thread::spawn(move || item.run());
+        handle.on_done(note(&calls, 3));
+        worker.join().unwrap();
+        assert_eq!(
+            calls.load(Ordering::SeqCst),
+            123,
+            "who was called, in order"
+        );
+        assert!(matches!(handle.join(), Err(WorkError::DeadlineExceeded)));
+    });
+}
+
+#[test]
+fn a_callback_added_while_end_and_deadline_meet_is_called_in_order() {
+    model_within(1, "completion: on_done against expire against run", || {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let (mut handle, item) = lone(|| 7, true);
+        handle.on_done(note(&calls, 1));
+        let theirs = item.another();
+        let worker = thread::spawn(move || item.run());
+        let timer = thread::spawn(move || theirs.expire());
+        handle.on_done(note(&calls, 2));
+        worker.join().unwrap();
+        timer.join().unwrap();
+        assert_eq!(calls.load(Ordering::SeqCst), 12, "who was called, in order");
+        assert!(matches!(
+            handle.join(),
+            Ok(7) | Err(WorkError::DeadlineExceeded)
+        ));
+    });
+}
+
 #[test]
 fn a_withdrawn_item_answers_whoever_waits() {
     model("completion: stop against join", || {
