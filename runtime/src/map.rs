@@ -77,11 +77,12 @@ impl Puts for Scheduler {
             Ok(handle) => Ok(handle),
             // Answered at once.
             Err(TryPutError::Stopped(work)) => Ok(self.put_work(work)),
-            Err(TryPutError::Full(work)) if !self.is_running() => Ok(self.put_work(work)),
-            Err(TryPutError::Full(work)) if is_alone => {
+            Err(TryPutError::Full(work)) if !is_alone => Err(work),
+            Err(TryPutError::Full(work)) if self.is_running() => {
                 Ok(self.put_work(work.delay(BESIDE_THE_QUEUE)))
             }
-            Err(TryPutError::Full(work)) => Err(work),
+            // Without a run to make room it is answered at once, too.
+            Err(TryPutError::Full(work)) => Ok(self.put_work(work)),
         }
     }
 
@@ -104,8 +105,9 @@ impl Scheduler {
     /// are wanted as a whole, [`par_map`](crate::par_map) has less to do.
     ///
     /// Each result stands for itself: an input over which the function panics answers
-    /// [`WorkError::Panicked`], and the others go on. A scheduler that drains answers [`WorkError::Stopped`] for
-    /// each.
+    /// [`WorkError::Panicked`], and the others go on. A scheduler that drains answers
+    /// [`WorkError::Stopped`] for each; one that is stopped lets the caller wait, as in
+    /// [`join`](WorkHandle::join), but for a queue that is full of other work: [`WorkError::Full`].
     ///
     /// ```
     /// use hivework::make_scheduler;

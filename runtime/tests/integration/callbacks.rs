@@ -409,8 +409,7 @@ fn a_callback_is_not_added_inside_a_transaction() {
         });
     }));
     let message = added.unwrap_err();
-    let message = message.downcast_ref::<String>().cloned();
-    let message = message.unwrap_or_default();
+    let message = message.downcast_ref::<&str>().copied().unwrap_or_default();
     assert!(message.contains("make_work(…).on_done(…)"), "{message}");
     assert_eq!(join(work).unwrap(), 7);
 }

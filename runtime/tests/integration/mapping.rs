@@ -341,7 +341,31 @@ fn a_panic_of_the_inputs_comes_after_all_results_before_it() {
 }
 
 #[test]
-fn a_drain_answers_what_is_put_after_it() {
+fn while_the_scheduler_drains_every_input_is_answered() {
+    let scheduler = scheduler(1);
+    let events = scheduler.events();
+    let (open, gate) = latch();
+    let running = scheduler.put_work(move || receive(&gate));
+    let draining = scheduler.clone();
+    let drain = std::thread::spawn(move || draining.drain(BOUND));
+    let told = std::iter::from_fn(|| events.next_timeout(BOUND));
+    assert!(
+        told.into_iter()
+            .any(|event| matches!(event, Event::Draining))
+    );
+    let answers: Vec<_> = scheduler.map(0..5, |n| n).collect();
+    let stopped = |answer: &Result<_, _>| matches!(answer, Err(WorkError::Stopped));
+    assert!(
+        answers.len() == 5 && answers.iter().all(stopped),
+        "{answers:?}"
+    );
+    open.send(()).unwrap();
+    assert_eq!(drain.join().unwrap(), Ok(()));
+    join(running).unwrap();
+}
+
+#[test]
+fn after_a_drain_and_the_next_start_it_goes_on() {
     let scheduler = scheduler(1);
     let mut same = scheduler.map(0.., |n: u32| n).window(2).unwrap();
     assert_eq!(same.next().unwrap().unwrap(), 0);
