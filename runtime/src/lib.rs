@@ -62,7 +62,8 @@
 //!
 //! A panic in work is contained and answers the work's handle with
 //! [`WorkError::Panicked`], payload included. So are panics in callbacks, thread
-//! hooks and wakers, and in the `Drop` of closures, results and payloads. (With
+//! hooks and wakers, and in the `Drop` of closures, results and payloads; those in callbacks are counted
+//! and told of ([`Event::CallbackPanicked`]). (With
 //! `panic = "abort"` nothing can be contained.)
 
 #![deny(unsafe_code)]

@@ -1,59 +1,27 @@
-//! Many inputs, one function: [`Scheduler::map`].
-//!
-//! # How it goes
-//!
-//! The iterator that the caller pulls results from does all of it, on the caller's thread; there is
-//! no work that goes over the inputs, so nothing goes on while nobody asks.
-//!
-//! 1. *Fill.* While another chunk of inputs fits into the window, pull one, and put a work that applies the
-//!    function to it ([flight]). In flight is what was pulled and is not answered to the
-//!    caller: queued, running, or over and not asked for.
-//! 2. *Wait* for the oldest work in flight, as `join` does: a worker runs it itself if nobody has begun it.
-//! 3. *Answer* its results, one a call, each for its input, in their order.
-//!
-//! # Where there is no room
-//!
-//! A queue may be full of other work. The chunk that was pulled is *kept*, and tried again at the next fill: what is
-//! in flight can be waited for meanwhile. With nothing in flight there is nothing to wait for but room,
-//! and a wait for that would see no deadline, and block a thread that awaits. So then the work is put with a delay of
-//! next to nothing, and comes in beside the queue, as all that is delayed: one work of a map at a time goes past
-//! the capacity, and a map always goes on.
-//!
-//! # The deadline
-//!
-//! It is a point in time by the scheduler's clock. Each work gets what is left of it as its own, so those in
-//! flight are answered when it passes, by whoever watches deadlines. From then on no input is pulled, and what is kept
-//! is not put. What a chunk has finished by then was handed over one by one, and is not lost with the rest of it.
-//!
-//! # Panics of the inputs
-//!
-//! A panic of the caller's iterator is caught when it is pulled, and passed on in its turn, when all that was pulled
-//! before has been answered, as if each result had been made when it was asked for. The iterator is
-//! not asked again.
+//! Many inputs, one function: [`Scheduler::map`]. [pull] tells how it goes.
 
 pub(crate) mod error;
 mod flight;
+mod pull;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::iter::FusedIterator;
-use std::panic;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use hivework_stm::facade::sync::Arc;
-use hivework_stm::in_transaction;
 
 use crate::handle::WorkHandle;
 use crate::scheduler::{Scheduler, TryPutError};
 use crate::work::Work;
 use crate::work::error::WorkError;
 use crate::work::priority::Priority;
-use crate::work::unwind::{Payload, contain_all, drop_contained};
+use crate::work::unwind::{Payload, drop_contained};
 use error::MapError;
-use flight::{Answer, Flight, Function, work_of};
+use flight::{Answer, Flight, Function};
 
 /// The least delay that there is.
 const BESIDE_THE_QUEUE: Duration = Duration::from_nanos(1);
@@ -132,8 +100,8 @@ impl Scheduler {
 /// The results of [`Scheduler::map`], in the order of the inputs.
 ///
 /// Dropped before its end it neither waits nor cancels: what is in flight runs, and its results are
-/// dropped. With [`cancel_on_drop`](Mapped::cancel_on_drop) it cancels. Inputs that were not pulled are dropped with it;
-/// to keep them, map [`by_ref`](Iterator::by_ref).
+/// dropped. With [`cancel_on_drop`](Mapped::cancel_on_drop) it cancels. Inputs that were not pulled are
+/// dropped with it; to keep them, map [`by_ref`](Iterator::by_ref).
 ///
 /// Follows `Jobserver.map` in what is ordered, lazy and abandoned, but for two things. Each input is one value:
 /// for several, zip them, which ends with the shortest. And a deadline that passes ends the
@@ -206,8 +174,8 @@ where
         Ok(self)
     }
 
-    /// How many inputs one work takes on; 1 unless set, and never more than the window. Worth it where the function takes
-    /// less than some microseconds. A chunk is answered when all of it is done, or when it has
+    /// How many inputs one work takes on; 1 unless set, and never more than the window. Worth it where
+    /// the function takes less than some microseconds. A chunk is answered when all of it is done, or when it has
     /// ended in another way: then with what it has done by then.
     ///
     /// ```
@@ -300,115 +268,6 @@ where
             ready!(oldest.poll(context));
         }
         Poll::Ready(self.answer())
-    }
-
-    /// Step 1.
-    fn fill(&mut self) {
-        assert!(
-            !in_transaction(),
-            "a map's next inside a transaction: what it puts could not be undone, and what it waits for \
-             would hold the transaction up; go over the results before it or after it"
-        );
-        let most = self.window.unwrap_or_else(|| {
-            let width = self.puts.width().max(1);
-            width.saturating_mul(2).saturating_mul(self.chunk)
-        });
-        let chunk = self.chunk.min(most);
-        while self
-            .kept
-            .take()
-            .is_none_or(|(work, flight)| self.start(work, flight))
-        {
-            if self.ended || self.pulled > most - chunk || self.left() == Some(Duration::ZERO) {
-                return;
-            }
-            let inputs = self.pull(chunk);
-            if inputs.is_empty() {
-                return;
-            }
-            self.pulled += inputs.len();
-            let (mut work, flight) = work_of(&self.function, inputs);
-            if let Some(name) = &self.name {
-                work = work.name(name.clone());
-            }
-            self.kept = Some((work.priority(self.priority), flight));
-        }
-    }
-
-    /// Up to so many inputs; fewer where there are no more.
-    fn pull(&mut self, most: usize) -> Vec<I::Item> {
-        let mut inputs = Vec::new();
-        let ended = contain_all(|| {
-            while inputs.len() < most {
-                match self.inputs.next() {
-                    Some(input) => inputs.push(input),
-                    None => return true,
-                }
-            }
-            false
-        });
-        self.ended = ended.unwrap_or_else(|payload| {
-            self.panic = Some(payload);
-            true
-        });
-        inputs
-    }
-
-    /// Puts it; false where it has to be kept.
-    fn start(&mut self, mut work: Work<()>, mut flight: Flight<T>) -> bool {
-        if let Some(left) = self.left() {
-            if left.is_zero() {
-                flight.give_up(WorkError::DeadlineExceeded);
-                self.flights.push_back(flight);
-                drop_contained(work);
-                return true;
-            }
-            work = work.deadline(left);
-        }
-        match self.puts.put(work, self.flights.is_empty()) {
-            Ok(handle) => {
-                flight.take_off(handle);
-                self.flights.push_back(flight);
-                true
-            }
-            Err(work) => {
-                self.kept = Some((work, flight));
-                false
-            }
-        }
-    }
-
-    /// How long it is until the deadline, if there is one.
-    fn left(&self) -> Option<Duration> {
-        let until = self.until?;
-        Some(until.saturating_duration_since(self.puts.now()))
-    }
-
-    /// Step 3. The oldest in flight is over.
-    fn answer(&mut self) -> Option<Answer<T>> {
-        let Some(oldest) = self.flights.front_mut() else {
-            return self.end();
-        };
-        let answer = oldest.answer();
-        self.pulled -= 1;
-        if oldest.is_empty() {
-            self.flights.pop_front();
-        }
-        Some(answer)
-    }
-
-    /// Nothing is in flight, and nothing is pulled any more.
-    fn end(&mut self) -> Option<Answer<T>> {
-        if let Some(payload) = self.panic.take() {
-            panic::resume_unwind(payload);
-        }
-        if self.ended {
-            return None;
-        }
-        // The deadline has passed.
-        self.ended = true;
-        let none_left = self.inputs.size_hint().1 == Some(0);
-        (!none_left).then_some(Err(WorkError::DeadlineExceeded))
     }
 }
 
