@@ -175,8 +175,9 @@ where
     }
 
     /// How many inputs one work takes on; 1 unless set, and never more than the window. Worth it where
-    /// the function takes less than some microseconds. A chunk is answered when all of it is done, or when it has
-    /// ended in another way: then with what it has done by then.
+    /// the function takes less than some microseconds. A chunk is answered when all of it is done, or when it
+    /// has ended in another way: then with what it has done by then. Where the function panics in it, the chunk
+    /// counts as a work that panicked, and is done all the same.
     ///
     /// ```
     /// use hivework::{MapError, make_scheduler};

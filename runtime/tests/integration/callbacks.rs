@@ -6,7 +6,7 @@ use std::panic::panic_any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hivework::internals::{Crash, lone};
 use hivework::{
@@ -251,6 +251,26 @@ fn after_a_deadline_none_overtakes_those_that_wait_for_the_end() {
     // They have been: at once.
     handle.on_done(calls.note(3));
     assert_eq!(calls.list(), [0, 1, 2, 3]);
+}
+
+/// The deadline is made to fall close to the end of the work, and callbacks are added before, between and
+/// after.
+#[test]
+fn whichever_comes_first_the_deadline_or_the_end_callbacks_keep_their_order() {
+    let scheduler = scheduler(2);
+    let limit = Duration::from_micros(200);
+    for round in 0..300 {
+        let end = Instant::now() + limit + Duration::from_micros(round % 60);
+        let calls = Calls::default();
+        let work = make_work(move || while Instant::now() < end {}).deadline(limit);
+        let mut handle = scheduler.put_work(work.on_done(calls.note(0)));
+        handle.on_done(calls.note(1));
+        let _ = handle.join_timeout(BOUND).expect("it ends");
+        handle.on_done(calls.note(2));
+        handle.on_done(calls.note(3));
+        eventually("all four are called", || calls.list().len() == 4);
+        assert_eq!(calls.list(), [0, 1, 2, 3]);
+    }
 }
 
 /// With none before it that waits, a callback is called at once, though the work still runs.
