@@ -449,7 +449,8 @@ fn inside_a_transaction_it_says_what_to_do() {
 
 #[test]
 fn its_works_have_the_name_and_the_priority_that_they_are_given() {
-    let scheduler = stopped_scheduler(1);
+    // Of what a transport carries no queue tells.
+    let scheduler = Scheduler::builder().workers(1).build().unwrap();
     let mut same = scheduler
         .map(0..3, |n| n)
         .name("same")
