@@ -142,6 +142,7 @@ pub(crate) struct Books {
     pub(crate) skipped: Counter,
     /// Works, or turns of works, that ran for longer than their time slices.
     pub(crate) overran: Counter,
+    pub(crate) panicked_callbacks: Counter,
     pub(crate) elsewhere: Elsewhere,
     pub(crate) names: Names,
     pub(crate) ages: Ages<3>,

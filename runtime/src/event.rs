@@ -4,7 +4,8 @@
 //!
 //! What came of something is told after it, whichever threads tell: a subscriber that sees
 //! the one event and not the other has come between them, or missed the other and been told
-//! that it missed something. Of a work item in particular, each at most once but the third:
+//! that it missed something. Of a work item in particular, each at most once but the third
+//! and the fifth:
 //!
 //! 1. [`WorkPut`](Event::WorkPut);
 //! 2. [`WorkStarted`](Event::WorkStarted), if it is begun;
@@ -12,9 +13,10 @@
 //!    number of times;
 //! 4. one of [`WorkFinished`](Event::WorkFinished), [`WorkPanicked`](Event::WorkPanicked),
 //!    [`WorkCancelled`](Event::WorkCancelled), [`WorkOverdue`](Event::WorkOverdue),
-//!    [`WorkStopped`](Event::WorkStopped) and [`WorkLost`](Event::WorkLost).
+//!    [`WorkStopped`](Event::WorkStopped) and [`WorkLost`](Event::WorkLost);
+//! 5. [`CallbackPanicked`](Event::CallbackPanicked), any number of times.
 //!
-//! The last is told before the handle is answered. A work whose put is rolled back or is given
+//! The fourth is told before the handle is answered. A work whose put is rolled back or is given
 //! back to who wanted to put it has no events; one whose put is refused has the first and
 //! the last. One whose deadline passes at the moment at which it begins may lack the second.
 //!
@@ -189,6 +191,14 @@ pub enum Event {
         /// Why.
         reason: &'static str,
     },
+    /// A callback of a work item panicked, when the outcome was decided; the others were called, and the
+    /// outcome is as it was. See [`Work::on_done`](crate::Work::on_done).
+    CallbackPanicked {
+        /// Which.
+        work: WorkId,
+        /// What the panic said.
+        message: Arc<str>,
+    },
     /// The filter of a subscription panicked over an event, which it then did not get;
     /// see [`Scheduler::on`](crate::Scheduler::on).
     FilterPanicked {
@@ -275,7 +285,8 @@ impl Event {
             | Event::WorkCancelled(work)
             | Event::WorkOverdue(work)
             | Event::WorkStopped(work)
-            | Event::WorkLost { work, .. } => Some(work),
+            | Event::WorkLost { work, .. }
+            | Event::CallbackPanicked { work, .. } => Some(work),
             _ => None,
         }
     }

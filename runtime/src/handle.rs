@@ -47,7 +47,6 @@ use crate::work::ends::HandleEnd;
 use crate::work::error::WorkError;
 use crate::work::item::Item;
 use crate::work::state::Status;
-use crate::work::unwind::shield;
 use crate::worker::away::Absence;
 
 /// How often a deep join whose item a transaction still holds, when the run has ended,
@@ -296,13 +295,43 @@ impl<T: Send + 'static> WorkHandle<T> {
         self.end.info().name()
     }
 
-    /// Has `callback` called once with the outcome, as
-    /// [`Work::on_done`](crate::Work::on_done) does; at once, here, when the
-    /// outcome is there already.
+    /// Has `callback` called once with the outcome, after those that were added before, as
+    /// [`Work::on_done`](crate::Work::on_done) does. When the outcome is there already, and none of the others
+    /// is still to be called, it is called at once, here, before this returns; the outcome stays in the
+    /// handle. Where it has been taken out by then, by [`try_join`](WorkHandle::try_join) say, the
+    /// callback is told [`WorkError::Lost`].
+    ///
+    /// A callback may add another one, where it reaches the handle: that comes last, and not inside it.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    /// use hivework::make_scheduler;
+    ///
+    /// let scheduler = make_scheduler();
+    /// let (sender, told) = channel();
+    /// let mut work = scheduler.put_work(|| 6 * 7);
+    /// for turn in 0..3 {
+    ///     let sender = sender.clone();
+    ///     // It runs, or is over: each is called, in this order.
+    ///     work.on_done(move |outcome| sender.send((turn, outcome.clone().unwrap())).unwrap());
+    /// }
+    /// assert_eq!(work.join().unwrap(), 42);
+    /// assert_eq!(told.try_iter().collect::<Vec<_>>(), [(0, 42), (1, 42), (2, 42)]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Inside a transaction, which may run again, and add it again: add it with
+    /// [`Work::on_done`](crate::Work::on_done) to work that the transaction puts.
     pub fn on_done(&mut self, callback: impl FnOnce(&Result<T, WorkError>) + Send + 'static) {
+        assert!(
+            !in_transaction(),
+            "on_done inside a transaction, which may run again: add the callback to the work, with \
+             `make_work(…).on_done(…)`, before `put_work_in(tx, …)`; or after the transaction"
+        );
         let completion = self.end.core().completion();
         if let Some(callback) = completion.add_callback(Box::new(callback)) {
-            self.end.tell(|outcome| shield(|| callback(outcome)));
+            self.end.tell(callback);
         }
     }
 }

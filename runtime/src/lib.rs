@@ -36,7 +36,8 @@
 //! * [`Scheduler::scope`], [`scope()`]: spawning work that borrows;
 //!   [`Scheduler::broadcast`]: once on every worker.
 //! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
-//!   and their kin: over slices and ranges, on all workers.
+//!   and their kin: over slices and ranges, on all workers. [`Scheduler::map`]: over whatever inputs, in
+//!   their order, a window of them at a time.
 //! * [`Scheduler::put_team`]: many workers on one job, which start together and end as one.
 //! * [`blocking`]: saying that work waits for something the scheduler cannot see.
 //! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on; [`Scheduler::on`]: events
@@ -61,7 +62,8 @@
 //!
 //! A panic in work is contained and answers the work's handle with
 //! [`WorkError::Panicked`], payload included. So are panics in callbacks, thread
-//! hooks and wakers, and in the `Drop` of closures, results and payloads. (With
+//! hooks and wakers, and in the `Drop` of closures, results and payloads; those in callbacks are counted
+//! and told of ([`Event::CallbackPanicked`]). (With
 //! `panic = "abort"` nothing can be contained.)
 
 #![deny(unsafe_code)]
@@ -84,6 +86,7 @@ mod home;
 mod idle;
 mod injector;
 mod local;
+mod map;
 mod outlet;
 mod parallel;
 mod polled;
@@ -114,6 +117,8 @@ pub use event::{
 };
 pub use fork::{Fork, join};
 pub use handle::WorkHandle;
+pub use map::Mapped;
+pub use map::error::MapError;
 #[cfg(feature = "trace")]
 pub use outlet::trace::file::TraceFile;
 pub use parallel::input::ParInput;

@@ -161,11 +161,30 @@ impl<T: Send + 'static> Work<T> {
         self
     }
 
-    /// Called once with the outcome before the handle is answered, on the
-    /// thread that ran or cancelled the work. A deadline that passes answers
-    /// the handle first, and the callback follows on a worker. A panic in it
-    /// is contained. Where the put's transaction is rolled back the callback is
-    /// dropped uncalled.
+    /// Called once with the outcome, whatever that is, before the handle is answered, on the
+    /// thread that ran or cancelled the work. Callbacks are called one after the other, in the order
+    /// in which they were added, here and to the [handle](crate::WorkHandle::on_done).
+    ///
+    /// A deadline that passes answers the handle first, and the callbacks follow on a worker, once what ran
+    /// for too long has ended. Where the put's transaction is rolled back they are
+    /// dropped uncalled. A [`drain`](crate::Scheduler::drain) waits for them.
+    ///
+    /// A callback may put work, wait for other work, and drop the handle. To its own work's
+    /// [`join`](crate::WorkHandle::join) it is as if it were the work:
+    /// [`WorkError::WouldDeadlock`]. One that panics is told of ([`Event::CallbackPanicked`](crate::Event::CallbackPanicked))
+    /// and counted ([`Stats::panicked_callbacks`](crate::Stats::panicked_callbacks)); the others are called all the same, and
+    /// the outcome is as it was.
+    ///
+    /// ```
+    /// use hivework::{make_scheduler, make_work};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let work = make_work(|| 6 * 7)
+    ///     .on_done(|_| panic!("no paper"))
+    ///     .on_done(|outcome| assert!(matches!(outcome, Ok(42))));
+    /// assert_eq!(scheduler.put_work(work).join().unwrap(), 42);
+    /// assert_eq!(scheduler.stats().panicked_callbacks, 1);
+    /// ```
     pub fn on_done(self, callback: impl FnOnce(&Result<T, WorkError>) + Send + 'static) -> Self {
         let completion = self.fresh.core().completion();
         // It is not published: the callback stays.

@@ -10,6 +10,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use hivework::WorkError;
 use hivework::internals::{LoneHandle, Parker, lone};
 use hivework_loom_tests::{model, model_within};
+use hivework_stm::facade::atomic::AtomicU64;
+use hivework_stm::facade::atomic::Ordering::Relaxed;
 use hivework_stm::facade::thread;
 use hivework_stm::{TVar, atomically};
 
@@ -209,6 +211,52 @@ fn a_callback_added_while_it_ends_is_called_once() {
         worker.join().unwrap();
         assert_eq!(called.load(Ordering::SeqCst), 1);
         assert_eq!(handle.join().unwrap(), 7);
+    });
+}
+
+/// Notes who was called, a digit each, in a word of the models': others can come between.
+fn note(calls: &Arc<AtomicU64>, digit: u64) -> impl FnOnce(&Result<u32, WorkError>) + Send + use<> {
+    let calls = Arc::clone(calls);
+    move |_| {
+        // Ordering: Relaxed; each callback comes after the one before, whoever calls it.
+        let before = calls.load(Relaxed);
+        calls.store(10 * before + digit, Relaxed);
+    }
+}
+
+#[test]
+fn a_callback_added_after_a_deadline_overtakes_none_that_it_left_over() {
+    model("completion: on_done against the late caller", || {
+        let calls = Arc::new(AtomicU64::new(0));
+        let (mut handle, item) = lone(|| 7, true);
+        handle.on_done(note(&calls, 1));
+        handle.on_done(note(&calls, 2));
+        item.expire();
+        let worker = thread::spawn(move || item.run());
+        handle.on_done(note(&calls, 3));
+        worker.join().unwrap();
+        assert_eq!(calls.load(Relaxed), 123, "who was called, in order");
+        assert!(matches!(handle.join(), Err(WorkError::DeadlineExceeded)));
+    });
+}
+
+#[test]
+fn a_callback_added_while_end_and_deadline_meet_is_called_in_order() {
+    model_within(1, "completion: on_done against expire against run", || {
+        let calls = Arc::new(AtomicU64::new(0));
+        let (mut handle, item) = lone(|| 7, true);
+        handle.on_done(note(&calls, 1));
+        let theirs = item.another();
+        let worker = thread::spawn(move || item.run());
+        let timer = thread::spawn(move || theirs.expire());
+        handle.on_done(note(&calls, 2));
+        worker.join().unwrap();
+        timer.join().unwrap();
+        assert_eq!(calls.load(Relaxed), 12, "who was called, in order");
+        assert!(matches!(
+            handle.join(),
+            Ok(7) | Err(WorkError::DeadlineExceeded)
+        ));
     });
 }
 

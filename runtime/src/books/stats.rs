@@ -62,6 +62,8 @@ pub struct Stats {
     pub ticks: u64,
     /// How often a work ran for longer than its time slices.
     pub overran: u64,
+    /// Callbacks ([`on_done`](crate::Work::on_done)) that panicked.
+    pub panicked_callbacks: u64,
     /// Worker threads that died without having been told to, spares among them.
     pub crashed_workers: u64,
     /// Workers that are blocked inside their work at this moment.
@@ -143,6 +145,7 @@ impl Stats {
             lost: counts.endings.lost,
             skipped: books.skipped.get(),
             overran: books.overran.get(),
+            panicked_callbacks: books.panicked_callbacks.get(),
             ticks: books.ticks.get(),
             delayed: shared.supervisor.timers.asleep().1 as u64,
             crashed_workers: books.crashes.get(),

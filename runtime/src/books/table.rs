@@ -31,6 +31,7 @@ impl fmt::Display for Stats {
             (self.delayed, "delayed"),
             (self.overran, "times overran"),
             (self.skipped, "turns skipped"),
+            (self.panicked_callbacks, "callbacks panicked"),
         ] {
             if figure > 0 {
                 write!(f, ", {figure} {what}")?;

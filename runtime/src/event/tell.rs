@@ -233,6 +233,18 @@ impl Shared {
         }
     }
 
+    /// A callback of an item has panicked, on this thread.
+    #[cold]
+    pub(crate) fn callback_panicked(&self, info: &Info, message: &str) {
+        self.books.panicked_callbacks.add(1);
+        self.announce(|| {
+            Some(Event::CallbackPanicked {
+                work: WorkId::of(info),
+                message: message.into(),
+            })
+        });
+    }
+
     /// An item's outcome is decided, and about to be published.
     #[inline]
     pub(crate) fn tell_over(&self, info: &Info, ending: Ending, why: Option<&WorkError>) {

@@ -62,6 +62,11 @@ const COUNTERS: &[Figure<Stats>] = &[
         |stats| stats.skipped,
     ),
     (
+        "hivework_callbacks_panicked_total",
+        "Callbacks of works that panicked.",
+        |stats| stats.panicked_callbacks,
+    ),
+    (
         "hivework_supervisor_ticks_total",
         "Rounds of the supervisor.",
         |stats| stats.ticks,

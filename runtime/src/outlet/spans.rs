@@ -170,6 +170,7 @@ fn level(event: &Event) -> Option<Level> {
         | Event::WorkOverran { .. }
         | Event::PeriodsSkipped { .. }
         | Event::WorkPanicked { .. }
+        | Event::CallbackPanicked { .. }
         | Event::WorkOverdue(_)
         | Event::WorkLost { .. } => Level::WARN,
         Event::Started { .. } | Event::Draining | Event::Stopped | Event::Scaled { .. } => {

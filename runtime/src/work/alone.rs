@@ -13,7 +13,6 @@ use super::item::Item;
 use super::make_work;
 use super::priority::Priority;
 use super::state::Expire;
-use super::unwind::shield;
 use crate::handle::deep::Nudge;
 use crate::injector::bands::Bands;
 use crate::supervisor::timers::{Added, Timers};
@@ -214,7 +213,7 @@ impl<T: Send + 'static> LoneHandle<T> {
     pub fn on_done(&mut self, callback: impl FnOnce(&Result<T, WorkError>) + Send + 'static) {
         let completion = self.0.core().completion();
         if let Some(callback) = completion.add_callback(Box::new(callback)) {
-            self.0.tell(|outcome| shield(|| callback(outcome)));
+            self.0.tell(callback);
         }
     }
 

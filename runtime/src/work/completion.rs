@@ -21,14 +21,39 @@
 //!
 //! # Callbacks
 //!
-//! They are called before the item is published, so CALLS, set under the lock as
-//! WATCHED is, keeps the word from PUBLISHED: who publishes takes them out, clears
-//! CALLS, calls each, contained, and tries again. A deadline that passes is published
-//! past CALLS, because whoever watches deadlines must not run users' callbacks; the
-//! thread that finds the item over (the one that ran it too long, or that meets its
-//! tombstone) then runs them with the error. It may find it so before it is published,
-//! and waits for that: whoever set OVERDUE is on the way there and waits for nobody, and
-//! from the publication on no callback is added any more.
+//! Each is called once, in the order in which they were added, one after the other, by
+//! whichever thread. They lie in a list behind the lock, and CALLS, which is set under the
+//! lock as WATCHED is, says that there are some.
+//!
+//! - K1 Who publishes cannot while CALLS is set. It takes out the list and clears
+//!   CALLS under the lock, calls each past it, and tries again. So the callbacks come before the
+//!   answer, and one that is added meanwhile, by another thread or by a callback,
+//!   comes after those on the list, and not inside the one that adds it.
+//! - K2 A deadline that passes is published past CALLS, because whoever watches deadlines must
+//!   not run users' callbacks. The thread that finds the item over (the one that ran it for too
+//!   long, or that meets its tombstone), of which there is one, is the *late caller*. It waits for the
+//!   publication: whoever set OVERDUE is on the way there and waits for nobody. Then it takes out the list
+//!   and says so under the lock, calls each with the error, and looks again; where the list is empty it
+//!   says, under the same lock, that it has done.
+//! - K3 Who adds one locks the box and sets CALLS, which tells whether the item is PUBLISHED. If it is
+//!   not, the callback goes on the list, and K1 or K2 is to come. If it is, the adder itself calls it, there
+//!   and at once; unless there are others on the list, or with the late caller: then it goes on the list behind them.
+//!
+//! *Added while it is published.* If K3 sets CALLS before the publication, K1's change of the word
+//! declines and finds the callback, or K2 comes later. If it comes after, K1 has called all that were
+//! there, because the publication found CALLS clear.
+//!
+//! *Added after a deadline, before the late caller.* With others on the list it stays behind them, and K2 is
+//! to come, because the list is not empty and nobody has done. With an empty list it has nobody to wait for.
+//!
+//! *Added while the late caller calls.* The lock orders it with the last look at the list: it is
+//! found by that, or finds that the late caller has done.
+//!
+//! *Two who add.* There are none: it takes the handle, and there is one, which whoever calls an own callback
+//! at once holds exclusively.
+//!
+//! A callback that panics is counted and told of, and the next one is called. One that does not return
+//! keeps the item from its answer, and a drain waiting.
 //!
 //! # Transactions
 //!
@@ -62,7 +87,7 @@ use super::error::WorkError;
 use super::info::Info;
 use super::item::Head;
 use super::state::StateWord;
-use super::unwind::{drop_contained, shield};
+use super::unwind::{contain_all, drop_contained, message, shield};
 
 /// What a work item comes to.
 pub(crate) type Outcome<T> = Result<T, WorkError>;
@@ -80,7 +105,10 @@ struct Inner<T> {
     parked: Vec<Arc<Parker>>,
     waker: Option<Waker>,
     watch: Option<TVar<bool>>,
+    /// To be called, in this order.
     callbacks: Vec<Callback<T>>,
+    /// Does the late caller have some that it has taken out?
+    calling: bool,
 }
 
 /// An item's word and its box, which somebody may have made; see the [module](self).
@@ -111,6 +139,7 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
                     waker: None,
                     watch: None,
                     callbacks: Vec::new(),
+                    calling: false,
                 }),
             })
         });
@@ -120,11 +149,24 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
         }
     }
 
-    /// Runs the callbacks that are there, so that the item can be published.
+    /// K1: runs the callbacks that are there, so that the item can be published.
     #[cold]
     pub(crate) fn run_callbacks(&self, outcome: &Outcome<T>) {
         for callback in self.take_callbacks() {
-            shield(|| callback(outcome));
+            self.call(callback, outcome);
+        }
+    }
+
+    /// Calls a callback. A panic is contained, even one that would end a worker: others are still to be
+    /// called, and the handle has yet to be answered.
+    pub(crate) fn call(&self, callback: Callback<T>, outcome: &Outcome<T>) {
+        let Err(payload) = contain_all(|| callback(outcome)) else {
+            return;
+        };
+        let message = message(&*payload);
+        drop_contained(payload);
+        if let Some(shared) = self.info.shared() {
+            shield(|| shared.callback_panicked(self.info, &message));
         }
     }
 
@@ -161,12 +203,24 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
         }
     }
 
-    /// Runs the callbacks that an expiry left over. Whoever let the item expire
-    /// may not have published that yet: until then callbacks are added, from then
-    /// on `on_done` runs them itself.
+    /// K2, by the late caller.
     pub(crate) fn run_late_callbacks(&self) {
         self.wait(None);
-        self.run_callbacks(&Err(WorkError::DeadlineExceeded));
+        let outcome = Err(WorkError::DeadlineExceeded);
+        while let Some(callbacks) = self.take_late_callbacks() {
+            for callback in callbacks {
+                self.call(callback, &outcome);
+            }
+        }
+    }
+
+    /// Those that have been added since the last look; none when it has done.
+    fn take_late_callbacks(&self) -> Option<Vec<Callback<T>>> {
+        let mut inner = self.made()?.inner.lock();
+        self.state.clear_calls();
+        inner.calling = !inner.callbacks.is_empty();
+        let callbacks = mem::take(&mut inner.callbacks);
+        inner.calling.then_some(callbacks)
     }
 
     /// Drops the callbacks unrun.
@@ -260,10 +314,11 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
         if watch.read(tx)? { Ok(()) } else { retry() }
     }
 
-    /// Adds a callback; hands it back where the outcome is there already.
+    /// K3: adds a callback; hands it back where it is the caller's to call.
     pub(crate) fn add_callback(&self, callback: Callback<T>) -> Option<Callback<T>> {
         let mut inner = self.waiting().inner.lock();
-        if self.state.add_calls() {
+        let is_published = self.state.add_calls();
+        if is_published && inner.callbacks.is_empty() && !inner.calling {
             return Some(callback);
         }
         inner.callbacks.push(callback);

@@ -9,7 +9,7 @@
 use std::mem::{self, ManuallyDrop};
 use std::ptr::NonNull;
 
-use super::completion::{Completion, Outcome};
+use super::completion::{Callback, Completion, Outcome};
 use super::error::WorkError;
 use super::info::Info;
 use super::item::{Head, Item, Kind, Runs};
@@ -185,12 +185,16 @@ impl<T> HandleEnd<T> {
     }
 
     /// Calls back with the outcome, which stays. Call it when the item is published.
-    pub(crate) fn tell(&mut self, callback: impl FnOnce(&Outcome<T>)) {
-        let outcome = self.take();
-        callback(&outcome);
+    pub(crate) fn tell(&mut self, callback: Callback<T>)
+    where
+        T: Send + 'static,
+    {
         if self.state().flags().1 {
-            return;
+            let outcome = Err(WorkError::DeadlineExceeded);
+            return self.core().completion().call(callback, &outcome);
         }
+        let outcome = self.take();
+        self.core().completion().call(callback, &outcome);
         // SAFETY: as in `take`; it was published there.
         drop(unsafe { self.core().exchange(Some(outcome)) });
     }

@@ -1,9 +1,10 @@
 //! Containing panics: whatever a user's code does, a worker goes on.
 //!
 //! User code runs in closures, callbacks, hooks and wakers, and in the `Drop`
-//! of closures, results and panic payloads. All of it goes through the two
+//! of closures, results and panic payloads. All of it goes through the
 //! functions below. The one payload that is let through is [`Crash`], by which
-//! a test ends a worker the hard way.
+//! a test ends a worker the hard way; not even that one where somebody else's code is
+//! still to come.
 
 use std::any::Any;
 use std::mem;
@@ -26,6 +27,11 @@ pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
         Err(payload) if payload.is::<Crash>() => panic::resume_unwind(payload),
         result => result,
     }
+}
+
+/// As [`contain`], a [`Crash`] included.
+pub(crate) fn contain_all<R>(f: impl FnOnce() -> R) -> Result<R, Payload> {
+    panic::catch_unwind(AssertUnwindSafe(f))
 }
 
 /// Runs `f` and drops what it panics with.

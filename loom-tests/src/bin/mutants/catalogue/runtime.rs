@@ -309,6 +309,36 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     Mutant::of(
         "runtime",
+        "completion: a callback goes past those that a deadline left over",
+        &[(
+            "runtime/src/work/completion.rs",
+            "if is_published && inner.callbacks.is_empty() && !inner.calling {",
+            "if is_published && !inner.calling {",
+        )],
+        "completion::a_callback_added_after_a_deadline",
+    ),
+    Mutant::of(
+        "runtime",
+        "completion: a callback goes past those that are being called",
+        &[(
+            "runtime/src/work/completion.rs",
+            "if is_published && inner.callbacks.is_empty() && !inner.calling {",
+            "if is_published && inner.callbacks.is_empty() {",
+        )],
+        "completion::a_callback_added_after_a_deadline",
+    ),
+    Mutant::of(
+        "runtime",
+        "completion: the late caller does not look again",
+        &[(
+            "runtime/src/work/completion.rs",
+            "while let Some(callbacks) = self.take_late_callbacks() {",
+            "if let Some(callbacks) = self.take_late_callbacks() {",
+        )],
+        "completion::a_callback_added_after_a_deadline",
+    ),
+    Mutant::of(
+        "runtime",
         "completion: transactions are not told",
         &[(
             "runtime/src/work/completion.rs",
