@@ -2,7 +2,7 @@
 //! told instead.
 //!
 //! One list, behind one lock, of who waits for whom. A thread that is about to
-//! wait inside work locks it, follows the list from the item that it wants, all ways,, and
+//! wait inside work locks it, follows the list from the item that it wants, all ways, and
 //! either comes to an item of its own, which is a ring, or adds its links: each
 //! item on its stack waits for the one above, and the topmost for the one that
 //! is wanted. The links go when the wait ends.
