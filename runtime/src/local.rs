@@ -150,7 +150,11 @@ pub(crate) fn count_of(home: Home) -> u64 {
     let count = RUNNING.try_with(|running| {
         let running = running.borrow();
         let ours = |entry: &&Entry| entry.home == Some(home);
-        let mut words: Vec<_> = running.iter().filter(ours).map(|entry| entry.word).collect();
+        let mut words: Vec<_> = running
+            .iter()
+            .filter(ours)
+            .map(|entry| entry.word)
+            .collect();
         // One may have entered twice.
         words.sort_unstable();
         words.dedup();
