@@ -140,7 +140,8 @@ impl Scheduler {
     /// Runs everything that is queued, then stops. Meanwhile works that are put
     /// from outside answer [`WorkError::Stopped`](crate::WorkError::Stopped);
     /// those that running works put are run. Works that are delayed answer `Stopped`, and
-    /// periodic works end so after the turn that runs. When `limit` is over first, works
+    /// periodic works end so after the turn that runs. Futures are waited for; transactions that wait
+    /// answer `Stopped` when nothing else is left. When `limit` is over first, works
     /// that run are still waited for, and the rest stays queued for the next
     /// start. Every thread has been joined on return; but while somebody else starts, stops or drains
     /// it, that is waited for no longer than `limit`.
