@@ -241,7 +241,7 @@ fn callbacks_of_a_drain_join_each_others_transactions() {
 
 #[test]
 fn a_long_chain_of_callbacks_that_join_ends() {
-    const WORKS: usize = 1000;
+    const WORKS: usize = if cfg!(miri) { 100 } else { 1000 };
     for drained in [false, true] {
         let (stopped, told) = in_time(move || {
             let scheduler = if drained {
@@ -275,7 +275,7 @@ fn a_long_chain_of_callbacks_that_join_ends() {
             (count(&counts.0), count(&counts.1))
         });
         assert_eq!(stopped + told, WORKS - 1);
-        assert!(told < WORKS / 10, "{told} were told that it would not end");
+        assert!(told <= WORKS / 50, "{told} were told that it would not end");
     }
 }
 
@@ -300,8 +300,10 @@ fn a_drain_leaves_transactions_alone_while_futures_are_left() {
 
 #[test]
 fn a_drain_lets_a_long_chain_of_events_come_to_its_end() {
-    const LINKS: u32 = 1500;
-    let scheduler = scheduler(1);
+    // More than the times that a drain waits for what an outside tells.
+    const LINKS: u32 = if cfg!(miri) { 10 } else { 1200 };
+    // Over a transport that brings events later a drain does not wait for those on the way.
+    let scheduler = Scheduler::builder().workers(1).start().unwrap();
     let (last, lasts) = latch();
     let (last, weak) = (Mutex::new(last), Mutex::new(None::<Scheduler>));
     let weak = Arc::new(weak);
