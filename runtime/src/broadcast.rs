@@ -27,7 +27,10 @@ pub struct NotRunning;
 
 impl fmt::Display for NotRunning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the scheduler does not run, or stopped before every worker had its turn")
+        f.write_str(
+            "the scheduler does not run, or stopped before every worker had its turn; \
+             start it, and broadcast again",
+        )
     }
 }
 

@@ -15,6 +15,11 @@
 //! An item that is delayed it leaves alone until its time has come, and waits for it, away: as
 //! deep as one that it may not run itself, because nobody else will once the run has ended.
 //!
+//! # Waiting on a thread that answers
+//!
+//! A drain, and the end of a scheduler, answer works on their own thread and call what is to be
+//! called then. What is joined from there the thread may have to answer itself; so it does (`stop/answer.rs`).
+//!
 //! # Deadlines
 //!
 //! The supervisor watches them. A scheduler that is stopped has none; so who joins sleeps no longer
@@ -42,6 +47,7 @@ use hivework_stm::{StmResult, Transaction, in_transaction};
 
 use crate::local;
 use crate::shared::Shared;
+use crate::stop::answer::Answering;
 use crate::time::{after, earlier};
 use crate::work::ends::HandleEnd;
 use crate::work::error::WorkError;
@@ -49,9 +55,10 @@ use crate::work::item::Item;
 use crate::work::state::Status;
 use crate::worker::away::Absence;
 
-/// How often a deep join whose item a transaction still holds, when the run has ended,
-/// looks whether that has committed.
-const HELD_LOOK: Duration = Duration::from_millis(20);
+/// How often a join looks where nobody would wake it: one that is deep and whose item a
+/// transaction still holds, when the run has ended; and one of a thread that has others to answer
+/// meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How many items may run inside each other on one thread.
 pub(crate) const DEPTH: usize = 64;
@@ -162,7 +169,11 @@ impl<T: Send + 'static> WorkHandle<T> {
         if let Some(worker) = worker.filter(|_| local::depth() >= DEPTH || info.is_early()) {
             self.wait_deep(&worker.shared);
         }
-        if self.sleep(until, || false) {
+        let arrived = match info.home().and_then(Answering::here) {
+            None => self.sleep(until, || false),
+            Some(answering) => self.sleep_answering(answering, until)?,
+        };
+        if arrived {
             return Ok(true);
         }
         if info.is_overdue() {
@@ -192,6 +203,30 @@ impl<T: Send + 'static> WorkHandle<T> {
         })
     }
 
+    /// As [`sleep`](WorkHandle::sleep), on a thread that answers items of the same scheduler: answers
+    /// them meanwhile (`stop/answer.rs`).
+    fn sleep_answering(
+        &self,
+        answering: Answering,
+        until: Option<Instant>,
+    ) -> Result<bool, WorkError> {
+        let info = self.end.info();
+        if local::depth() >= DEPTH {
+            return Err(WorkError::WouldDeadlock);
+        }
+        answering.one(&self.end.item());
+        loop {
+            if self.sleep(earlier(until, after(LOOK)), || false) {
+                return Ok(true);
+            }
+            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            let Some(shared) = info.shared().filter(|_| !is_late && !info.is_overdue()) else {
+                return Ok(false);
+            };
+            answering.rest(&shared);
+        }
+    }
+
     /// So deep that it left the item to others, or it is not to run yet: waits for the outcome or
     /// the deadline, and once the run ends runs the item after all ([deep]).
     fn wait_deep(&self, shared: &Shared) {
@@ -205,7 +240,7 @@ impl<T: Send + 'static> WorkHandle<T> {
             if !state.is_held() {
                 return;
             }
-            self.sleep(after(HELD_LOOK), || false);
+            self.sleep(after(LOOK), || false);
         }
     }
 

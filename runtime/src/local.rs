@@ -44,15 +44,36 @@ local! {
 }
 
 local! {
-    /// The items that run on this thread, the innermost last, by address, and whether each is
-    /// marked (`event/on.rs`), in the lowest bit.
-    static RUNNING: RefCell<Vec<usize>> = RefCell::new(Vec::new());
+    /// The items that run on this thread, the innermost last.
+    static RUNNING: RefCell<Vec<Entry>> = RefCell::new(Vec::new());
 }
 
-/// See [`RUNNING`]; an address has none there.
+/// An item that runs on a thread.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Its address, and whether it is marked (`event/on.rs`), in the lowest bit.
+    word: usize,
+    home: Option<Home>,
+}
+
+/// See [`Entry`]; an address has none there.
 const MARK: usize = 1;
 
 const _: () = assert!(align_of::<Info>() > MARK);
+
+impl Entry {
+    #[inline]
+    fn of(info: &Info) -> Entry {
+        Entry {
+            word: address(info) | usize::from(info.is_marked()),
+            home: info.home(),
+        }
+    }
+
+    fn address(self) -> usize {
+        self.word & !MARK
+    }
+}
 
 local! {
     /// The scheduler whose worker or supervisor this thread is, by address.
@@ -114,8 +135,32 @@ pub(crate) fn serve(shared: &Arc<Shared>) {
 }
 
 /// Is this thread one of the scheduler's own, a worker or the supervisor?
-pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
+pub(crate) fn serves(shared: &Arc<Shared>) -> bool {
     SERVES.try_with(Cell::get).unwrap_or(0) == Arc::as_ptr(shared) as usize
+}
+
+/// Might whoever ends a run of the scheduler wait for this thread: is it one of the scheduler's own,
+/// does it run one of its items, or part of one, or answer one, or is it at it itself?
+pub(crate) fn is_inside(shared: &Arc<Shared>) -> bool {
+    serves(shared) || count_of(shared.home()) > 0 || shared.changing.is_mine()
+}
+
+/// How many items of this home run, or are answered, on this thread.
+pub(crate) fn count_of(home: Home) -> u64 {
+    let count = RUNNING.try_with(|running| {
+        let running = running.borrow();
+        let ours = |entry: &&Entry| entry.home == Some(home);
+        let mut words: Vec<_> = running
+            .iter()
+            .filter(ours)
+            .map(|entry| entry.word)
+            .collect();
+        // One may have entered twice.
+        words.sort_unstable();
+        words.dedup();
+        words.len() as u64
+    });
+    count.unwrap_or(0)
 }
 
 /// Does somebody wait for this thread of a scheduler's own who cannot be stood in for: is it a
@@ -132,7 +177,7 @@ impl Running {
     /// The item runs, or is answered without running.
     #[inline]
     pub(crate) fn enter(info: &Info) -> Running {
-        let entry = address(info) | usize::from(info.is_marked());
+        let entry = Entry::of(info);
         let _ = RUNNING.try_with(|running| running.borrow_mut().push(entry));
         Running(())
     }
@@ -149,8 +194,8 @@ impl Drop for Running {
 #[derive(Debug)]
 pub(crate) struct Items {
     /// Apart from the others, because mostly there is one at most.
-    first: Option<usize>,
-    others: Vec<usize>,
+    first: Option<Entry>,
+    others: Vec<Entry>,
 }
 
 /// Those that run on this thread.
@@ -197,7 +242,8 @@ pub(crate) fn is_running_here(info: &Info) -> bool {
     RUNNING
         .try_with(|running| {
             let running = running.borrow();
-            running.iter().any(|entry| entry & !MARK == address(info))
+            let address = address(info);
+            running.iter().any(|entry| entry.address() == address)
         })
         .unwrap_or(false)
 }
@@ -209,7 +255,7 @@ pub(crate) fn runs_marked() -> bool {
             running
                 .borrow()
                 .last()
-                .is_some_and(|entry| entry & MARK != 0)
+                .is_some_and(|entry| entry.word & MARK != 0)
         })
         .unwrap_or(false)
 }
@@ -217,7 +263,10 @@ pub(crate) fn runs_marked() -> bool {
 /// The items that run on this thread, the innermost last, by address.
 pub(crate) fn running() -> Vec<usize> {
     RUNNING
-        .try_with(|running| running.borrow().iter().map(|entry| entry & !MARK).collect())
+        .try_with(|running| {
+            let running = running.borrow();
+            running.iter().map(|entry| entry.address()).collect()
+        })
         .unwrap_or_default()
 }
 

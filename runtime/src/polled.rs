@@ -11,8 +11,9 @@
 //!
 //! 1. Its deadline is looked at. The turn is taken ([turn], which tells the races of
 //!    polls, wake-ups and ends), and the first one *begins* the item, as any item begins.
-//! 2. An item that is over by now (cancelled before it began, its deadline passed) is
-//!    cleared away.
+//! 2. An item that is over by now is cleared away if its deadline has passed; and left alone if
+//!    it was cancelled or withdrawn before it began: whoever did so drops the future, and only then
+//!    answers the handle.
 //! 3. The future is polled, unwinding contained.
 //! 4. Ready, or a panic: the future is dropped, and the outcome published.
 //! 5. Pending: it enters the [lobby], unless it is there from an earlier turn, is
@@ -60,14 +61,13 @@
 mod faces;
 pub(crate) mod lobby;
 pub(crate) mod turn;
+mod turns;
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::task::Waker;
+use std::time::Duration;
 
 use hivework_stm::facade::cell::UnsafeCell;
-use hivework_stm::facade::sync::{Arc, Mutex};
+use hivework_stm::facade::sync::Mutex;
 
 use crate::books::Ending;
 use crate::local;
@@ -82,39 +82,7 @@ use crate::work::state::{Begin, Claim, Expire, StateWord, Status};
 use crate::work::unwind::{contain, drop_contained};
 use lobby::{Kind, Place};
 use turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
-
-/// What can be run turn by turn, on one worker or another.
-pub(crate) trait Turns: Send + 'static {
-    type Output: Send + 'static;
-
-    /// One turn of `this`. Whoever waits to be woken by a waker finds or makes that in `waker`.
-    fn turn(&mut self, this: &Item, waker: &mut Option<Waker>) -> Next<Self::Output>;
-}
-
-/// What comes after a turn.
-pub(crate) enum Next<T> {
-    /// Nothing: that was the last.
-    Over(T),
-    /// Another, once it has been woken.
-    Woken,
-    /// Another then; never, if there is no such time.
-    At(Option<Instant>),
-    /// Another, after whoever is queued by now.
-    Again,
-}
-
-impl<F: Future<Output: Send + 'static> + Unpin + Send + 'static> Turns for F {
-    type Output = F::Output;
-
-    fn turn(&mut self, this: &Item, waker: &mut Option<Waker>) -> Next<F::Output> {
-        let alarm = || Arc::new(Alarm(this.clone())).into();
-        let waker = waker.get_or_insert_with(alarm);
-        match Pin::new(self).poll(&mut Context::from_waker(waker)) {
-            Poll::Ready(value) => Next::Over(value),
-            Poll::Pending => Next::Woken,
-        }
-    }
-}
+pub(crate) use turns::{Next, Turns};
 
 /// See the [module](self).
 #[repr(C)]
@@ -136,26 +104,6 @@ struct Inside<F> {
     begun: bool,
     /// How long its turns took, if it is timed.
     ran: Option<Duration>,
-}
-
-/// What is known of an item that was taken apart.
-struct Remains {
-    /// Had it begun?
-    begun: bool,
-    ran: Option<Duration>,
-}
-
-/// What wakes an item.
-struct Alarm(Item);
-
-impl Wake for Alarm {
-    fn wake(self: Arc<Self>) {
-        self.0.woken();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.woken();
-    }
 }
 
 impl<F: Turns> Polled<F> {
@@ -294,7 +242,7 @@ impl<F: Turns> Polled<F> {
     /// Its turn is over and will not come again: drops the future and publishes.
     fn end(&self, own: &Own, outcome: Outcome<F::Output>, ending: Ending) {
         _ = self.turn.close_for_good();
-        own.set_ran(self.take_apart().ran);
+        own.set_ran(self.take_apart());
         settle::finish(self, own, outcome, ending);
     }
 
@@ -306,22 +254,18 @@ impl<F: Turns> Polled<F> {
     }
 
     /// Drops the future and the waker, and leaves the lobby. For who owns the turn, or the outcome of
-    /// an item that has not begun.
-    fn take_apart(&self) -> Remains {
-        let (future, waker, place, remains) = {
+    /// an item that has not begun. Says how long it ran, if it is timed.
+    fn take_apart(&self) -> Option<Duration> {
+        let (future, waker, place, ran) = {
             let mut inside = self.inside.lock();
             let Inside {
                 future,
                 waker,
                 place,
-                begun,
                 ran,
+                ..
             } = &mut *inside;
-            let remains = Remains {
-                begun: *begun,
-                ran: *ran,
-            };
-            (future.take(), waker.take(), place.take(), remains)
+            (future.take(), waker.take(), place.take(), *ran)
         };
         drop_contained(future);
         drop(waker);
@@ -330,21 +274,20 @@ impl<F: Turns> Polled<F> {
                 shared.lobby.leave(place);
             }
         }
-        remains
+        ran
     }
 
-    /// Step 2. The item is settled; what its deadline left over is done here.
+    /// Step 2. The item is settled; what its deadline left over is done here. One that never began
+    /// belongs to whoever settled it, future and all, unless its deadline did.
     fn clear_away(&self, own: &Own) {
-        let _running = local::Running::enter(&self.head.info);
         _ = self.turn.close_for_good();
-        let Remains { begun, ran } = self.take_apart();
-        if begun {
-            let why = WorkError::DeadlineExceeded;
-            own.set_ran(ran);
-            settle::finish(self, own, Err(why), Ending::Overdue);
-        } else {
-            settle::bury(self);
+        if !self.inside.lock().begun {
+            return settle::bury(self);
         }
+        let _running = local::Running::enter(&self.head.info);
+        own.set_ran(self.take_apart());
+        let why = WorkError::DeadlineExceeded;
+        settle::finish(self, own, Err(why), Ending::Overdue);
     }
 
     /// Closes it, and sees to its end unless somebody polls it.
@@ -413,3 +356,6 @@ impl<F: Turns> Drop for Unfinished<'_, F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

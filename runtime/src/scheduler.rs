@@ -94,13 +94,15 @@ impl Scheduler {
         &self.owner.shared
     }
 
-    /// Starts the workers and the supervisor. Without effect on a scheduler
-    /// that runs.
+    /// Starts the workers and the supervisor. Without effect, and without waiting, on a scheduler
+    /// that runs, also if it is being drained. While a [`stop`](Scheduler::stop) or another start is
+    /// under way it waits for that; but where that would wait for the caller, a
+    /// work or a callback of one, it has no effect.
     ///
     /// # Errors
     ///
-    /// [`StartError`] when a thread could not be made; the scheduler is then as
-    /// it was before.
+    /// [`StartError`] when a thread could not be made. The scheduler does not run then; the workers
+    /// that were there by then may have run some of what was queued.
     ///
     /// # Panics
     ///
@@ -117,7 +119,8 @@ impl Scheduler {
 
     /// Stops: works that run are waited for, works that are queued wait for
     /// the next [`start`](Scheduler::start). Every thread has been joined on
-    /// return. Without effect on a scheduler that does not run.
+    /// return. Without effect on a scheduler that does not run. It cuts a drain short that is under
+    /// way, which says then how much is left.
     ///
     /// A running work that waits for a queued one with `join` runs that first. One
     /// that waits for it otherwise, in a transaction or on a channel of its own,
@@ -125,7 +128,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`StopError::InsideWork`] from inside a work item of this scheduler.
+    /// [`StopError::InsideWork`] from inside a work item of this scheduler, or a callback.
     ///
     /// # Panics
     ///
@@ -137,15 +140,17 @@ impl Scheduler {
     /// Runs everything that is queued, then stops. Meanwhile works that are put
     /// from outside answer [`WorkError::Stopped`](crate::WorkError::Stopped);
     /// those that running works put are run. Works that are delayed answer `Stopped`, and
-    /// periodic works end so after the turn that runs. When `limit` is over first, works
+    /// periodic works end so after the turn that runs. Futures are waited for; transactions that wait
+    /// answer `Stopped` when nothing else is left. When `limit` is over first, works
     /// that run are still waited for, and the rest stays queued for the next
-    /// start. Every thread has been joined on return.
+    /// start. Every thread has been joined on return; but while somebody else starts, stops or drains
+    /// it, that is waited for no longer than `limit`.
     ///
     /// # Errors
     ///
-    /// [`Drained::TimedOut`] and [`Drained::NotRunning`] say how much stays
-    /// queued; [`Drained::InsideWork`] from inside a work item of this
-    /// scheduler.
+    /// [`Drained::TimedOut`], [`Drained::CutShort`] by a [`stop`](Scheduler::stop), and
+    /// [`Drained::NotRunning`] say how much is left; [`Drained::InsideWork`] from inside a work item
+    /// of this scheduler, or a callback.
     ///
     /// # Panics
     ///

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use hivework_stm::facade::atomic::{AtomicBool, Ordering, fence};
-use hivework_stm::facade::sync::{Arc, Mutex, Weak};
+use hivework_stm::facade::sync::{Arc, Weak};
 use hivework_stm::{TVar, after_transaction, in_transaction};
 
 use crate::Scheduler;
@@ -27,6 +27,7 @@ use crate::polled::lobby::Lobby;
 use crate::rooms::Rooms;
 use crate::scheduler::Owner;
 use crate::staff::Staff;
+use crate::stop::changing::Changing;
 use crate::stop::quiet::Quiet;
 use crate::supervisor::Supervisor;
 use crate::team::threads::Teams;
@@ -57,7 +58,7 @@ pub(crate) struct Shared {
     /// Which threads teams may count on.
     pub(crate) teams: Teams,
     /// One start, stop or drain at a time.
-    pub(crate) changing: Mutex<()>,
+    pub(crate) changing: Changing,
     /// A drain waits on it for the last work to end.
     pub(crate) quiet: Quiet,
     /// Tells the workers of the present run to end.
@@ -100,7 +101,7 @@ impl Shared {
             lobby: Lobby::new(),
             rooms: Rooms::default(),
             teams: Teams::new(config.plan.most(config.workers), config.max_spares),
-            changing: Mutex::new(()),
+            changing: Changing::new(),
             quiet: Quiet::new(),
             halt: AtomicBool::new(false),
             owner: OnceLock::new(),
@@ -183,20 +184,24 @@ impl Shared {
     }
 
     /// What a drain waits for to be 0: how many works are live, as long as one of them
-    /// does anything but wait, or none of those that wait is a transaction or is held.
+    /// does anything but wait, or there is a future among those that wait, or nothing that is a
+    /// transaction or held. Those that the calling thread answers are left out: it is for their callbacks
+    /// that it asks.
     pub(crate) fn unsettled(&self) -> u64 {
-        let before = self.waiting();
+        let answered = local::count_of(self.home());
+        let before = self.waiting() + answered;
         let live = self.books.live();
         // Where nothing was set aside or taken up in between, `live` was true at its moment.
-        if live > 0 && live <= before && self.waiting() == before && self.has_guests() {
+        if live > 0 && live <= before && self.waiting() + answered == before && self.has_guests() {
             return 0;
         }
         live
     }
 
-    /// Are there items that a drain answers if nothing else is left?
+    /// Are there items that a drain answers if nothing else is left, and nothing that it waits
+    /// for?
     fn has_guests(&self) -> bool {
-        self.lobby.has_transactions() || self.rooms.has_waiting()
+        !self.lobby.has_futures() && (self.lobby.has_transactions() || self.rooms.has_waiting())
     }
 
     /// Something was published: sees to it that somebody takes it.

@@ -1,15 +1,16 @@
 //! Starting and ending a run, step by step.
 //!
 //! A scheduler is *closed* or it has a *run*: its workers and its supervisor. One
-//! thread at a time changes that (`Shared::changing`). Work that is queued outlives
-//! a run: it lies in the injector until the next one.
+//! thread at a time changes that ([changing], which tells who waits for whom). Work that is queued
+//! outlives a run: it lies in the injector until the next one.
 //!
 //! # Start
 //!
 //! 1. A scheduler that runs: nothing to do.
 //! 2. Lower the halt flag, open the gate and the mailboxes, make the workers, then the supervisor,
 //!    which would otherwise fill the seats that are still vacant.
-//! 3. If a thread cannot be had: end the run as a stop does, and say so.
+//! 3. If a thread cannot be had: end the run as a stop does, and say so. The workers that were there
+//!    by then may have run what was queued.
 //!
 //! # End of a run (stop and drain share it)
 //!
@@ -37,19 +38,21 @@
 //!    the queue now; what comes from outside later answers `Stopped`. Works put
 //!    by running work are let in: a work is counted in the books before it can
 //!    be seen, and ends only after it has put all it puts.
-//! 2. Wait until the books say that nothing is live, or for the time-out. A
+//! 2. Wait until the books say that nothing is live, or for the time-out, or until a stop asks. A
 //!    zero there was true at that moment, and stays true: nobody inside is left
 //!    to put work, nobody outside may.
 //!    Where all that is live waits to be woken (`polled.rs`), nobody inside will wake
-//!    it, once what has been told is forwarded (`event/on.rs` waits for that): the
-//!    transactions among it are answered `Stopped`, and so is what is held (`rooms.rs`), and the wait goes on.
-//!    Futures are waited for; what they await may come from anywhere.
+//!    it, once what has been told is forwarded (`event/on.rs` waits for that): where they are all
+//!    transactions or held (`rooms.rs`), they are answered `Stopped`, and the wait goes on.
+//!    Futures are waited for; what they await may come from anywhere, and what they do then may wake
+//!    a transaction.
 //!    What waits for its time (`supervisor/timers.rs`) is answered `Stopped` before that, and so is
 //!    what would wait from now on: a work that is put with a delay, a periodic work after its turn.
 //! 3. End the run. What is still live is queued, or waits; the error says how much.
 //!
-//! Who tells the drain to look: a worker about to sleep, and whoever ends an
-//! item on another thread ([quiet]).
+//! Who tells the drain to look: a worker about to sleep, whoever ends an
+//! item on another thread ([quiet]), and whoever asks for a stop. What it answers it answers on its own
+//! thread; [answer] tells what becomes of callbacks that join there.
 //!
 //! # The last handle goes
 //!
@@ -76,54 +79,54 @@
 //! # From inside
 //!
 //! Stop and drain from a thread of the scheduler's own are errors: they would wait
-//! for themselves. Start from there has no effect: whoever asks is running. A
+//! for themselves. So they are on any thread that runs or answers one of its items (a callback of a work
+//! that is cancelled, what a closure drops), and on the one that is starting, stopping or draining it.
+//! Start from there does not wait: it has no effect where the scheduler runs or somebody
+//! is at it. A
 //! worker of *another* scheduler may ask for either; it counts as away there
 //! while it waits.
 
+pub(crate) mod answer;
+pub(crate) mod changing;
 pub(crate) mod error;
 pub(crate) mod quiet;
 
+use std::mem;
 use std::time::{Duration, Instant};
 
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::facade::thread;
 use hivework_stm::in_transaction;
-use stm_ports::Refusal;
 
 use crate::crew::Crew;
 use crate::event::Event;
 use crate::gate::Gate;
-use crate::injector::Item;
 use crate::local;
 use crate::outlet::trace;
-use crate::polled::lobby::Kind;
 use crate::shared::Shared;
-use crate::supervisor::health::Leftovers;
 use crate::supervisor::{Supervisor, health};
 use crate::time::after;
-use crate::work::unwind::shield;
 use crate::worker::away::Absence;
 use error::{Drained, StartError, StopError};
 
 /// How many times a drain finds that what it has forwarded wakes somebody, before it no longer
-/// waits for that: a thread outside may send events without end.
+/// waits for that: a thread outside may send events, or wake works, without end. It does not count a
+/// time where all that was told was told by workers: a chain of works that tell is waited for as one
+/// of works that put is.
 const PATIENCE: u32 = 1000;
-
-/// How many items are answered at a time when the last handle goes.
-const BATCH: usize = 64;
 
 pub(crate) fn start(shared: &Arc<Shared>) -> Result<(), StartError> {
     assert!(
         !in_transaction(),
         "start inside a transaction: start the scheduler before or after it"
     );
-    if local::is_inside(shared) {
+    if local::serves(shared) || shared.changing.is_mine() {
         return Ok(());
     }
-    let _changing = shared.changing.lock();
-    if Gate::load(&shared.gate) != Gate::Closed {
+    let waits = !local::is_inside(shared);
+    let Some(_change) = shared.changing.take_to_start(&shared.gate, waits) else {
         return Ok(());
-    }
+    };
     shared.set_halt(false);
     Gate::Open.set(&shared.gate);
     shared.crew.open_mail();
@@ -148,7 +151,7 @@ pub(crate) fn stop(shared: &Arc<Shared>) -> Result<(), StopError> {
         return Err(StopError::InsideWork);
     }
     let _absence = Absence::begin();
-    let _changing = shared.changing.lock();
+    let _change = shared.changing.take(&shared.quiet);
     if matches!(Gate::load(&shared.gate), Gate::Open | Gate::Draining) {
         end_run(shared);
         shared.announce(|| Some(Event::Stopped));
@@ -166,7 +169,10 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
     }
     let deadline = after(limit);
     let _absence = Absence::begin();
-    let _changing = shared.changing.lock();
+    let Some(_change) = shared.changing.take_within(limit) else {
+        let queued = shared.books.live();
+        return Err(Drained::TimedOut { queued });
+    };
     if Gate::load(&shared.gate) == Gate::Closed {
         return match shared.books.live() {
             0 => Ok(()),
@@ -176,42 +182,34 @@ pub(crate) fn drain(shared: &Arc<Shared>, limit: Duration) -> Result<(), Drained
     Gate::Draining.set(&shared.gate);
     shared.announce(|| Some(Event::Draining));
     shared.supervisor.timers.close();
-    answer_sleepers(shared);
+    answer::sleepers(shared);
     let mut patience = PATIENCE;
+    let mut brought = shared.forwarder.brought();
+    let is_asked = || shared.changing.is_asked();
     loop {
-        shared.quiet.wait(deadline, || shared.unsettled());
+        let unsettled = || if is_asked() { 0 } else { shared.unsettled() };
+        shared.quiet.wait(deadline, unsettled);
         let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        if is_late || shared.books.live() == 0 {
+        if is_late || is_asked() || shared.books.live() == 0 {
             break;
         }
         if is_told(shared) || patience == 0 {
-            shared
-                .lobby
-                .each(Kind::Transaction, |guest| guest.give_up());
-            shared.rooms.give_up();
-        } else {
+            answer::guests(shared);
+            continue;
+        }
+        let before = mem::replace(&mut brought, shared.forwarder.brought());
+        if !brought.is_by_workers_alone(before) {
             patience -= 1;
         }
     }
+    let is_cut = is_asked();
     end_run(shared);
     shared.supervisor.timers.open();
     shared.announce(|| Some(Event::Stopped));
     match shared.books.live() {
         0 => Ok(()),
+        queued if is_cut => Err(Drained::CutShort { queued }),
         queued => Err(Drained::TimedOut { queued }),
-    }
-}
-
-/// Answers what waits for its time with `Stopped`. The timers are closed.
-fn answer_sleepers(shared: &Shared) {
-    loop {
-        let sleepers = shared.supervisor.timers.take_sleepers(BATCH);
-        if sleepers.is_empty() {
-            return;
-        }
-        for item in sleepers {
-            shield(|| item.refuse(Refusal::Stopped));
-        }
     }
 }
 
@@ -299,7 +297,7 @@ pub(crate) fn end_orphaned(shared: &Arc<Shared>) -> bool {
     }
     if !shared.crew.is_empty() {
         // Works that run may be waiting for queued ones.
-        answer_queued(shared);
+        answer::all(shared);
         return false;
     }
     shared.crew.abandon_mail();
@@ -307,35 +305,11 @@ pub(crate) fn end_orphaned(shared: &Arc<Shared>) -> bool {
     true
 }
 
-/// Answers what is queued, in the injector and in the workers' deques, and what waits
-/// to be woken, with `Stopped`.
-fn answer_queued(shared: &Shared) {
-    let refuse = |item: Item| shield(|| item.refuse(Refusal::Stopped));
-    loop {
-        let left = shared.injector.take_any(BATCH);
-        if left.is_empty() {
-            break;
-        }
-        left.into_iter().for_each(refuse);
-    }
-    shared.lobby.close(|guest| shield(|| guest.stop()));
-    shared.rooms.close();
-    shared.supervisor.timers.close();
-    answer_sleepers(shared);
-    for seat in shared.crew.roster().iter() {
-        Leftovers(&seat.stealer).for_each(refuse);
-    }
-}
-
 /// Answers what is left, closes the events, and lets nothing in any more: a put
 /// whose transaction is still open has read the gate.
 fn answer_left(shared: &Shared) {
     Gate::Gone.set(&shared.gate);
-    answer_queued(shared);
-    // What a transport still carries would be answered by nobody.
-    while let Some(item) = shared.injector.take_last() {
-        shield(|| item.refuse(Refusal::Stopped));
-    }
+    answer::last(shared);
     trace::close(shared);
     shared.announce(|| Some(Event::Stopped));
     shared.forwarder.close(&shared.hub);

@@ -101,6 +101,20 @@ struct Followed {
     key: u64,
 }
 
+/// How far events have been forwarded: numbers that are others when something more has been.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Brought {
+    by_workers: Option<u64>,
+    from_outside: u64,
+}
+
+impl Brought {
+    /// Was there something since then, and all of it told by workers?
+    pub(crate) fn is_by_workers_alone(self, before: Brought) -> bool {
+        self.by_workers != before.by_workers && self.from_outside == before.from_outside
+    }
+}
+
 struct Kept {
     key: u64,
     event: Event,
@@ -180,6 +194,16 @@ impl Forwarder {
         // Past the lock: what users have sent they may have to drop.
         drop_contained(passed);
         visited
+    }
+
+    /// How far it has come.
+    pub(crate) fn brought(&self) -> Brought {
+        let mut brought = Brought::default();
+        self.visit(|round| {
+            brought.by_workers = round.lines.iter().map(|line| line.key).max();
+            brought.from_outside = round.outside;
+        });
+        brought
     }
 
     /// Forwards what there is, and then closes the hub.

@@ -10,7 +10,7 @@
 use stm_ports::Refusal;
 
 use super::turn::Why;
-use super::{Polled, Turns};
+use super::{Polled, Turns, lobby};
 use crate::books::Ending;
 use crate::work::completion::{Completion, Outcome};
 use crate::work::ends::Core;
@@ -94,7 +94,7 @@ impl<F: Turns> Runs for Polled<F> {
     fn give_up(&self) {
         // Somebody outside may have woken it since the drain looked: then it is queued,
         // and runs.
-        if self.turn.close_aside() {
+        if self.kind == lobby::Kind::Transaction && self.turn.close_aside() {
             self.end_from_outside(Why::Stopped, true);
         }
     }

@@ -31,6 +31,8 @@ struct Hall<G> {
     free: Vec<u32>,
     /// How many items are transactions.
     transactions: usize,
+    /// How many items are futures.
+    futures: usize,
     closed: bool,
 }
 
@@ -39,7 +41,7 @@ struct Hall<G> {
 pub enum Kind {
     /// Answered by a drain for which nothing else is left.
     Transaction,
-    /// Waited for by a drain.
+    /// Waited for by a drain, which answers no transaction as long as there is one.
     Future,
     /// Found in the timers by a drain.
     Periodic,
@@ -67,6 +69,7 @@ impl<G: Clone> Lobby<G> {
                 chairs: Vec::new(),
                 free: Vec::new(),
                 transactions: 0,
+                futures: 0,
                 closed: false,
             }))
         };
@@ -85,6 +88,7 @@ impl<G: Clone> Lobby<G> {
             return None;
         }
         inside.transactions += usize::from(kind == Kind::Transaction);
+        inside.futures += usize::from(kind == Kind::Future);
         let chair = if let Some(chair) = inside.free.pop() {
             inside.chairs[chair as usize] = Some((item, kind));
             chair
@@ -100,8 +104,10 @@ impl<G: Clone> Lobby<G> {
         let Place { hall, chair } = place;
         let mut inside = self.halls[hall].lock();
         let left = inside.chairs[chair as usize].take();
-        if matches!(left, Some((_, Kind::Transaction))) {
-            inside.transactions -= 1;
+        match left {
+            Some((_, Kind::Transaction)) => inside.transactions -= 1,
+            Some((_, Kind::Future)) => inside.futures -= 1,
+            Some((_, Kind::Periodic)) | None => {}
         }
         inside.free.push(chair);
         if inside.free.len() == inside.chairs.len() {
@@ -116,6 +122,11 @@ impl<G: Clone> Lobby<G> {
     /// Is there a transaction among the items?
     pub fn has_transactions(&self) -> bool {
         self.halls.iter().any(|hall| hall.lock().transactions > 0)
+    }
+
+    /// Is there a future among the items?
+    pub fn has_futures(&self) -> bool {
+        self.halls.iter().any(|hall| hall.lock().futures > 0)
     }
 
     /// Calls `answer` with all who are there that wait as `kind`.

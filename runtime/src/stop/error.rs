@@ -7,8 +7,8 @@ use stm_ports::ConnectError;
 
 use crate::crew::FillError;
 
-/// Why a scheduler did not start. It is stopped as before; workers that had started by then may have
-/// run some of what was queued.
+/// Why a scheduler did not start. It does not run, and can be started again; works that were queued
+/// may have been run meanwhile by the first of its workers.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
@@ -34,7 +34,11 @@ impl From<FillError> for StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Spawn(error) => write!(f, "a thread could not be made: {error}"),
+            StartError::Spawn(error) => write!(
+                f,
+                "a thread could not be made: {error}; start with fewer workers, or again \
+                 when the system has threads to give"
+            ),
             StartError::Connect(error) => {
                 write!(f, "the transport did not connect a worker: {error}")
             }
@@ -62,7 +66,8 @@ impl std::error::Error for StartError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StopError {
-    /// It was asked for from inside a work item, for whose end it would wait.
+    /// It was asked for from inside a work item, for whose end it would wait; or from what is called
+    /// when an item ends, or when a run does.
     InsideWork,
 }
 
@@ -70,8 +75,8 @@ impl fmt::Display for StopError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StopError::InsideWork => f.write_str(
-                "a work item cannot stop the scheduler that runs it: \
-                 the stop would wait for the item to end",
+                "a work item, or a callback of one, cannot stop the scheduler that it belongs to: \
+                 the stop would wait for itself; stop it from a thread of your own",
             ),
         }
     }
@@ -83,17 +88,24 @@ impl std::error::Error for StopError {}
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Drained {
-    /// It was asked for from inside a work item, for whose end it would wait.
-    /// The scheduler runs on.
+    /// It was asked for from inside a work item, for whose end it would wait; or from what is called
+    /// when an item ends, or when a run does. The scheduler runs on.
     InsideWork,
-    /// The time was over first. The scheduler has stopped.
+    /// The time was over first. The scheduler has stopped; but where another stop or drain was at it
+    /// all the time, that goes on.
     TimedOut {
-        /// How many works are left in the queue, for the next start.
+        /// How many works are left for the next start: in the queue, and of those that wait, for
+        /// their time or to be woken.
+        queued: u64,
+    },
+    /// A [`stop`](crate::Scheduler::stop) came first. The scheduler has stopped.
+    CutShort {
+        /// As of [`TimedOut`](Drained::TimedOut).
         queued: u64,
     },
     /// The scheduler was not running, and so nothing was run.
     NotRunning {
-        /// How many works lie in the queue, for the next start.
+        /// As of [`TimedOut`](Drained::TimedOut).
         queued: u64,
     },
 }
@@ -102,18 +114,24 @@ impl fmt::Display for Drained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Drained::InsideWork => f.write_str(
-                "a work item cannot drain the scheduler that runs it: \
-                 the drain would wait for the item to end",
+                "a work item, or a callback of one, cannot drain the scheduler that it belongs to: \
+                 the drain would wait for itself; drain it from a thread of your own",
             ),
-            Drained::TimedOut { queued } => {
-                write!(f, "the drain ran out of time with {queued} works queued")
-            }
-            Drained::NotRunning { queued } => {
-                write!(
-                    f,
-                    "the scheduler is not running, and {queued} works are queued"
-                )
-            }
+            Drained::TimedOut { queued } => write!(
+                f,
+                "the drain ran out of time with {queued} works queued or waiting; start the \
+                 scheduler to go on with them, or drop it to have them answered"
+            ),
+            Drained::CutShort { queued } => write!(
+                f,
+                "a stop cut the drain short with {queued} works queued or waiting; start the \
+                 scheduler to go on with them, or drop it to have them answered"
+            ),
+            Drained::NotRunning { queued } => write!(
+                f,
+                "the scheduler is not running, and {queued} works are queued or waiting; start it \
+                 before the drain"
+            ),
         }
     }
 }

@@ -235,17 +235,10 @@ impl Timers {
         self.entries.lock().closed = false;
     }
 
-    /// Step 4: takes up to `most` sleepers out, for whoever has closed it.
-    pub(crate) fn take_sleepers(&self, most: usize) -> Vec<Item> {
-        let mut entries = self.entries.lock();
-        let mut taken = Vec::new();
-        while taken.len() < most {
-            match entries.pop_sleeper() {
-                Some(due) => taken.push(due.into_item()),
-                None => break,
-            }
-        }
-        taken
+    /// Step 4: takes a sleeper out, for whoever has closed it.
+    pub(crate) fn take_sleeper(&self) -> Option<Item> {
+        let sleeper = self.entries.lock().pop_sleeper();
+        sleeper.map(Due::into_item)
     }
 
     /// How many works are delayed, and how many items sleep, those included.

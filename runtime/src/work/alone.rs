@@ -141,8 +141,8 @@ impl LoneTimers {
     #[must_use]
     pub fn close(&self) -> Vec<Lone> {
         self.timers.close();
-        let taken = self.timers.take_sleepers(usize::MAX);
-        taken.into_iter().map(Lone).collect()
+        let taken = std::iter::from_fn(|| self.timers.take_sleeper());
+        taken.map(Lone).collect()
     }
 
     /// How many items are there.

@@ -26,7 +26,8 @@ pub enum WorkError {
     Stopped,
     /// The queue was full and no worker was running to make room in it.
     Full,
-    /// Waiting for it would never end: it waits for the one who asks.
+    /// Waiting for it would never end: it waits for the one who asks; or the one who asks is a
+    /// callback that the end of its scheduler calls, beneath many others that wait there.
     WouldDeadlock,
 }
 

@@ -222,6 +222,7 @@ pub(crate) fn refuse<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, why: Refu
 
 /// Its put's transaction was rolled back.
 pub(crate) fn roll_back<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
+    let _running = local::Running::enter(&item.head().info);
     // It leaves no trace: nothing that was to be done after it is done.
     item.completion().forget_callbacks();
     withdraw_as(item, WorkError::Cancelled, Ending::RolledBack);
@@ -235,6 +236,8 @@ pub(crate) fn bury<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
     if !head.state.bury() {
         return;
     }
+    // As in `publish_unbegun`.
+    let _running = local::Running::enter(&head.info);
     // SAFETY: won just now, once, of an item that is overdue and was never begun.
     unsafe { item.discard() };
     leave_late(&head.info);

@@ -11,6 +11,7 @@ mod crashing;
 mod deadlines;
 #[path = "../../../stm-ports/tests/integration/delaying.rs"]
 mod delaying;
+mod draining;
 mod events;
 mod forking;
 mod futures;
