@@ -45,8 +45,8 @@ use crate::work::item::Item;
 const OUT: u64 = 0;
 const DRAWN: u64 = 1;
 const GONE: u64 = 2;
-/// The number 0, and so on.
-const FIRST: u64 = 3;
+/// Numbers begin above it.
+const LAST: u64 = 2;
 
 /// See the [module](self).
 pub(crate) struct Entry {
@@ -185,13 +185,14 @@ impl Entry {
         if self.place.read(tx)? != OUT {
             return Ok(false);
         }
-        self.place.write(tx, number + FIRST)?;
+        self.place.write(tx, number + LAST)?;
         Ok(true)
     }
 
     /// The number under which it waits, if it does.
     pub(super) fn waits(&self, tx: &mut Transaction<'_>) -> StmResult<Option<u64>> {
-        Ok(self.place.read(tx)?.checked_sub(FIRST))
+        let number = self.place.read(tx)?.saturating_sub(LAST);
+        Ok(Some(number).filter(|number| *number > 0))
     }
 
     /// It is drawn.
@@ -252,7 +253,7 @@ impl Attendant for Entry {
             match was {
                 OUT | GONE => {}
                 DRAWN => self.lane.retire(tx, begun)?,
-                number => self.lane.withdraw(tx, self, number - FIRST)?,
+                number => self.lane.withdraw(tx, self, number - LAST)?,
             }
             Ok(was)
         });
