@@ -288,7 +288,6 @@ impl Drawer {
             lane.hand_out(tx, &held.entry)?;
             for lane in way.iter().rev() {
                 lane.serve(tx)?;
-                lane.settle(tx)?;
             }
             let slots = lane.slots.clone();
             return Ok(Drawn::Job(held, Some(slots)));
