@@ -1,6 +1,7 @@
 //! What a thread knows of itself: whose worker it is, and which work it runs.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,9 @@ use crate::fork::latents::Latents;
 use crate::home::Home;
 use crate::injector::Item;
 use crate::shared::Shared;
-use crate::work::info::Info;
+use crate::slots::slot::Slot;
+use crate::work::attendant::Attendant;
+use crate::work::info::{Info, Rare};
 use crate::worker::deque::Deque;
 
 /// A worker as its own thread sees it.
@@ -51,7 +54,8 @@ local! {
 /// An item that runs on a thread.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Its address, and whether it is marked (`event/on.rs`), in the lowest bit.
+    /// Its address; whether it is marked (`event/on.rs`), in the lowest bit; and whether somebody attends
+    /// to it, in the next one.
     word: usize,
     home: Option<Home>,
 }
@@ -59,19 +63,46 @@ struct Entry {
 /// See [`Entry`]; an address has none there.
 const MARK: usize = 1;
 
-const _: () = assert!(align_of::<Info>() > MARK);
+/// The second lowest bit: somebody attends to the item, who is in [`ATTENDANTS`].
+const ATTENDED: usize = 2;
+
+const _: () = assert!(align_of::<Info>() > MARK | ATTENDED);
+
+local! {
+    /// Who attends to those of [`RUNNING`] that somebody attends to, in the same order.
+    static ATTENDANTS: RefCell<Vec<Arc<dyn Attendant>>> = RefCell::new(Vec::new());
+}
 
 impl Entry {
     #[inline]
     fn of(info: &Info) -> Entry {
         Entry {
-            word: address(info) | usize::from(info.is_marked()),
+            word: address(info),
             home: info.home(),
         }
     }
 
+    /// As [`of`](Entry::of); enters who attends to the item.
+    #[cold]
+    fn of_rare(info: &Info, rare: &Rare) -> Entry {
+        let mut entry = Entry::of(info);
+        entry.word |= usize::from(info.is_marked());
+        if let Some(attendant) = rare.attendant() {
+            let attendant = Arc::clone(attendant);
+            let entered = ATTENDANTS.try_with(|all| all.borrow_mut().push(attendant));
+            if entered.is_ok() {
+                entry.word |= ATTENDED;
+            }
+        }
+        entry
+    }
+
+    fn is_attended(self) -> bool {
+        self.word & ATTENDED != 0
+    }
+
     fn address(self) -> usize {
-        self.word & !MARK
+        self.word & !(MARK | ATTENDED)
     }
 }
 
@@ -177,7 +208,10 @@ impl Running {
     /// The item runs, or is answered without running.
     #[inline]
     pub(crate) fn enter(info: &Info) -> Running {
-        let entry = Entry::of(info);
+        let entry = match info.rare() {
+            None => Entry::of(info),
+            Some(rare) => Entry::of_rare(info, rare),
+        };
         let _ = RUNNING.try_with(|running| running.borrow_mut().push(entry));
         Running(())
     }
@@ -186,16 +220,50 @@ impl Running {
 impl Drop for Running {
     #[inline]
     fn drop(&mut self) {
-        let _ = RUNNING.try_with(|running| running.borrow_mut().pop());
+        let left = RUNNING.try_with(|running| running.borrow_mut().pop());
+        if matches!(left, Ok(Some(entry)) if entry.is_attended()) {
+            leave_attendants(1);
+        }
     }
 }
 
+/// The last of them leave.
+#[cold]
+fn leave_attendants(count: usize) {
+    let left = ATTENDANTS.try_with(|all| {
+        let mut all = all.borrow_mut();
+        let keep = all.len().saturating_sub(count);
+        all.split_off(keep)
+    });
+    // Past the borrow: it may be the last of what is a user's.
+    drop(left);
+}
+
+/// The slot of the innermost of the items that run on this thread, if it has one.
+pub(crate) fn slot() -> Option<Arc<Slot>> {
+    let last = RUNNING.try_with(|running| running.borrow().last().copied());
+    if !last.ok().flatten()?.is_attended() {
+        return None;
+    }
+    let attendant = ATTENDANTS.try_with(|all| all.borrow().last().cloned());
+    attendant.ok().flatten()?.slot()
+}
+
 /// The items on whose behalf a thread runs something, for a thread that helps it.
-#[derive(Debug)]
 pub(crate) struct Items {
     /// Apart from the others, because mostly there is one at most.
     first: Option<Entry>,
     others: Vec<Entry>,
+    attendants: Vec<Arc<dyn Attendant>>,
+}
+
+impl fmt::Debug for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.first)
+            .entries(&self.others)
+            .finish()
+    }
 }
 
 /// Those that run on this thread.
@@ -205,12 +273,18 @@ pub(crate) fn items() -> Items {
         Items {
             first: running.first().copied(),
             others: running.get(1..).unwrap_or_default().to_vec(),
+            attendants: Vec::new(),
         }
     });
-    items.unwrap_or_else(|_| Items {
+    let mut items = items.unwrap_or_else(|_| Items {
         first: None,
         others: Vec::new(),
-    })
+        attendants: Vec::new(),
+    });
+    if let Ok(attendants) = ATTENDANTS.try_with(|all| all.borrow().clone()) {
+        items.attendants = attendants;
+    }
+    items
 }
 
 impl Items {
@@ -219,13 +293,17 @@ impl Items {
         let items = self.first.iter().chain(&self.others);
         let count = items.clone().count();
         let _ = RUNNING.try_with(|running| running.borrow_mut().extend(items));
-        Helping(count)
+        if !self.attendants.is_empty() {
+            let attendants = self.attendants.iter().cloned();
+            let _ = ATTENDANTS.try_with(|all| all.borrow_mut().extend(attendants));
+        }
+        Helping(count, self.attendants.len())
     }
 }
 
 /// See [`Items::enter`].
 #[must_use]
-pub(crate) struct Helping(usize);
+pub(crate) struct Helping(usize, usize);
 
 impl Drop for Helping {
     fn drop(&mut self) {
@@ -234,6 +312,9 @@ impl Drop for Helping {
             let left = running.len().saturating_sub(self.0);
             running.truncate(left);
         });
+        if self.1 > 0 {
+            leave_attendants(self.1);
+        }
     }
 }
 
