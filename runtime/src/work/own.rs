@@ -11,7 +11,7 @@ use super::error::WorkError;
 use super::info::Info;
 use super::item::Item;
 use super::state::Claim;
-use super::unwind::shield;
+use super::unwind::{contain_all, drop_contained};
 use crate::books::{Ending, is_sample};
 use crate::local::{self, Local};
 use crate::shared::Shared;
@@ -71,7 +71,10 @@ impl Own {
     #[cold]
     fn begun_timed(&self, info: &Info, is_sample: bool) {
         if let Some(attendant) = info.attendant() {
-            shield(|| attendant.begun(info));
+            // Whatever is thrown: the item has yet to run.
+            if let Err(payload) = contain_all(|| attendant.begun(info)) {
+                drop_contained(payload);
+            }
         }
         match info.books() {
             Some(name) => name.begun(),

@@ -15,10 +15,17 @@ use super::info::Info;
 use super::item::Item;
 use super::own::Own;
 use super::state::{Expire, Finish, Published, StateWord, Withdraw};
-use super::unwind::{drop_contained, shield};
+use super::unwind::{contain_all, drop_contained};
 use crate::books::Ending;
 use crate::local;
 use crate::worker::search;
+
+/// A panic of an attendant ends nobody: the item has yet to be answered.
+fn contained(tell: impl FnOnce()) {
+    if let Err(payload) = contain_all(tell) {
+        drop_contained(payload);
+    }
+}
 
 /// Tells its attendant, if it has one, that nothing of the item runs any more.
 #[inline]
@@ -40,7 +47,7 @@ fn leave_to(attendant: &dyn Attendant, info: &Info, ending: Ending, why: Option<
             shared.books.elsewhere.let_in.add(1);
         }
     }
-    shield(|| attendant.left(info, ending, why));
+    contained(|| attendant.left(info, ending, why));
 }
 
 /// Its attendant gets an item that a worker has taken out of a queue after its delay; false where
@@ -54,7 +61,7 @@ pub(crate) fn arrive(item: &Item) -> bool {
     if !head.info.is_held_back() || head.state.is_over() {
         return false;
     }
-    shield(|| attendant.arrived(item));
+    contained(|| attendant.arrived(item));
     true
 }
 
@@ -62,7 +69,7 @@ pub(crate) fn arrive(item: &Item) -> bool {
 #[inline]
 fn be_over(info: &Info) {
     if let Some(attendant) = info.attendant() {
-        shield(|| attendant.over(info));
+        contained(|| attendant.over(info));
     }
 }
 
@@ -113,7 +120,13 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
             }
             own.count(&head.info, ending, outcome.as_ref().err());
             leave(&head.info, ending, outcome.as_ref().err());
-            publish(item, outcome, StateWord::publish, || search::take_up(own));
+            let attended = head.info.attendant().is_some();
+            publish(item, outcome, StateWord::publish, || {
+                // Not before who attends to it has been told that it is over, which is work.
+                if !attended {
+                    search::take_up(own);
+                }
+            });
         }
         Finish::TooLate => {
             // Whoever let it expire has counted the rest.

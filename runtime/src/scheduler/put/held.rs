@@ -11,6 +11,7 @@
 //! queued is answered here; if the queueing comes first, the item is found there.
 
 use std::iter;
+use std::mem;
 
 use hivework_stm::facade::sync::Arc;
 use hivework_stm::{StmResult, Transaction, atomically};
@@ -25,6 +26,7 @@ use crate::shared::Shared;
 use crate::stop;
 use crate::work::Work;
 use crate::work::attendant::Attendant;
+use crate::work::error::WorkError;
 use crate::work::info::Info;
 use crate::work::priority::Priority;
 
@@ -50,6 +52,7 @@ pub(crate) fn hold<T: Send + 'static>(
     }
     shared.tell_put(handle.info());
     keep(shared, handle.info());
+    let entering = Entering(&item);
     let is_in = atomically(|tx| {
         if !inside && is_shut(shared, tx)? {
             return Ok(false);
@@ -57,12 +60,22 @@ pub(crate) fn hold<T: Send + 'static>(
         enter(tx, &item)?;
         Ok(true)
     });
+    mem::forget(entering);
     if is_in {
         set_timer(&handle, shared);
     } else {
         item.withdraw(Refused::Draining.why());
     }
     WorkHandle::new(handle)
+}
+
+/// Answers an item whose entering panics, on the way out: nobody else has it.
+struct Entering<'a>(&'a Item);
+
+impl Drop for Entering<'_> {
+    fn drop(&mut self) {
+        self.0.withdraw(WorkError::Lost("its put panicked"));
+    }
 }
 
 /// As [`hold`], when `tx` commits.
