@@ -12,6 +12,7 @@
 //!    number of times;
 //! 4. one of [`WorkFinished`](Event::WorkFinished), [`WorkPanicked`](Event::WorkPanicked),
 //!    [`WorkCancelled`](Event::WorkCancelled), [`WorkOverdue`](Event::WorkOverdue),
+//!    [`WorkBlocked`](Event::WorkBlocked), [`WorkEvicted`](Event::WorkEvicted),
 //!    [`WorkStopped`](Event::WorkStopped) and [`WorkLost`](Event::WorkLost).
 //!
 //! The last is told before the handle is answered. A work whose put is rolled back or is given
@@ -180,6 +181,10 @@ pub enum Event {
     WorkCancelled(WorkId),
     /// A work item's deadline passed.
     WorkOverdue(WorkId),
+    /// A work item had not begun by the time by which it was to.
+    WorkBlocked(WorkId),
+    /// A work item had to leave its slot to something more urgent, and does not come back.
+    WorkEvicted(WorkId),
     /// A work item was not run because the scheduler stopped or was draining.
     WorkStopped(WorkId),
     /// A work item was lost, with the worker that ran it or by its transport.
@@ -274,6 +279,8 @@ impl Event {
             | Event::WorkPanicked { work, .. }
             | Event::WorkCancelled(work)
             | Event::WorkOverdue(work)
+            | Event::WorkBlocked(work)
+            | Event::WorkEvicted(work)
             | Event::WorkStopped(work)
             | Event::WorkLost { work, .. } => Some(work),
             _ => None,

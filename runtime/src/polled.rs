@@ -181,7 +181,7 @@ impl<F: Turns> Polled<F> {
 
     /// Steps 1 and 2; false when it was nobody's turn.
     fn take_turn(&self, this: &Item, claim: Claim) -> bool {
-        if self.head.info.is_overdue() {
+        if self.head.is_overdue() {
             self.expire_now(this);
         }
         if self.turn.begin() == Turn::Gone {
@@ -193,7 +193,7 @@ impl<F: Turns> Polled<F> {
         let begins = state.status() == Status::Queued && state.begin(Claim::Queue) == Begin::Begun;
         let own = Own::of(&self.head.info);
         if begins {
-            own.begun(&self.head.info);
+            own.begun(this);
             let mut inside = self.inside.lock();
             inside.begun = true;
             inside.ran = own.is_timed().then_some(Duration::ZERO);

@@ -143,7 +143,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
 
     /// Steps 1 to 5. False when the claim was lost.
     fn run_claimed(&self, this: &Item, claim: Claim) -> bool {
-        if self.info().is_overdue() {
+        if self.head.is_overdue() {
             self.expire(this);
         }
         match self.state().begin(claim) {
@@ -157,7 +157,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
 
     fn execute(&self, this: &Item, claim: Claim) {
         let own = Own::of(self.info());
-        own.begun(self.info());
+        own.begun(this);
         let running = local::Running::enter(self.info());
         // SAFETY: begun by this thread.
         let body = unsafe { self.take_closure() };

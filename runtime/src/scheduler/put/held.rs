@@ -87,7 +87,7 @@ pub(crate) fn hold_in<T: Send + 'static>(
             return item.withdraw(Refused::Draining.why());
         }
         item.head().state.commit();
-        if let Some(due) = item.head().info.due() {
+        if let Some(due) = item.head().due() {
             super::add_timer(&shared, due, item);
         }
     });
