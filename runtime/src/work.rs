@@ -1,6 +1,7 @@
 //! A work item before it is put: a closure and its options.
 
 pub(crate) mod alone;
+pub(crate) mod asked;
 pub(crate) mod attendant;
 pub(crate) mod completion;
 pub(crate) mod context;
@@ -16,6 +17,7 @@ pub(crate) mod own;
 pub(crate) mod parcel;
 pub(crate) mod periodic;
 pub(crate) mod priority;
+pub(crate) mod restart;
 pub(crate) mod settle;
 pub(crate) mod state;
 pub(crate) mod task;

@@ -171,6 +171,7 @@ fn level(event: &Event) -> Option<Level> {
         | Event::PeriodsSkipped { .. }
         | Event::WorkPanicked { .. }
         | Event::WorkOverdue(_)
+        | Event::WorkBlocked(_)
         | Event::WorkLost { .. } => Level::WARN,
         Event::Started { .. } | Event::Draining | Event::Stopped | Event::Scaled { .. } => {
             Level::INFO

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 
+use super::asked::AskedWord;
 use super::attendant::Attendant;
 use super::limits::Limits;
 use super::once_box::OnceBox;
@@ -38,6 +39,9 @@ pub(crate) struct Rare {
     books: Option<Arc<NameBooks>>,
     due: Option<Instant>,
     limits: Option<Box<Limits>>,
+    /// Can it go back to its attendant, and be let in again?
+    pub(super) restartable: bool,
+    pub(super) asked: AskedWord,
     timed: Timed,
     held_by: u64,
     attendant: Option<Arc<dyn Attendant>>,
@@ -117,6 +121,10 @@ impl Info {
     /// Before the put: it may run for so long.
     pub(crate) fn set_timeout(&mut self, limit: Duration) {
         self.limits_mut().timeout = Some(limit);
+    }
+
+    pub(crate) fn set_restartable(&mut self) {
+        self.rare_mut().restartable = true;
     }
 
     /// Its limits other than the deadline, if it has any.

@@ -89,8 +89,9 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
     match finish {
         Finish::Mine { left } => {
             if left && ending == Ending::Finished {
-                drop_contained(std::mem::replace(&mut outcome, Err(WorkError::Cancelled)));
-                ending = Ending::Cancelled;
+                let (of, why) = head.info.cancelled();
+                drop_contained(std::mem::replace(&mut outcome, Err(why)));
+                ending = of;
             }
             has_run(ending);
             if let Some(name) = head.info.books() {

@@ -94,8 +94,11 @@ pub(crate) fn hold_in<T: Send + 'static>(
     Ok(WorkHandle::new(handle))
 }
 
-/// Lets an item in that was held: queues it. Not inside a transaction.
+/// Lets an item in that was held, or has come back: queues it. Not inside a transaction.
 pub(crate) fn let_in(shared: &Arc<Shared>, item: Item) {
+    if item.head().info.let_in_again() {
+        return item.woken();
+    }
     if item.head().info.let_in() {
         shared.books.elsewhere.taken_up.add(1);
     }
