@@ -194,6 +194,12 @@ pub enum Event {
         /// Why.
         reason: &'static str,
     },
+    /// A criterion panicked, or could not measure what it is about: no job starts on its account, and
+    /// it is asked again later; see [`Criterion`](crate::Criterion).
+    CriterionFailed {
+        /// What the panic said, or the operating system.
+        message: Arc<str>,
+    },
     /// The filter of a subscription panicked over an event, which it then did not get;
     /// see [`Scheduler::on`](crate::Scheduler::on).
     FilterPanicked {

@@ -167,6 +167,7 @@ fn level(event: &Event) -> Option<Level> {
         | Event::WorkersExhausted { .. }
         | Event::RestartsDamped { .. }
         | Event::SupervisorTroubled { .. }
+        | Event::CriterionFailed { .. }
         | Event::WorkOverran { .. }
         | Event::PeriodsSkipped { .. }
         | Event::WorkPanicked { .. }

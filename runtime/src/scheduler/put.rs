@@ -189,6 +189,10 @@ pub(crate) fn put_beside<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>)
     let fresh = bind(shared, work);
     shared.books.accept(1);
     let (handle, item) = split(fresh);
+    if handle.info().is_delayed() {
+        put_delayed(shared, &handle, item);
+        return WorkHandle::new(handle);
+    }
     match put_beside_now(shared, &handle, item) {
         Ok(()) => shared.notify(),
         Err(why) => refuse(shared, &handle, why.why()),
