@@ -37,6 +37,7 @@ use std::time::Duration;
 pub use hub::Events;
 pub use on::Subscription;
 
+use crate::stream::view::StreamId;
 use crate::work::info::Info;
 
 /// Something that happened; see [`Scheduler::events`](crate::Scheduler::events).
@@ -199,6 +200,30 @@ pub enum Event {
     CriterionFailed {
         /// What the panic said, or the operating system.
         message: Arc<str>,
+    },
+    /// A stream was activated: jobs are drawn from it.
+    StreamActivated {
+        /// Which.
+        stream: StreamId,
+    },
+    /// A stream was paused: no job is drawn from it. Those that run go on.
+    StreamPaused {
+        /// Which.
+        stream: StreamId,
+    },
+    /// No job of a stream waits or runs any more, and at least one has run since it was opened, or was
+    /// emptied the last time.
+    StreamEmptied {
+        /// Which.
+        stream: StreamId,
+    },
+    /// Something that a stream was given has failed, and it goes on without: a callback panicked, or a strategy
+    /// did, or answered what it was not asked about.
+    StreamTroubled {
+        /// Which.
+        stream: StreamId,
+        /// What has failed, and how.
+        reason: Arc<str>,
     },
     /// The filter of a subscription panicked over an event, which it then did not get;
     /// see [`Scheduler::on`](crate::Scheduler::on).

@@ -101,6 +101,12 @@ impl Slots {
         self.0.parent.as_ref()
     }
 
+    /// Are both the same?
+    #[must_use]
+    pub fn ptr_eq(&self, other: &Slots) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// How many of them are free. Of a part: as far as the part goes, whatever is free of the whole.
     #[must_use]
     pub fn free(&self) -> usize {

@@ -4,7 +4,9 @@
 //!
 //! 1. *Held*: it is put, counted, and told of, as any item, but lies in no queue, and its handle
 //!    cannot claim it. It counts as set aside: nothing goes on for it. Where it can be found is for
-//!    its attendant to know ([rooms](crate::rooms)).
+//!    its attendant to know ([rooms](crate::rooms)). One with a delay waits for that in the timers
+//!    first, as any item; then the worker that finds it in its queue hands it over
+//!    ([`arrived`](Attendant::arrived)).
 //! 2. *Let in* (`scheduler/put/held.rs`): it is queued, past the gate and the capacity, because it
 //!    was put before.
 //! 3. *Begun*, by one thread, once.
@@ -24,14 +26,20 @@
 //!
 //! A drain counts a work as live until after 5: what an attendant lets in from there is waited for.
 
+use hivework_stm::facade::sync::Arc;
+
 use super::error::WorkError;
 use super::info::Info;
 use super::item::Item;
 use crate::books::Ending;
 use crate::scheduler::put::held;
+use crate::slots::slot::Slot;
 
 /// See the [module](self). Panics are contained.
 pub(crate) trait Attendant: Send + Sync {
+    /// Step 1, for an item whose delay is over, on a worker.
+    fn arrived(&self, item: &Item);
+
     /// Step 3, before anything of it runs.
     fn begun(&self, info: &Info);
 
@@ -49,4 +57,7 @@ pub(crate) trait Attendant: Send + Sync {
 
     /// Step 5.
     fn over(&self, info: &Info);
+
+    /// The slot that the item has, for what it puts and what is to share it.
+    fn slot(&self) -> Option<Arc<Slot>>;
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering};
+use hivework_stm::facade::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 
 use super::asked::AskedWord;
@@ -22,6 +22,11 @@ use crate::outlet::spans::Kept;
 use crate::shared::Shared;
 use crate::supervisor::overrun;
 use crate::supervisor::timers::Timed;
+
+/// Attended to, and on its way to its attendant; a delay may be before it.
+const COMING: u8 = 1;
+/// Kept by its attendant, and counted so.
+const KEPT: u8 = 2;
 
 /// What everybody may know of an item. Written before it is put, but for the box's
 /// number and what waits.
@@ -45,8 +50,8 @@ pub(crate) struct Rare {
     timed: Timed,
     held_by: u64,
     attendant: Option<Arc<dyn Attendant>>,
-    /// Has it an attendant that has not let it in?
-    held_back: AtomicBool,
+    /// [`COMING`] or [`KEPT`] for one that its attendant has not let in.
+    held_back: AtomicU8,
     /// How many time slices it may run for, if it was given a number of its own.
     slices: Option<NonZeroU32>,
     /// Unless it goes by what the scheduler's policy is.
@@ -62,6 +67,12 @@ pub(crate) struct Rare {
     /// Its span.
     #[cfg(feature = "tracing")]
     pub(crate) span: Kept,
+}
+
+impl Rare {
+    pub(crate) fn attendant(&self) -> Option<&Arc<dyn Attendant>> {
+        self.attendant.as_ref()
+    }
 }
 
 impl Default for OnceBox<Box<dyn Any + Send + Sync>> {
@@ -231,7 +242,7 @@ impl Info {
         let rare = self.rare_mut();
         rare.attendant = Some(attendant);
         // Ordering: Relaxed; the put publishes it.
-        rare.held_back.store(true, Ordering::Relaxed);
+        rare.held_back.store(COMING, Ordering::Relaxed);
     }
 
     #[inline]
@@ -243,14 +254,26 @@ impl Info {
         // Ordering: Relaxed; who claims it by its handle though it is let in just now comes a
         // moment later, and who claims it because it was let in was told so by a lock or a queue.
         self.rare()
-            .is_some_and(|rare| rare.held_back.load(Ordering::Relaxed))
+            .is_some_and(|rare| rare.held_back.load(Ordering::Relaxed) != 0)
     }
 
-    /// It is held no longer; says whether it was.
+    /// Its attendant keeps it from now on; false where it is held no more, or kept already.
+    #[must_use]
+    pub(crate) fn keep(&self) -> bool {
+        // Ordering: Relaxed; the exchange alone decides who counts it.
+        self.rare().is_some_and(|rare| {
+            let word = &rare.held_back;
+            word.compare_exchange(COMING, KEPT, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        })
+    }
+
+    /// It is held no longer; says whether it was kept.
+    #[must_use]
     pub(crate) fn let_in(&self) -> bool {
-        // Ordering: Relaxed; the swap alone decides who counts it.
+        // Ordering: as in `keep`.
         self.rare()
-            .is_some_and(|rare| rare.held_back.swap(false, Ordering::Relaxed))
+            .is_some_and(|rare| rare.held_back.swap(0, Ordering::Relaxed) == KEPT)
     }
 
     /// Is it too early to run it, by whoever's claim?

@@ -38,10 +38,25 @@ fn leave_late(head: &Head) {
 fn leave_to(attendant: &dyn Attendant, info: &Info, ending: Ending, why: Option<&WorkError>) {
     if info.let_in() {
         if let Some(shared) = info.shared() {
-            shared.books.elsewhere.taken_up.add(1);
+            shared.books.elsewhere.let_in.add(1);
         }
     }
     shield(|| attendant.left(info, ending, why));
+}
+
+/// Its attendant gets an item that a worker has taken out of a queue after its delay; false where
+/// it is not on its way there.
+#[cold]
+pub(crate) fn arrive(item: &Item) -> bool {
+    let head = item.head();
+    let Some(attendant) = head.info.attendant() else {
+        return false;
+    };
+    if !head.info.is_held_back() || head.state.is_over() {
+        return false;
+    }
+    shield(|| attendant.arrived(item));
+    true
 }
 
 /// Tells its attendant, if it has one, that its callbacks have been called.

@@ -143,8 +143,8 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
 
     /// Steps 1 to 5. False when the claim was lost.
     fn run_claimed(&self, this: &Item, claim: Claim) -> bool {
-        if self.head.is_overdue() {
-            self.expire(this);
+        if self.info().rare().is_some() && self.is_put_off(this, claim) {
+            return true;
         }
         match self.state().begin(claim) {
             Begin::Begun => {
@@ -153,6 +153,17 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
             }
             Begin::Gone | Begin::Held => false,
         }
+    }
+
+    /// What few items need before they begin; true for one that does not begin now.
+    fn is_put_off(&self, this: &Item, claim: Claim) -> bool {
+        if claim == Claim::Queue && settle::arrive(this) {
+            return true;
+        }
+        if self.head.is_overdue() {
+            self.expire(this);
+        }
+        false
     }
 
     fn execute(&self, this: &Item, claim: Claim) {
