@@ -217,6 +217,14 @@ pub enum Event {
         /// Which.
         stream: StreamId,
     },
+    /// A job was asked to leave its slot to something more urgent; see
+    /// [`Evict`](crate::Evict). What becomes of it is told of when that is so.
+    JobEvicted {
+        /// Which.
+        work: WorkId,
+        /// The stream that it belongs to.
+        stream: StreamId,
+    },
     /// Something that a stream was given has failed, and it goes on without: a callback panicked, or a strategy
     /// did, or answered what it was not asked about.
     StreamTroubled {
@@ -312,6 +320,7 @@ impl Event {
             | Event::WorkOverdue(work)
             | Event::WorkBlocked(work)
             | Event::WorkEvicted(work)
+            | Event::JobEvicted { work, .. }
             | Event::WorkStopped(work)
             | Event::WorkLost { work, .. } => Some(work),
             _ => None,

@@ -6,6 +6,8 @@
 //! | [`lane`] | a stream as its scheduler sees it |
 //! | [`entry`] | a job as its stream sees it |
 //! | [`index`], [`pending`] | the order of streams, and of jobs |
+//! | [`criterion`] | when jobs may start |
+//! | [`evict`] | who has to leave a slot to something more urgent |
 //! | [`strategy`] | strategies of the user's own |
 //! | [`handle`], [`builder`], [`order`], [`view`], [`hooks`] | what a program sees of it |
 
@@ -32,7 +34,7 @@ use hivework_stm::facade::sync::Arc;
 use crate::Scheduler;
 use crate::slots::Slots;
 use builder::{StreamBuilder, StreamSchedulerBuilder};
-use drawer::Drawer;
+use drawer::{Drawer, Terms};
 use error::StreamError;
 use handle::Stream;
 use order::Draw;
@@ -75,7 +77,7 @@ impl StreamScheduler {
             home: scheduler.shared().home(),
             slots: slots.clone(),
             draw: Draw::default(),
-            admits: None,
+            terms: Terms::default(),
         }
     }
 
@@ -83,7 +85,7 @@ impl StreamScheduler {
     #[must_use]
     pub fn new(scheduler: &Scheduler, slots: &Slots) -> StreamScheduler {
         let home = scheduler.shared().home();
-        let drawer = Drawer::new(home, slots.clone(), Draw::default(), None, None);
+        let drawer = Drawer::new(home, slots.clone(), Draw::default(), None, Terms::default());
         StreamScheduler { drawer }
     }
 

@@ -26,7 +26,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// What must hold for a job to start; see
-/// [`StreamsBuilder::admit`](crate::StreamsBuilder::admit). Cloned, it is the same criterion.
+/// [`StreamSchedulerBuilder::admit`](crate::StreamSchedulerBuilder::admit). Cloned, it is the same criterion.
 ///
 /// While it does not hold, jobs stay pending, and no thread waits: a
 /// [closure](Criterion::when) is asked again on a schedule, and a
@@ -243,12 +243,17 @@ impl Criterion {
     }
 
     /// As [`holds_in`](Criterion::holds_in), but nothing of what they write stands.
-    fn would_hold_in(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+    pub(crate) fn would_hold_in(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
         let held = tx.nested(|tx| {
             let holds = self.holds_in(tx)?;
             abort::<(), bool>(holds)
         })?;
         Ok(held == Err(true))
+    }
+
+    pub(crate) fn has_closures(&self) -> bool {
+        let is_closure = |condition: &Condition| matches!(condition, Condition::Closure { .. });
+        self.0.iter().any(is_closure)
     }
 
     fn has_transactions(&self) -> bool {

@@ -9,9 +9,11 @@
 //!    that started first. If its priority is *strictly* below that of the job, it is taken out of the
 //!    index, and counts as *leaving*, all in the transaction that has found no slot; once that has
 //!    committed it is [asked](crate::work::asked).
-//! 3. A job that has *left*, or is back, is taken out of the index, or is leaving no more: in the
-//!    transaction that gives its slot back. So a slot is free when nothing of the victim runs any more, and
-//!    not when it is told to stop.
+//! 3. A job that has *left*, or is back, gives its slot back, and then is taken out of the index, or is
+//!    leaving no more; after that it pumps. So a slot is free when nothing of the victim runs any more, and
+//!    not when it is told to stop; and nobody else is put out for a slot that is coming home.
+//!
+//! A slot that other jobs share comes home with the last of them: they are not asked to leave.
 //!
 //! The index is ordered by priority first and start second, and so its first entry is the victim. It
 //! is a map by a number that no two jobs share: what leaves is the job itself, and never
@@ -21,12 +23,17 @@
 //! drawn first; so the one that a victim is looked for is the next one after those. A drawing
 //! finds it by taking e jobs and one more, and undoing that.
 //!
-//! **Nobody is put out by an equal**, so no two jobs put each other out in turn; and who has put
-//! somebody out is more urgent than he, so the sum of priorities grows and it ends.
+//! **Who is made room for gets it.** The job that a victim was looked for is *expected* from then on:
+//! until it is drawn nobody less urgent is, whatever the strategies say. Otherwise the victim, back
+//! in its old place, could be the next to be drawn, and would have to leave once more.
+//!
+//! **It ends.** Nobody is put out by an equal. So each time somebody leaves for another, what runs
+//! becomes more urgent on the whole.
 
-use stm_ports::TOrderedMap;
+pub(super) mod room;
 
 use hivework_stm::{StmResult, TVar, Transaction};
+use stm_ports::TOrderedMap;
 
 /// May a job that is more urgent than one that runs take its slot?
 ///
@@ -67,7 +74,7 @@ pub(crate) struct Seat {
 }
 
 /// The jobs that run in slots of their own; see the [module](self).
-pub(crate) struct Running<J: Send + Sync + 'static> {
+struct Running<J: Send + Sync + 'static> {
     index: TOrderedMap<Seat, J>,
     /// How many have been asked to leave, and have not.
     leaving: TVar<usize>,
@@ -76,7 +83,7 @@ pub(crate) struct Running<J: Send + Sync + 'static> {
 }
 
 impl<J: Clone + Send + Sync + 'static> Running<J> {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Running {
             index: TOrderedMap::new(),
             leaving: TVar::new(0),
@@ -85,7 +92,7 @@ impl<J: Clone + Send + Sync + 'static> Running<J> {
     }
 
     /// Step 1.
-    pub(crate) fn enter(
+    fn enter(
         &self,
         tx: &mut Transaction<'_>,
         priority: i32,
@@ -98,29 +105,32 @@ impl<J: Clone + Send + Sync + 'static> Running<J> {
         Ok(seat)
     }
 
-    /// Step 2: who is to leave for a job of this priority.
-    pub(crate) fn victim(&self, tx: &mut Transaction<'_>, rival: i32) -> StmResult<Option<J>> {
-        let Some((seat, _)) = self.index.first(tx)? else {
+    /// The priority of who would have to leave.
+    fn worst(&self, tx: &mut Transaction<'_>) -> StmResult<Option<i32>> {
+        Ok(self.index.first(tx)?.map(|(seat, _)| seat.priority))
+    }
+
+    /// Step 2: who is to leave.
+    fn victim(&self, tx: &mut Transaction<'_>) -> StmResult<Option<J>> {
+        let Some((_, job)) = self.index.pop_first(tx)? else {
             return Ok(None);
         };
-        if seat.priority >= rival {
-            return Ok(None);
-        }
         self.leaving.modify(tx, |leaving| leaving + 1)?;
-        self.index.remove(tx, &seat)
+        Ok(Some(job))
     }
 
     /// How many have been asked to leave, and have not.
-    pub(crate) fn leaving(&self, tx: &mut Transaction<'_>) -> StmResult<usize> {
+    fn leaving(&self, tx: &mut Transaction<'_>) -> StmResult<usize> {
         self.leaving.read(tx)
     }
 
-    /// Step 3.
-    pub(crate) fn leave(&self, tx: &mut Transaction<'_>, seat: Seat) -> StmResult<()> {
-        if self.index.remove(tx, &seat)?.is_none() {
+    /// Step 3. Answers the entry, to be dropped when the transaction is over.
+    fn leave(&self, tx: &mut Transaction<'_>, seat: Seat) -> StmResult<Option<J>> {
+        let left = self.index.remove(tx, &seat)?;
+        if left.is_none() {
             self.leaving.modify(tx, |leaving| leaving - 1)?;
         }
-        Ok(())
+        Ok(left)
     }
 }
 

@@ -246,7 +246,8 @@ impl<F: Body<T>, T: Send + 'static> Runs for Task<F, T> {
     fn cancel(&self) -> bool {
         match self.state().cancel() {
             Cancel::Withdrawn => {
-                settle::publish_unbegun(self, WorkError::Cancelled, Ending::Cancelled);
+                let (ending, why) = self.head.info.cancelled();
+                settle::publish_unbegun(self, why, ending);
                 true
             }
             Cancel::Asked => true,

@@ -89,9 +89,18 @@ impl Porter {
         false
     }
 
-    /// Step 2.
-    pub(crate) fn ask_in(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
-        self.criterion.holds_in(tx)
+    /// Is there anything to be asked in step 1?
+    pub(crate) fn has_closures(&self) -> bool {
+        self.criterion.has_closures()
+    }
+
+    /// Step 2; what is written stands only if a job `starts`.
+    pub(crate) fn ask_in(&self, tx: &mut Transaction<'_>, starts: bool) -> StmResult<bool> {
+        if starts {
+            self.criterion.holds_in(tx)
+        } else {
+            self.criterion.would_hold_in(tx)
+        }
     }
 
     /// A transaction has panicked.
