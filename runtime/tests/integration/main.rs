@@ -7,13 +7,16 @@ mod books;
 mod broadcast;
 mod cancelling;
 mod crashing;
+mod criteria;
 mod deadlines;
 #[path = "../../../stm-ports/tests/integration/delaying.rs"]
 mod delaying;
 mod events;
+mod evicting;
 mod forking;
 mod futures;
 mod idling;
+mod limits;
 mod outlets;
 mod overrun;
 mod panics;
