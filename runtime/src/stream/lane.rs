@@ -175,11 +175,11 @@ impl Lane {
 
     /// A job enters, unless it has left before.
     pub(super) fn enter(&self, tx: &mut Transaction<'_>, held: &Held) -> StmResult<()> {
-        let number = self.entered.read(tx)?;
+        let number = self.entered.read(tx)? + 1;
         if !held.entry.enter(tx, number)? {
             return Ok(());
         }
-        self.entered.write(tx, number + 1)?;
+        self.entered.write(tx, number)?;
         for lane in self.upwards() {
             lane.members.modify(tx, |members| members + 2)?;
         }

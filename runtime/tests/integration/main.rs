@@ -29,6 +29,7 @@ mod scaling;
 mod scope;
 mod spawning;
 mod stopping;
+mod streams;
 mod subscriptions;
 mod support;
 mod teams;
