@@ -372,7 +372,6 @@ impl Drawer {
             lane.hand_out(tx, &held.entry)?;
             for lane in way.iter().rev() {
                 lane.serve(tx)?;
-                lane.settle(tx)?;
             }
             let seat = self.seat(tx, &held)?;
             let slots = lane.slots.clone();

@@ -159,7 +159,10 @@ fn a_callback_that_panics_is_told_of_and_the_rest_are_called() {
         }
         troubles.len() == 3
     });
-    assert!(troubles[0].ends_with("start") && troubles[2].ends_with("ended"), "{troubles:?}");
+    assert!(
+        troubles[0].ends_with("start") && troubles[2].ends_with("ended"),
+        "{troubles:?}"
+    );
 }
 
 #[test]
@@ -211,7 +214,9 @@ fn cancelling_a_finished_job_calls_nothing() {
     let log = Log::default();
     let stream = logged(streams.stream("s"), &log).open().unwrap();
     let abort = log.clone();
-    let job = make_job(|| ()).name("job").on_abort(move |_, _| abort.say("abort"));
+    let job = make_job(|| ())
+        .name("job")
+        .on_abort(move |_, _| abort.say("abort"));
     let mut job = stream.put(job);
     job.join_timeout(crate::support::BOUND).unwrap().unwrap();
     eventually("emptied", || log.0.lock().unwrap().len() == 3);

@@ -98,7 +98,12 @@ fn where_a_strategy_panics_or_answers_a_job_it_does_not_own_the_first_comes_and_
         let scheduler = scheduler(1);
         let events = scheduler.events();
         let streams = streams_of(&scheduler, 1, Draw::StrictPriority);
-        let stream = streams.stream("wrong").next(strategy).paused().open().unwrap();
+        let stream = streams
+            .stream("wrong")
+            .next(strategy)
+            .paused()
+            .open()
+            .unwrap();
         let log = Log::default();
         let jobs = ["a", "b"].map(|name| stream.put(log.saying(name)));
         stream.activate();
@@ -148,7 +153,9 @@ fn a_strategy_that_puts_jobs_is_no_recursion() {
     for _ in 0..10 {
         join(stream.put(|| ())).unwrap();
     }
-    eventually("all aside have run", || aside.is_empty() && aside.running() == 0);
+    eventually("all aside have run", || {
+        aside.is_empty() && aside.running() == 0
+    });
     assert!(log.take().len() >= 10);
 }
 
@@ -177,7 +184,10 @@ fn draws(draw: Draw, set: &[(i32, u32)], jobs: usize) -> Vec<usize> {
     for job in handles {
         join(job).unwrap();
     }
-    log.take().iter().map(|number| number.parse().unwrap()).collect()
+    log.take()
+        .iter()
+        .map(|number| number.parse().unwrap())
+        .collect()
 }
 
 #[test]

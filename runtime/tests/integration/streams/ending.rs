@@ -43,7 +43,11 @@ fn what_ends_frees_its_slot_for_the_next_at_once() {
         }
     });
     eventually("it runs", || cancelled.status() == Status::Running);
-    let next = [stream.put(|| 1), stream.put(|| panic!("no")), stream.put(|| 3)];
+    let next = [
+        stream.put(|| 1),
+        stream.put(|| panic!("no")),
+        stream.put(|| 3),
+    ];
     assert!(cancelled.cancel());
     assert!(matches!(join(cancelled), Err(WorkError::Cancelled)));
     let [one, two, three] = next;
@@ -96,7 +100,7 @@ fn the_slot_of_an_overdue_job_comes_home_when_it_has_ended() {
     let streams = streams_of(&scheduler, 1, Draw::StrictPriority);
     let stream = streams.stream("s").open().unwrap();
     let (open, gate) = crate::support::latch::<()>();
-    let slow = stream.put(make_job(move || drop(gate.recv())).deadline(10 * MS));
+    let slow = stream.put(make_job(move || _ = gate.recv()).deadline(10 * MS));
     eventually("it runs", || slow.status() == Status::Running);
     clock.advance(10 * MS);
     assert!(matches!(join(slow), Err(WorkError::DeadlineExceeded)));
@@ -112,7 +116,8 @@ fn a_delayed_job_enters_its_stream_when_that_is_over() {
     let streams = streams_of(&scheduler, 1, Draw::StrictPriority);
     let stream = streams.stream("s").paused().open().unwrap();
     let job = stream.put(make_job(|| "ran").delay(10 * MS));
-    let transacted = hivework::atomically(|tx| stream.put_in(tx, make_job(|| "too").delay(10 * MS)));
+    let transacted =
+        hivework::atomically(|tx| stream.put_in(tx, make_job(|| "too").delay(10 * MS)));
     let cancelled = stream.put(make_job(|| ()).delay(10 * MS));
     assert!(cancelled.cancel());
     clock.advance(9 * MS);
@@ -139,7 +144,11 @@ fn futures_transactions_and_periodic_works_are_jobs_as_well() {
         hivework::atomically_async(|tx| check(other.read(tx)?)).await;
         "awaited"
     }));
-    assert_eq!((stream.running(), stream.len()), (1, 1), "it has its slot to the end");
+    assert_eq!(
+        (stream.running(), stream.len()),
+        (1, 1),
+        "it has its slot to the end"
+    );
     door.store(true);
     join(waits).unwrap();
     assert_eq!(join(next).unwrap(), "awaited");
@@ -341,6 +350,8 @@ fn nothing_is_kept_when_all_is_over() {
         assert!(matches!(join(waits), Err(WorkError::Stopped)));
     }
     drop(mark);
+    // What threads have displaced last they keep until they end.
+    drop(scheduler);
     eventually("all has gone", || {
         hivework::flush();
         weak.strong_count() == 0

@@ -147,7 +147,11 @@ impl Model {
         loop {
             let ready = (0..STREAMS).filter_map(|stream| {
                 let turn = self.streams[stream].turn?;
-                let urgency = if self.by_priority { URGENCIES[stream] } else { 0 };
+                let urgency = if self.by_priority {
+                    URGENCIES[stream]
+                } else {
+                    0
+                };
                 Some((-urgency, turn, stream))
             });
             let Some((_, _, stream)) = ready.min() else {
@@ -269,7 +273,7 @@ fn apply(op: &Op, name: u32, model: &mut Model, real: &mut Real) {
             assert!(refused.is_err());
         }
         Op::Cancel(which) => {
-            let all = model.streams.iter().map(|stream| stream.jobs.len()).sum();
+            let all: usize = model.streams.iter().map(|stream| stream.jobs.len()).sum();
             if all == 0 {
                 return;
             }
@@ -280,7 +284,7 @@ fn apply(op: &Op, name: u32, model: &mut Model, real: &mut Real) {
                 at -= if here { 0 } else { len };
                 here
             });
-            let stream = stream.unwrap();
+            let stream: usize = stream.unwrap();
             let name = model.streams[stream].jobs[at].name;
             model.abort(stream, at);
             let handles = &real.handles[stream];

@@ -52,7 +52,9 @@ fn each_job_takes_a_slot_of_both() {
     join(a).unwrap();
     join(b).unwrap();
     assert_eq!(join(waits).unwrap(), 3);
-    eventually("home", || streams.slots().free() == 3 && inner.slots().free() == 2);
+    eventually("home", || {
+        streams.slots().free() == 3 && inner.slots().free() == 2
+    });
 }
 
 #[test]
@@ -66,7 +68,10 @@ fn pausing_the_outer_stream_pauses_what_is_below() {
     let below = deeper.stream("below").open().unwrap();
     outer.pause();
     let job = below.put(|| "ran");
-    assert_eq!(join(streams.stream("other").open().unwrap().put(|| 1)).unwrap(), 1);
+    assert_eq!(
+        join(streams.stream("other").open().unwrap().put(|| 1)).unwrap(),
+        1
+    );
     assert_eq!(below.len(), 1);
     outer.activate();
     assert_eq!(join(job).unwrap(), "ran");
@@ -84,7 +89,10 @@ fn the_outer_stream_is_emptied_when_all_below_is() {
         .open()
         .unwrap();
     let inner = StreamScheduler::subordinate(&outer, 2, Draw::RoundRobin).unwrap();
-    let (one, other) = (inner.stream("a").open().unwrap(), inner.stream("b").open().unwrap());
+    let (one, other) = (
+        inner.stream("a").open().unwrap(),
+        inner.stream("b").open().unwrap(),
+    );
     let (running, gate) = blocker(&one);
     join(other.put(|| ())).unwrap();
     eventually("b is over", || other.running() == 0);
@@ -110,7 +118,12 @@ fn a_stream_has_one_subordinate() {
 fn a_stream_whose_own_slots_are_taken_is_no_hindrance() {
     let scheduler = scheduler(3);
     let streams = streams_of(&scheduler, 3, Draw::StrictPriority);
-    let narrow = streams.stream("narrow").priority(9).slots(1).open().unwrap();
+    let narrow = streams
+        .stream("narrow")
+        .priority(9)
+        .slots(1)
+        .open()
+        .unwrap();
     let other = streams.stream("other").open().unwrap();
     let (first, gate) = blocker(&narrow);
     let waits = narrow.put(|| 2);

@@ -32,7 +32,10 @@ fn consume_1_deadlocks_beyond_slot_count() {
         let scheduler = scheduler(slots + 1);
         let streams = streams_of(&scheduler, slots, Draw::StrictPriority);
         let stream = streams.stream("own").open().unwrap();
-        assert_eq!(nested(&stream, u32::try_from(slots).unwrap(), Consume::Own), slots as u32);
+        assert_eq!(
+            nested(&stream, u32::try_from(slots).unwrap(), Consume::Own),
+            slots as u32
+        );
         // The innermost has the last slot, and what it puts has none.
         let (blockers, gates): (Vec<_>, Vec<_>) = (0..slots).map(|_| blocker(&stream)).unzip();
         let mut beyond = stream.put(|| ());
@@ -55,7 +58,7 @@ fn the_slot_comes_home_when_the_last_sharer_has_left() {
     let theirs = stream.clone();
     let outer = stream.put(move || {
         let (open, gate) = crate::support::latch::<()>();
-        let inner = make_job(move || drop(gate.recv())).consume(Consume::Shared);
+        let inner = make_job(move || _ = gate.recv()).consume(Consume::Shared);
         (theirs.put(inner), open)
     });
     let (inner, gate) = join(outer).unwrap();

@@ -84,7 +84,8 @@ fn every_job_is_answered_once_and_every_slot_comes_home() {
                     scope.spawn(move || put(all, tally, putter, count / 2))
                 })
                 .collect();
-            let pauser = scope.spawn(|| {
+            let all = &all;
+            let pauser = scope.spawn(move || {
                 let mut turns = 0;
                 while !putters.iter().all(|putter| putter.is_finished()) {
                     let stream = &all[turns % all.len()];
