@@ -36,16 +36,40 @@ type Seen = Result<String, Box<dyn Error>>;
 type Line = (&'static str, fn() -> Seen);
 
 const LINES: &[Line] = &[
-    ("a job ends as success, time-out, terminated or error", results),
-    ("a full runner puts the worst out, of several the one that started first", worst_first),
+    (
+        "a job ends as success, time-out, terminated or error",
+        results,
+    ),
+    (
+        "a full runner puts the worst out, of several the one that started first",
+        worst_first,
+    ),
     ("an equal is not put out: the new one is pending", equals),
-    ("pending jobs start by priority, then in their order, one for each that ends", pending_order),
-    ("a finished job does not remove another of equal priority", equal_ends),
+    (
+        "pending jobs start by priority, then in their order, one for each that ends",
+        pending_order,
+    ),
+    (
+        "a finished job does not remove another of equal priority",
+        equal_ends,
+    ),
     ("done is told when the slot is really free", really_free),
-    ("terminate_all ends all that run, and what is pending with them", terminate_all),
-    ("what is put out can come back and go on from where it was", comes_back),
-    ("of several bins the first that has a free slot takes the job", bins),
-    ("no job starts unless the criterion holds; waiting has an end", criterion),
+    (
+        "terminate_all ends all that run, and what is pending with them",
+        terminate_all,
+    ),
+    (
+        "what is put out can come back and go on from where it was",
+        comes_back,
+    ),
+    (
+        "of several bins the first that has a free slot takes the job",
+        bins,
+    ),
+    (
+        "no job starts unless the criterion holds; waiting has an end",
+        criterion,
+    ),
 ];
 
 /// A runner of so many slots, with a bin of pending jobs.
@@ -118,10 +142,18 @@ fn results() -> Seen {
     begins.recv_timeout(PATIENCE)?;
     job.cancel();
     let terminated = tells.recv_timeout(PATIENCE)?;
-    runner.bin.put(telling(make_job(|| std::panic::resume_unwind(Box::new("exit code 1")))));
+    runner.bin.put(telling(make_job(|| {
+        std::panic::resume_unwind(Box::new("exit code 1"))
+    })));
     let error = tells.recv_timeout(PATIENCE)?;
     let seen = [success, timeout, terminated, error];
-    let held = seen == [JobEnd::Success, JobEnd::Timeout, JobEnd::Terminated, JobEnd::Error];
+    let held = seen
+        == [
+            JobEnd::Success,
+            JobEnd::Timeout,
+            JobEnd::Terminated,
+            JobEnd::Error,
+        ];
     saw(held, format!("{seen:?}"))
 }
 
@@ -186,7 +218,10 @@ fn equal_ends() -> Seen {
     let (_fourth, _keep_fourth) = start(&runner.bin, 3)?;
     let evicted = matches!(first.join(), Err(WorkError::Evicted));
     let running = runner.bin.running();
-    saw(evicted && running == 2, format!("the one that still ran left, and {running} run with size 2"))
+    saw(
+        evicted && running == 2,
+        format!("the one that still ran left, and {running} run with size 2"),
+    )
 }
 
 fn really_free() -> Seen {
@@ -206,7 +241,10 @@ fn really_free() -> Seen {
     drop(open);
     let after = urgent.join()?;
     deaf.join()?;
-    saw(waits && after, "what does not listen keeps its slot until it has ended")
+    saw(
+        waits && after,
+        "what does not listen keeps its slot until it has ended",
+    )
 }
 
 fn terminate_all() -> Seen {
@@ -217,7 +255,10 @@ fn terminate_all() -> Seen {
     let count = runner.bin.cancel_all();
     let ended = [first, second, pending].map(|job| matches!(job.join(), Err(WorkError::Cancelled)));
     all_home(&runner.slots);
-    saw(ended == [true; 3] && count == 3, "three were told, three ended, both slots are free")
+    saw(
+        ended == [true; 3] && count == 3,
+        "three were told, three ended, both slots are free",
+    )
 }
 
 fn comes_back() -> Seen {
@@ -242,11 +283,17 @@ fn comes_back() -> Seen {
     begins.recv_timeout(PATIENCE)?;
     goal.store(true);
     let turns = long.join()?;
-    saw(urgent == "urgent" && turns == 2, format!("it ran in {turns} turns around the urgent one"))
+    saw(
+        urgent == "urgent" && turns == 2,
+        format!("it ran in {turns} turns around the urgent one"),
+    )
 }
 
 fn bins() -> Seen {
-    let runners = [runner(1, Fate::Dropped, None)?, runner(1, Fate::Dropped, None)?];
+    let runners = [
+        runner(1, Fate::Dropped, None)?,
+        runner(1, Fate::Dropped, None)?,
+    ];
     let mut took = Vec::new();
     let mut kept = Vec::new();
     for _ in 0..2 {
@@ -260,7 +307,10 @@ fn bins() -> Seen {
         drop(open);
         job.join()?;
     }
-    saw(took == [0, 1] && refused, format!("bins {took:?} took one each, and then none is free"))
+    saw(
+        took == [0, 1] && refused,
+        format!("bins {took:?} took one each, and then none is free"),
+    )
 }
 
 fn criterion() -> Seen {
@@ -271,14 +321,19 @@ fn criterion() -> Seen {
         Fate::Dropped,
         Some(Criterion::transaction(move |tx| theirs.read(tx))),
     )?;
-    let impatient = runner.bin.put(make_job(|| ()).start_within(Duration::from_secs(3)));
+    let impatient = runner
+        .bin
+        .put(make_job(|| ()).start_within(Duration::from_secs(3)));
     let patient = runner.bin.put(|| "ran");
     runner.clock.advance(Duration::from_secs(3));
     let blocked = matches!(impatient.join(), Err(WorkError::Blocked));
     let waits = patient.status() == Status::Queued;
     quiet.store(true);
     let ran = patient.join()? == "ran";
-    saw(blocked && waits && ran, "one answered Blocked after 3 s; the other ran when it was quiet")
+    saw(
+        blocked && waits && ran,
+        "one answered Blocked after 3 s; the other ran when it was quiet",
+    )
 }
 
 /// Waits until nobody has a slot.

@@ -56,13 +56,19 @@ const SHORTEST: Duration = Duration::from_millis(1);
 #[derive(Clone)]
 pub struct Criterion(Arc<[Condition]>);
 
+/// A closure, or what it could not measure.
+type Measure = dyn Fn() -> Result<Admit, String> + Send + Sync;
+
+/// A transaction.
+type Check = dyn Fn(&mut Transaction<'_>) -> StmResult<bool> + Send + Sync;
+
 #[derive(Clone)]
 enum Condition {
     Closure {
-        check: Arc<dyn Fn() -> Result<Admit, String> + Send + Sync>,
+        check: Arc<Measure>,
         every: Duration,
     },
-    Transaction(Arc<dyn Fn(&mut Transaction<'_>) -> StmResult<bool> + Send + Sync>),
+    Transaction(Arc<Check>),
 }
 
 /// What a closure says of whether a job may start; made of a `bool`, or of an
@@ -267,7 +273,9 @@ impl fmt::Debug for Criterion {
         let mut list = f.debug_list();
         for condition in self.0.iter() {
             match condition {
-                Condition::Closure { every, .. } => list.entry(&format_args!("closure, every {every:?}")),
+                Condition::Closure { every, .. } => {
+                    list.entry(&format_args!("closure, every {every:?}"))
+                }
                 Condition::Transaction(_) => list.entry(&format_args!("transaction")),
             };
         }

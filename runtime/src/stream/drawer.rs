@@ -264,7 +264,8 @@ impl Drawer {
                 }
                 Drawn::Ask(question) => answers.ask(question),
                 Drawn::AskPorter => {
-                    let admitted = self.with_porter(|porter, shared, word| porter.ask(shared, word));
+                    let admitted =
+                        self.with_porter(|porter, shared, word| porter.ask(shared, word));
                     if admitted != Some(true) {
                         return false;
                     }
@@ -394,11 +395,7 @@ impl Drawer {
     }
 
     /// Step 2.
-    pub(super) fn choose(
-        &self,
-        tx: &mut Transaction<'_>,
-        answers: &Answers,
-    ) -> StmResult<Chosen> {
+    pub(super) fn choose(&self, tx: &mut Transaction<'_>, answers: &Answers) -> StmResult<Chosen> {
         let lane = match &self.draw {
             Draw::Own(_) => match answers.lane(tx, self)? {
                 Some(lane) => Some(lane),

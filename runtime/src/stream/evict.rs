@@ -92,12 +92,7 @@ impl<J: Clone + Send + Sync + 'static> Running<J> {
     }
 
     /// Step 1.
-    fn enter(
-        &self,
-        tx: &mut Transaction<'_>,
-        priority: i32,
-        job: J,
-    ) -> StmResult<Seat> {
+    fn enter(&self, tx: &mut Transaction<'_>, priority: i32, job: J) -> StmResult<Seat> {
         let start = self.starts.read(tx)?;
         self.starts.write(tx, start + 1)?;
         let seat = Seat { priority, start };

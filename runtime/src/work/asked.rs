@@ -63,7 +63,9 @@ impl AskedWord {
 
     fn set(&self, from: Asked, to: Asked) -> bool {
         let (from, to) = (from as u8, to as u8);
-        let set = self.0.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+        let set = self
+            .0
+            .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
         set.is_ok()
     }
 

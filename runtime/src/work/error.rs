@@ -53,7 +53,9 @@ impl fmt::Display for WorkError {
             WorkError::Cancelled => f.write_str("the work was cancelled"),
             WorkError::DeadlineExceeded => f.write_str("the work's deadline passed"),
             WorkError::Blocked => f.write_str("the work could not begin in time"),
-            WorkError::Evicted => f.write_str("the work had to leave its slot to a more urgent one"),
+            WorkError::Evicted => {
+                f.write_str("the work had to leave its slot to a more urgent one")
+            }
             WorkError::Lost(why) => write!(f, "the work was lost: {why}"),
             WorkError::Stopped => f.write_str("the scheduler takes no work any more"),
             WorkError::Full => {

@@ -115,7 +115,9 @@ impl Head {
 pub(super) fn begin(shared: &Shared, item: &Item) {
     let info = &item.head().info;
     let Some(limits) = info.limits() else { return };
-    let end = limits.timeout.and_then(|limit| shared.now().checked_add(limit));
+    let end = limits
+        .timeout
+        .and_then(|limit| shared.now().checked_add(limit));
     if let Some(end) = end {
         let _ = limits.end.set(end);
     }

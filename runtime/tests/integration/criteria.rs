@@ -29,7 +29,10 @@ fn gated(slots: usize, criterion: Criterion) -> (Scheduler, ManualClock, Slots, 
 
 /// A closure that holds while the flag is up, and how often it was asked.
 fn flag() -> (Criterion, Arc<AtomicBool>, Arc<AtomicUsize>) {
-    let (up, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (up, asked) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let (theirs, count) = (Arc::clone(&up), Arc::clone(&asked));
     let criterion = Criterion::when(move || {
         count.fetch_add(1, Ordering::SeqCst);
@@ -83,7 +86,10 @@ fn a_closure_can_say_when_it_is_to_be_asked_again() {
     let (_scheduler, clock, _slots, stream) = gated(1, criterion);
     let job = stream.put(|| "in");
     clock.advance(millis(699));
-    assert_eq!((asked.load(Ordering::SeqCst), job.status()), (1, Status::Queued));
+    assert_eq!(
+        (asked.load(Ordering::SeqCst), job.status()),
+        (1, Status::Queued)
+    );
     clock.advance(millis(1));
     assert_eq!(join(job).unwrap(), "in");
     assert_eq!(asked.load(Ordering::SeqCst), 2);
@@ -122,7 +128,11 @@ fn what_a_transaction_writes_is_written_with_the_start_and_only_then() {
     });
     let (_scheduler, _clock, slots, stream) = gated(8, criterion);
     let jobs: Vec<_> = (0..5).map(|_| stream.put(|| ())).collect();
-    let done = || jobs.iter().filter(|job| job.status() == Status::Done).count();
+    let done = || {
+        jobs.iter()
+            .filter(|job| job.status() == Status::Done)
+            .count()
+    };
     eventually("two are done", || done() == 2);
     all_home(&slots);
     assert_eq!((quota.load(), stream.len(), done()), (0, 3, 2));

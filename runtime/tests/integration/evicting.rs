@@ -76,24 +76,24 @@ fn running(house: &House, priority: i32) -> (WorkHandle<Option<StopReason>>, Sen
 }
 
 /// A job that goes on when it is let, and answers how often it was begun and what it had reached then.
-fn restartable(
-    log: &Arc<Mutex<Vec<u32>>>,
-    end: &Arc<AtomicBool>,
-) -> Job<u32> {
+fn restartable(log: &Arc<Mutex<Vec<u32>>>, end: &Arc<AtomicBool>) -> Job<u32> {
     let (log, end) = (Arc::clone(log), Arc::clone(end));
-    make_job(make_restartable(0, move |work: &WorkContext, reached: &mut u32| {
-        log.lock().unwrap().push(*reached);
-        *reached += 1;
-        loop {
-            if work.cancelled() {
-                return ControlFlow::Continue(());
+    make_job(make_restartable(
+        0,
+        move |work: &WorkContext, reached: &mut u32| {
+            log.lock().unwrap().push(*reached);
+            *reached += 1;
+            loop {
+                if work.cancelled() {
+                    return ControlFlow::Continue(());
+                }
+                if end.load(Ordering::SeqCst) {
+                    return ControlFlow::Break(*reached);
+                }
+                std::thread::yield_now();
             }
-            if end.load(Ordering::SeqCst) {
-                return ControlFlow::Break(*reached);
-            }
-            std::thread::yield_now();
-        }
-    }))
+        },
+    ))
 }
 
 fn list<T>() -> Arc<Mutex<Vec<T>>> {
@@ -112,9 +112,15 @@ fn the_worst_leaves_and_of_several_the_one_that_started_first() {
     let (first, _open) = running(&house, 1);
     let (second, keep_second) = running(&house, 1);
     let id = first.id();
-    assert_eq!(join(house.stream.put(make_job(|| 7).priority(3))).unwrap(), 7);
+    assert_eq!(
+        join(house.stream.put(make_job(|| 7).priority(3))).unwrap(),
+        7
+    );
     assert!(matches!(join(first), Err(WorkError::Evicted)));
-    assert_eq!((better.status(), second.status()), (Status::Running, Status::Running));
+    assert_eq!(
+        (better.status(), second.status()),
+        (Status::Running, Status::Running)
+    );
     drop((keep_better, keep_second));
     assert_eq!((join(better).unwrap(), join(second).unwrap()), (None, None));
     house.all_home();
@@ -221,7 +227,11 @@ fn two_leave_for_two_though_the_first_dallies() {
     }));
     receive(&begins);
     let (polite, _keep) = running(&house, 1);
-    let urgent = [8, 9].map(|priority| house.stream.put(make_job(move || priority).priority(priority)));
+    let urgent = [8, 9].map(|priority| {
+        house
+            .stream
+            .put(make_job(move || priority).priority(priority))
+    });
     assert!(matches!(join(polite), Err(WorkError::Evicted)));
     for (job, priority) in urgent.into_iter().zip([8, 9]) {
         assert_eq!(join(job).unwrap(), priority);
@@ -247,7 +257,10 @@ fn one_leaves_for_one() {
     // Others that are put, or leave, are no reason to ask somebody else.
     let idle = [0, 1].map(|priority| house.stream.put(make_job(|| ()).priority(priority)));
     idle[0].cancel();
-    assert_eq!((kept.status(), house.stream.running()), (Status::Running, 2));
+    assert_eq!(
+        (kept.status(), house.stream.running()),
+        (Status::Running, 2)
+    );
     drop(open);
     assert_eq!(join(urgent).unwrap(), 9);
     drop(keep);
@@ -302,7 +315,9 @@ fn who_comes_back_does_not_overtake_the_one_that_he_left_for() {
         let (log, end) = (list(), flag());
         let low = restartable(&log, &end).deadline(Duration::from_secs(1000));
         let low = house.stream.put(low);
-        eventually(&format!("it runs with {next:?}"), || log.lock().unwrap().len() == 1);
+        eventually(&format!("it runs with {next:?}"), || {
+            log.lock().unwrap().len() == 1
+        });
         let high = house.stream.put(make_job(|| "high").priority(1));
         assert_eq!(join(high).unwrap(), "high", "{next:?}");
         end.store(true, Ordering::SeqCst);
@@ -319,7 +334,9 @@ fn what_is_back_and_waits_can_be_cancelled_and_its_limits_pass() {
         let (log, end) = (list(), flag());
         let (told, tells) = latch();
         let low = restartable(&log, &end).timeout(Duration::from_secs(5));
-        let low = house.stream.put(low.on_end(move |_, end| told.send(end).unwrap()));
+        let low = house
+            .stream
+            .put(low.on_end(move |_, end| told.send(end).unwrap()));
         eventually("it runs", || log.lock().unwrap().len() == 1);
         let (high, open) = running(&house, 1);
         eventually("it is back", || house.stream.len() == 1);
@@ -415,7 +432,10 @@ fn a_callback_that_fails_skips_no_other_and_keeps_no_slot() {
     let scheduler = builder().workers(1).clock(&clock).start().unwrap();
     let slots = Slots::new(1).unwrap();
     let streams = StreamScheduler::builder(&scheduler, &slots);
-    let streams = streams.evict(Evict::StrictlyWorst(Fate::Dropped)).build().unwrap();
+    let streams = streams
+        .evict(Evict::StrictlyWorst(Fate::Dropped))
+        .build()
+        .unwrap();
     let (told, tells) = latch();
     let stream = streams
         .stream("runner")

@@ -55,7 +55,8 @@ fn a_work_that_has_not_begun_in_time_is_blocked_and_never_begins() {
     let (told, tells) = latch();
     let work = make_work(|| panic!("it begins")).start_within(secs(3));
     let work = work.on_done(move |outcome: &Result<(), WorkError>| {
-        told.send(matches!(outcome, Err(WorkError::Blocked))).unwrap();
+        told.send(matches!(outcome, Err(WorkError::Blocked)))
+            .unwrap();
     });
     let work = scheduler.put_work(work);
     clock.advance(secs(2));
@@ -66,7 +67,10 @@ fn a_work_that_has_not_begun_in_time_is_blocked_and_never_begins() {
     drop(open);
     join(first).unwrap();
     assert!(receive(&tells));
-    assert_eq!((scheduler.stats().blocked, scheduler.stats().overdue), (1, 0));
+    assert_eq!(
+        (scheduler.stats().blocked, scheduler.stats().overdue),
+        (1, 0)
+    );
     let is_told = |event| matches!(event, Event::WorkBlocked(work) if work.id == id);
     assert!(std::iter::from_fn(|| events.try_next()).any(is_told));
 }
@@ -106,7 +110,9 @@ fn a_time_out_counts_from_the_beginning() {
     assert_eq!(work.status(), Status::Running);
     clock.advance(secs(1));
     assert!(matches!(join(work), Err(WorkError::DeadlineExceeded)));
-    eventually("its late result is dropped", || scheduler.drain(secs(1)).is_ok());
+    eventually("its late result is dropped", || {
+        scheduler.drain(secs(1)).is_ok()
+    });
     assert_eq!(scheduler.stats().overdue, 1);
 }
 
@@ -156,7 +162,9 @@ fn a_thread_that_waits_for_work_of_a_stopped_scheduler_watches_its_limits() {
 #[test]
 fn what_runs_in_turns_keeps_its_limits() {
     let (scheduler, clock) = timed();
-    let future = make_future(pending::<()>()).start_within(secs(1)).timeout(secs(5));
+    let future = make_future(pending::<()>())
+        .start_within(secs(1))
+        .timeout(secs(5));
     let future = scheduler.put_work(future);
     let (steps, stepped) = latch();
     let work = make_restartable(0_u64, move |_: &WorkContext, turns: &mut u64| {
@@ -168,7 +176,10 @@ fn what_runs_in_turns_keeps_its_limits() {
     while receive(&stepped) < 3 {}
     eventually("both have begun", || future.status() == Status::Running);
     clock.advance(secs(4));
-    assert_eq!((future.status(), endless.status()), (Status::Running, Status::Running));
+    assert_eq!(
+        (future.status(), endless.status()),
+        (Status::Running, Status::Running)
+    );
     clock.advance(secs(1));
     assert!(matches!(join(future), Err(WorkError::DeadlineExceeded)));
     assert!(matches!(join(endless), Err(WorkError::DeadlineExceeded)));

@@ -54,7 +54,9 @@ fn read<T>(path: &str, parse: fn(&str) -> Option<T>) -> Result<T, CriterionError
 }
 
 fn available(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kilobytes.checked_mul(1024)
 }
@@ -77,7 +79,12 @@ mod tests {
 
     #[test]
     fn what_is_not_there_or_odd_is_no_figure() {
-        for text in ["", "MemTotal: 5 kB\n", "MemAvailable: 5 MB\n", "MemAvailable: -5 kB\n"] {
+        for text in [
+            "",
+            "MemTotal: 5 kB\n",
+            "MemAvailable: 5 MB\n",
+            "MemAvailable: -5 kB\n",
+        ] {
             assert_eq!(available(text), None, "{text:?}");
         }
         assert_eq!(available("MemAvailable: 18446744073709551615 kB\n"), None);

@@ -125,7 +125,11 @@ impl Porter {
         });
         let doubled = INTERVAL.checked_mul(1 << before.min(16));
         self.close(shared, drawer, doubled.unwrap_or(LONGEST).min(LONGEST));
-        shared.announce(|| Some(Event::CriterionFailed { message: why.into() }));
+        shared.announce(|| {
+            Some(Event::CriterionFailed {
+                message: why.into(),
+            })
+        });
     }
 
     /// Step 3.

@@ -38,7 +38,10 @@ impl Room {
 impl Room {
     fn forget(&self, tx: &mut Transaction<'_>, entry: &Entry) -> StmResult<()> {
         let is = |held: &Held| std::ptr::eq(&*held.entry, entry);
-        if self.expected.read_with(tx, |expected| expected.iter().any(is))? {
+        if self
+            .expected
+            .read_with(tx, |expected| expected.iter().any(is))?
+        {
             self.expected.modify(tx, |mut expected| {
                 expected.retain(|held| !is(held));
                 expected
