@@ -6,7 +6,7 @@
 //! | [`lane`] | a stream as its scheduler sees it |
 //! | [`entry`] | a job as its stream sees it |
 //! | [`index`], [`pending`] | the order of streams, and of jobs |
-//! | [`criterion`] | when jobs may start |
+//! | [`criterion`], [`terms`] | when jobs may start |
 //! | [`evict`] | who has to leave a slot to something more urgent |
 //! | [`strategy`] | strategies of the user's own |
 //! | [`handle`], [`builder`], [`order`], [`view`], [`hooks`] | what a program sees of it |
@@ -25,6 +25,7 @@ pub(crate) mod order;
 pub(crate) mod pending;
 mod pump;
 mod strategy;
+pub(crate) mod terms;
 pub(crate) mod view;
 
 use std::fmt;
@@ -34,10 +35,11 @@ use hivework_stm::facade::sync::Arc;
 use crate::Scheduler;
 use crate::slots::Slots;
 use builder::{StreamBuilder, StreamSchedulerBuilder};
-use drawer::{Drawer, Terms};
+use drawer::Drawer;
 use error::StreamError;
 use handle::Stream;
 use order::Draw;
+use terms::Terms;
 
 /// Draws jobs from streams into slots: no more of them run at a time than there are slots, and which comes next is
 /// for its strategy and theirs to say.

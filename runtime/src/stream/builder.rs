@@ -7,13 +7,14 @@ use hivework_stm::facade::sync::{Arc, Weak};
 
 use super::StreamScheduler;
 use super::criterion::Criterion;
-use super::drawer::{Drawer, Terms, next_number};
+use super::drawer::{Drawer, next_number};
 use super::error::StreamError;
 use super::evict::Evict;
 use super::handle::Stream;
 use super::hooks::{JobEnd, StreamHooks};
 use super::lane::{Lane, Plan};
 use super::order::{Draw, Next};
+use super::terms::Terms;
 use super::view::{JobView, StreamId};
 use crate::home::Home;
 use crate::rooms::Room;

@@ -50,21 +50,21 @@ use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::global;
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
 use hivework_stm::{
-    Abort, StmResult, TVar, Transaction, abort, after_transaction, atomically, atomically_or,
+    Abort, StmResult, TVar, Transaction, after_transaction, atomically, atomically_or,
     in_transaction,
 };
 use stm_ports::TOrderedMap;
 
-use super::criterion::Criterion;
 use super::criterion::porter::Porter;
+use super::evict::Seat;
 use super::evict::room::Room;
-use super::evict::{Evict, Seat};
 use super::index::Index;
 use super::lane::Lane;
 use super::order::{Draw, Next};
 use super::pending::Held;
 use super::pump::Turn;
 use super::strategy::{Answers, Question};
+use super::terms::Terms;
 use crate::home::Home;
 use crate::scheduler::put::held;
 use crate::shared::Shared;
@@ -86,7 +86,7 @@ pub(crate) struct Drawer {
     pub(super) outer: Option<Arc<Lane>>,
     /// Are its slots all taken, so that the stream above has nothing from it?
     full: TVar<bool>,
-    porter: Option<Arc<Porter>>,
+    pub(super) porter: Option<Arc<Porter>>,
     pub(super) room: Option<Room>,
     /// The jobs that run, on the outside only.
     started: Mutex<Started>,
@@ -97,13 +97,6 @@ pub(crate) struct Drawer {
 struct Started {
     jobs: BTreeMap<u64, Held>,
     last: u64,
-}
-
-/// On what terms jobs start, on the outside.
-#[derive(Default)]
-pub(super) struct Terms {
-    pub(super) evict: Evict,
-    pub(super) criterion: Option<Criterion>,
 }
 
 /// What comes of a drawing.
@@ -297,34 +290,6 @@ impl Drawer {
         })
     }
 
-    fn with_porter<R>(
-        &self,
-        call: impl FnOnce(&Arc<Porter>, &Arc<Shared>, &Weak<dyn Draws>) -> R,
-    ) -> Option<R> {
-        let (porter, shared) = (self.porter.as_ref()?, self.shared()?);
-        Some(call(porter, &shared, &self.word()))
-    }
-
-    /// Step 4. Where no job starts it leaves nothing written.
-    pub(super) fn admit(
-        &self,
-        tx: &mut Transaction<'_>,
-        is_asked: bool,
-        starts: bool,
-    ) -> Result<(), Abort<Drawn>> {
-        let Some(porter) = &self.porter else {
-            return Ok(());
-        };
-        if !is_asked && porter.is_to_be_asked(tx)? {
-            return abort(Drawn::AskPorter);
-        }
-        if porter.ask_in(tx, starts)? {
-            Ok(())
-        } else {
-            abort(Drawn::Shut)
-        }
-    }
-
     /// After the commit.
     fn start(&self, held: Held, slots: Option<Slots>, seat: Option<Seat>) {
         let slot = slots.as_ref().map(Slots::taken);
@@ -458,7 +423,7 @@ impl Drawer {
         Ok(false)
     }
 
-    fn word(&self) -> Weak<dyn Draws> {
+    pub(super) fn word(&self) -> Weak<dyn Draws> {
         self.me.clone()
     }
 }

@@ -101,8 +101,9 @@ fn a_transaction_is_asked_again_when_something_changes_that_it_has_read() {
     let (open, asked) = (TVar::new(0), Arc::new(AtomicUsize::new(0)));
     let (gate, count) = (open.clone(), Arc::clone(&asked));
     let criterion = Criterion::transaction(move |tx| {
+        let open = gate.read(tx)?;
         count.fetch_add(1, Ordering::SeqCst);
-        Ok(gate.read(tx)? == 2)
+        Ok(open == 2)
     });
     let (_scheduler, _clock, slots, stream) = gated(1, criterion);
     let job = stream.put(|| "in");
