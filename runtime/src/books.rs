@@ -109,6 +109,8 @@ pub(crate) enum Ending {
     Panicked,
     Cancelled,
     Overdue,
+    Blocked,
+    Evicted,
     Stopped,
     Lost,
     /// Its put never happened: the transaction was rolled back.

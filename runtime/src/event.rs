@@ -13,6 +13,7 @@
 //!    number of times;
 //! 4. one of [`WorkFinished`](Event::WorkFinished), [`WorkPanicked`](Event::WorkPanicked),
 //!    [`WorkCancelled`](Event::WorkCancelled), [`WorkOverdue`](Event::WorkOverdue),
+//!    [`WorkBlocked`](Event::WorkBlocked), [`WorkEvicted`](Event::WorkEvicted),
 //!    [`WorkStopped`](Event::WorkStopped) and [`WorkLost`](Event::WorkLost);
 //! 5. [`CallbackPanicked`](Event::CallbackPanicked), any number of times.
 //!
@@ -183,6 +184,10 @@ pub enum Event {
     WorkCancelled(WorkId),
     /// A work item's deadline passed.
     WorkOverdue(WorkId),
+    /// A work item had not begun by the time by which it was to.
+    WorkBlocked(WorkId),
+    /// A work item had to leave its slot to something more urgent, and does not come back.
+    WorkEvicted(WorkId),
     /// A work item was not run because the scheduler stopped or was draining.
     WorkStopped(WorkId),
     /// A work item was lost, with the worker that ran it or by its transport.
@@ -200,6 +205,12 @@ pub enum Event {
         /// What the panic said.
         message: Arc<str>,
     },
+    /// A criterion panicked, or could not measure what it is about: no job starts on its account, and
+    /// it is asked again later; see [`Criterion`](crate::Criterion).
+    CriterionFailed {
+        /// What the panic said, or the operating system.
+        message: Arc<str>,
+    },
     /// A stream was activated: jobs are drawn from it.
     StreamActivated {
         /// Which.
@@ -214,6 +225,14 @@ pub enum Event {
     /// emptied the last time.
     StreamEmptied {
         /// Which.
+        stream: StreamId,
+    },
+    /// A job was asked to leave its slot to something more urgent; see
+    /// [`Evict`](crate::Evict). What becomes of it is told of when that is so.
+    JobEvicted {
+        /// Which.
+        work: WorkId,
+        /// The stream that it belongs to.
         stream: StreamId,
     },
     /// Something that a stream was given has failed, and it goes on without: a callback panicked, or a strategy
@@ -309,6 +328,9 @@ impl Event {
             | Event::WorkPanicked { work, .. }
             | Event::WorkCancelled(work)
             | Event::WorkOverdue(work)
+            | Event::WorkBlocked(work)
+            | Event::WorkEvicted(work)
+            | Event::JobEvicted { work, .. }
             | Event::WorkStopped(work)
             | Event::WorkLost { work, .. }
             | Event::CallbackPanicked { work, .. } => Some(work),

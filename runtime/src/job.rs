@@ -99,6 +99,20 @@ impl<T: Send + 'static> Job<T> {
         self
     }
 
+    /// As [`Work::start_within`]: where it has not begun so long after its put, because it found no slot say,
+    /// it never does, and answers [`Blocked`](crate::WorkError::Blocked) at once.
+    pub fn start_within(mut self, limit: Duration) -> Self {
+        self.work = self.work.start_within(limit);
+        self
+    }
+
+    /// As [`Work::timeout`]: from its beginning on. It is asked to stop, and its handle answered at
+    /// once; its slot is home only when it has ended.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.work = self.work.timeout(limit);
+        self
+    }
+
     /// As [`Work::delay`]: it enters its stream when that is over.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.work = self.work.delay(delay);

@@ -6,13 +6,17 @@
 //! | [`lane`] | a stream as its scheduler sees it |
 //! | [`entry`] | a job as its stream sees it |
 //! | [`index`], [`pending`] | the order of streams, and of jobs |
+//! | [`criterion`], [`terms`] | when jobs may start |
+//! | [`evict`] | who has to leave a slot to something more urgent |
 //! | [`strategy`] | strategies of the user's own |
 //! | [`handle`], [`builder`], [`order`], [`view`], [`hooks`] | what a program sees of it |
 
 pub(crate) mod builder;
+pub(crate) mod criterion;
 pub(crate) mod drawer;
 pub(crate) mod entry;
 pub(crate) mod error;
+pub(crate) mod evict;
 pub(crate) mod handle;
 pub(crate) mod hooks;
 mod index;
@@ -21,6 +25,7 @@ pub(crate) mod order;
 pub(crate) mod pending;
 mod pump;
 mod strategy;
+pub(crate) mod terms;
 pub(crate) mod view;
 
 use std::fmt;
@@ -34,6 +39,7 @@ use drawer::Drawer;
 use error::StreamError;
 use handle::Stream;
 use order::Draw;
+use terms::Terms;
 
 /// Draws jobs from streams into slots: no more of them run at a time than there are slots, and which comes next is
 /// for its strategy and theirs to say.
@@ -73,7 +79,7 @@ impl StreamScheduler {
             home: scheduler.shared().home(),
             slots: slots.clone(),
             draw: Draw::default(),
-            admits: None,
+            terms: Terms::default(),
         }
     }
 
@@ -81,7 +87,7 @@ impl StreamScheduler {
     #[must_use]
     pub fn new(scheduler: &Scheduler, slots: &Slots) -> StreamScheduler {
         let home = scheduler.shared().home();
-        let drawer = Drawer::new(home, slots.clone(), Draw::default(), None, None);
+        let drawer = Drawer::new(home, slots.clone(), Draw::default(), None, Terms::default());
         StreamScheduler { drawer }
     }
 

@@ -27,6 +27,8 @@ pub(crate) enum Next<T> {
     At(Option<Instant>),
     /// Another, after whoever is queued by now.
     Again,
+    /// Another, once its attendant has let it in again.
+    Back,
 }
 
 impl<F: Future<Output: Send + 'static> + Unpin + Send + 'static> Turns for F {

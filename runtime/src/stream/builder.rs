@@ -6,12 +6,15 @@ use std::sync::Arc as StdArc;
 use hivework_stm::facade::sync::{Arc, Weak};
 
 use super::StreamScheduler;
-use super::drawer::{Admits, Drawer, next_number};
+use super::criterion::Criterion;
+use super::drawer::{Drawer, next_number};
 use super::error::StreamError;
+use super::evict::Evict;
 use super::handle::Stream;
 use super::hooks::{JobEnd, StreamHooks};
 use super::lane::{Lane, Plan};
 use super::order::{Draw, Next};
+use super::terms::Terms;
 use super::view::{JobView, StreamId};
 use crate::home::Home;
 use crate::rooms::Room;
@@ -23,7 +26,7 @@ pub struct StreamSchedulerBuilder {
     pub(super) home: Home,
     pub(super) slots: Slots,
     pub(super) draw: Draw,
-    pub(super) admits: Option<Arc<dyn Admits>>,
+    pub(super) terms: Terms,
 }
 
 impl StreamSchedulerBuilder {
@@ -33,13 +36,74 @@ impl StreamSchedulerBuilder {
         self
     }
 
+    /// Whether a job that is more urgent than one that runs may take its slot; [`Evict::Never`] unless
+    /// set. How urgent a job is says its own [priority](crate::Job::priority), not its stream's; which
+    /// job waits for the slot says the strategy as ever: it is the one that would be drawn next. So
+    /// this goes well with [`Next::Priority`], and streams of one priority.
+    ///
+    /// Jobs that [share](crate::Consume::Shared) a slot do not have to leave it, and keep it when
+    /// the one that took it has left. A stream, or a subordinate scheduler, whose own slots are all
+    /// taken waits for one of these.
+    ///
+    /// ```
+    /// use hivework::{Evict, Fate, Scheduler, Slots, StreamScheduler, WorkContext, WorkError, make_job};
+    ///
+    /// let scheduler = Scheduler::builder().workers(1).start()?;
+    /// let streams = StreamScheduler::builder(&scheduler, &Slots::new(1)?)
+    ///     .evict(Evict::StrictlyWorst(Fate::Dropped))
+    ///     .build()?;
+    /// let stream = streams.stream("nights").open()?;
+    /// let endless = stream.put(|work: &WorkContext| loop {
+    ///     if work.checkpoint().is_err() {
+    ///         return;
+    ///     }
+    /// });
+    /// let urgent = stream.put(make_job(|| "done").priority(1));
+    /// assert_eq!(urgent.join()?, "done");
+    /// assert!(matches!(endless.join(), Err(WorkError::Evicted)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn evict(mut self, evict: Evict) -> Self {
+        self.terms.evict = evict;
+        self
+    }
+
+    /// No job starts unless this holds, whether it takes a slot or shares one. Of several, all have to.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hivework::{Criterion, Scheduler, Slots, StreamScheduler, TVar, WorkError, make_job};
+    ///
+    /// let scheduler = Scheduler::builder().workers(1).start()?;
+    /// let open = TVar::new(false);
+    /// let gate = open.clone();
+    /// let streams = StreamScheduler::builder(&scheduler, &Slots::new(1)?)
+    ///     .admit(Criterion::transaction(move |tx| gate.read(tx)))
+    ///     .build()?;
+    /// let stream = streams.stream("gated").open()?;
+    /// let impatient = stream.put(make_job(|| ()).start_within(Duration::from_millis(2)));
+    /// assert!(matches!(impatient.join(), Err(WorkError::Blocked)));
+    /// let patient = stream.put(|| "in");
+    /// open.store(true);
+    /// assert_eq!(patient.join()?, "in");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn admit(mut self, criterion: Criterion) -> Self {
+        let criterion = match self.terms.criterion.take() {
+            Some(first) => first.and(criterion),
+            None => criterion,
+        };
+        self.terms.criterion = Some(criterion);
+        self
+    }
+
     /// Builds it.
     ///
     /// # Errors
     ///
     /// A [`StreamError`] that says what was set wrongly.
     pub fn build(self) -> Result<StreamScheduler, StreamError> {
-        let drawer = Drawer::new(self.home, self.slots, self.draw, None, self.admits);
+        let drawer = Drawer::new(self.home, self.slots, self.draw, None, self.terms);
         Ok(StreamScheduler { drawer })
     }
 }
@@ -49,6 +113,8 @@ impl fmt::Debug for StreamSchedulerBuilder {
         f.debug_struct("StreamSchedulerBuilder")
             .field("slots", &self.slots)
             .field("draw", &self.draw)
+            .field("evict", &self.terms.evict)
+            .field("admit", &self.terms.criterion)
             .finish_non_exhaustive()
     }
 }
@@ -212,7 +278,7 @@ pub(super) fn subordinate(
     let lane = outer.lane();
     let slots = lane.slots.narrow(most)?;
     let home = lane.drawer.home();
-    let drawer = Drawer::new(home, slots, draw, Some(Arc::clone(lane)), None);
+    let drawer = Drawer::new(home, slots, draw, Some(Arc::clone(lane)), Terms::default());
     let is_first = hivework_stm::atomically(|tx| {
         if lane.inner.read_with(tx, |inner| inner.strong_count() > 0)? {
             return Ok(false);

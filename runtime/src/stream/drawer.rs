@@ -4,7 +4,7 @@
 //!
 //! Whoever may have made it possible that a job starts *pumps* ([`Drawer::pump`]): after a put, when a job has left, when a
 //! stream is activated, when word comes that a slot is free. It draws one job after the other, until there is
-//! none or no slot for it. One drawing is one transaction:
+//! none, or no slot for it. One drawing is one transaction:
 //!
 //! 1. A job that needs no slot of its own comes first: it is taken out of its stream, and that is all.
 //! 2. The stream is chosen ([index](super::index)), and in it the job ([pending](super::pending)); in a stream
@@ -13,7 +13,11 @@
 //!    is none, word is left with the lowest budget that has none. If that is this scheduler's own or one above, it
 //!    is the end of the drawing. If it is that of the stream, or of the subordinate, that one is *full*: it leaves
 //!    the index until word comes, and 2 is done again.
-//! 4. The job is taken out of its stream, counted as running, and the streams that it came through go
+//!    At the end of the drawing somebody less urgent may have to [make room](super::evict), if that
+//!    is the policy.
+//! 4. The [criterion](super::criterion::porter), if there is one, is asked. If it does not hold the drawing
+//!    is undone, and that is its end.
+//! 5. The job is taken out of its stream, counted as running, and the streams that it came through go
 //!    behind their equals.
 //!
 //! After the commit the job gets its slot, and its item is [let in](crate::scheduler::put::held).
@@ -45,20 +49,28 @@ use std::collections::BTreeMap;
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::global;
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
-use hivework_stm::{StmResult, TVar, Transaction, after_transaction, atomically, in_transaction};
+use hivework_stm::{
+    Abort, StmResult, TVar, Transaction, after_transaction, atomically, atomically_or,
+    in_transaction,
+};
 use stm_ports::TOrderedMap;
 
+use super::criterion::porter::Porter;
+use super::evict::Seat;
+use super::evict::room::Room;
 use super::index::Index;
 use super::lane::Lane;
 use super::order::{Draw, Next};
 use super::pending::Held;
 use super::pump::Turn;
 use super::strategy::{Answers, Question};
+use super::terms::Terms;
 use crate::home::Home;
 use crate::scheduler::put::held;
 use crate::shared::Shared;
 use crate::slots::{Draws, Slots};
 use crate::work::error::WorkError;
+use crate::work::unwind::contain;
 
 /// See the [module](self).
 pub(crate) struct Drawer {
@@ -74,7 +86,8 @@ pub(crate) struct Drawer {
     pub(super) outer: Option<Arc<Lane>>,
     /// Are its slots all taken, so that the stream above has nothing from it?
     full: TVar<bool>,
-    admits: Option<Arc<dyn Admits>>,
+    pub(super) porter: Option<Arc<Porter>>,
+    pub(super) room: Option<Room>,
     /// The jobs that run, on the outside only.
     started: Mutex<Started>,
     lanes: Mutex<Vec<Weak<Lane>>>,
@@ -86,23 +99,22 @@ struct Started {
     last: u64,
 }
 
-/// Says whether jobs may start now.
-pub(crate) trait Admits: Send + Sync {
-    /// In the drawing's transaction, before anything is chosen. Who says no sees to it that
-    /// `drawer` draws when that changes.
-    fn admits(&self, tx: &mut Transaction<'_>, drawer: &Weak<dyn Draws>) -> StmResult<bool>;
-}
-
 /// What comes of a drawing.
-enum Drawn {
-    /// A job, and whose slot it has taken, if one of its own.
-    Job(Held, Option<Slots>),
+pub(super) enum Drawn {
+    /// A job; whose slot it has taken, if one of its own; and its seat among those that run.
+    Job(Held, Option<Slots>, Option<Seat>),
     Nothing,
     Ask(Question),
+    /// The closures of the criterion are to be asked.
+    AskPorter,
+    /// The transactions of the criterion do not hold.
+    Shut,
+    /// Somebody is to leave.
+    Victim(Held),
 }
 
 /// What comes of a choice.
-enum Chosen {
+pub(super) enum Chosen {
     /// The job, and the streams that it comes through, from the outside in.
     Job(Held, Vec<Arc<Lane>>),
     Nothing,
@@ -125,8 +137,9 @@ impl Drawer {
         slots: Slots,
         draw: Draw,
         outer: Option<Arc<Lane>>,
-        admits: Option<Arc<dyn Admits>>,
+        terms: Terms,
     ) -> Arc<Drawer> {
+        let Terms { evict, criterion } = terms;
         Arc::new_cyclic(|me| Drawer {
             me: Weak::clone(me),
             id: next_number(),
@@ -137,7 +150,8 @@ impl Drawer {
             riding: TOrderedMap::new(),
             outer,
             full: TVar::new(false),
-            admits,
+            porter: criterion.map(Porter::new),
+            room: Room::of(evict),
             started: Mutex::default(),
             lanes: Mutex::new(Vec::new()),
         })
@@ -230,20 +244,54 @@ impl Drawer {
     /// One drawing; false where there was nothing to be drawn.
     fn draw_one(&self) -> bool {
         let mut answers = Answers::default();
+        let mut is_asked = false;
         loop {
-            match atomically(|tx| self.draw(tx, &answers)) {
+            match self.attempt(&answers, is_asked) {
                 Drawn::Nothing => return false,
-                Drawn::Job(held, slots) => {
-                    self.start(held, slots);
+                Drawn::Job(held, slots, seat) => {
+                    if let Some(porter) = &self.porter {
+                        porter.has_held();
+                    }
+                    self.start(held, slots, seat);
                     return true;
                 }
                 Drawn::Ask(question) => answers.ask(question),
+                Drawn::AskPorter => {
+                    let admitted =
+                        self.with_porter(|porter, shared, word| porter.ask(shared, word));
+                    if admitted != Some(true) {
+                        return false;
+                    }
+                    is_asked = true;
+                }
+                Drawn::Shut => {
+                    self.with_porter(|porter, shared, word| porter.watch(shared, word));
+                    return false;
+                }
+                Drawn::Victim(victim) => {
+                    self.put_out(&victim);
+                    return true;
+                }
             }
         }
     }
 
+    fn attempt(&self, answers: &Answers, is_asked: bool) -> Drawn {
+        let draw = || match atomically_or(|tx| self.draw(tx, answers, is_asked)) {
+            Ok(drawn) | Err(drawn) => drawn,
+        };
+        if self.porter.is_none() {
+            return draw();
+        }
+        // What a user has given to be a part of it may panic.
+        contain(draw).unwrap_or_else(|payload| {
+            self.with_porter(|porter, shared, word| porter.panicked(shared, word, payload));
+            Drawn::Nothing
+        })
+    }
+
     /// After the commit.
-    fn start(&self, held: Held, slots: Option<Slots>) {
+    fn start(&self, held: Held, slots: Option<Slots>, seat: Option<Seat>) {
         let slot = slots.as_ref().map(Slots::taken);
         let enroll = || {
             let mut started = self.started.lock();
@@ -252,8 +300,8 @@ impl Drawer {
             started.jobs.insert(number, held.clone());
             number
         };
-        if !held.entry.start(slot, enroll) {
-            return;
+        if !held.entry.start(slot, seat, enroll) {
+            return self.unseat(seat);
         }
         match self.shared() {
             Some(shared) => held::let_in(&shared, held.item),
@@ -261,19 +309,20 @@ impl Drawer {
         }
     }
 
-    fn draw(&self, tx: &mut Transaction<'_>, answers: &Answers) -> StmResult<Drawn> {
-        if let Some(admits) = &self.admits {
-            if !admits.admits(tx, &self.word())? {
-                return Ok(Drawn::Nothing);
-            }
-        }
+    fn draw(
+        &self,
+        tx: &mut Transaction<'_>,
+        answers: &Answers,
+        is_asked: bool,
+    ) -> Result<Drawn, Abort<Drawn>> {
         if let Some((lane, held)) = self.first_rider(tx)? {
+            self.admit(tx, is_asked, true)?;
             lane.hand_out(tx, &held.entry)?;
             lane.settle(tx)?;
-            return Ok(Drawn::Job(held, None));
+            return Ok(Drawn::Job(held, None, None));
         }
         loop {
-            let (held, way) = match self.choose(tx, answers)? {
+            let (held, way) = match self.pick(tx, answers)? {
                 Chosen::Job(held, way) => (held, way),
                 Chosen::Nothing => return Ok(Drawn::Nothing),
                 Chosen::Ask(question) => return Ok(Drawn::Ask(question)),
@@ -283,14 +332,16 @@ impl Drawer {
                 if self.fill(tx, &way, &level)? {
                     continue;
                 }
-                return Ok(Drawn::Nothing);
+                return self.make_room(tx, answers, &held, is_asked);
             }
+            self.admit(tx, is_asked, true)?;
             lane.hand_out(tx, &held.entry)?;
             for lane in way.iter().rev() {
                 lane.serve(tx)?;
             }
+            let seat = self.seat(tx, &held)?;
             let slots = lane.slots.clone();
-            return Ok(Drawn::Job(held, Some(slots)));
+            return Ok(Drawn::Job(held, Some(slots), seat));
         }
     }
 
@@ -309,7 +360,7 @@ impl Drawer {
     }
 
     /// Step 2.
-    fn choose(&self, tx: &mut Transaction<'_>, answers: &Answers) -> StmResult<Chosen> {
+    pub(super) fn choose(&self, tx: &mut Transaction<'_>, answers: &Answers) -> StmResult<Chosen> {
         let lane = match &self.draw {
             Draw::Own(_) => match answers.lane(tx, self)? {
                 Some(lane) => Some(lane),
@@ -372,7 +423,7 @@ impl Drawer {
         Ok(false)
     }
 
-    fn word(&self) -> Weak<dyn Draws> {
+    pub(super) fn word(&self) -> Weak<dyn Draws> {
         self.me.clone()
     }
 }

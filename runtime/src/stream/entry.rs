@@ -7,11 +7,12 @@
 //! | place | meaning |
 //! |---|---|
 //! | OUT | it has not entered its stream |
-//! | a number | it waits, under that number |
-//! | DRAWN | it was drawn: it is let in, or about to be |
+//! | waits, and a number | it waits, under that number |
+//! | drawn, and its number | it was drawn: it is let in, or about to be |
 //! | GONE | nothing of it runs, or will |
 //!
-//! *Enter*: OUT → number; *draw*: number → DRAWN; *leave*: any → GONE. Each is a part of the transaction that
+//! *Enter*: OUT → waits; *draw*: waits → drawn; *come back*, because it was [evicted](super::evict): drawn →
+//! waits, under the number that it had; *leave*: any → GONE. Each is a part of the transaction that
 //! puts the job where it then is and counts it there, so counts and places agree in all snapshots. A job that is
 //! cancelled while it enters has left before, and the entering finds GONE; one that is cancelled while it
 //! is drawn has either left before, and is not found, or it leaves as one that was drawn.
@@ -29,6 +30,7 @@ use hivework_stm::facade::atomic::{AtomicBool, AtomicU8, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
 use hivework_stm::{StmResult, TVar, Transaction, atomically};
 
+use super::evict::Seat;
 use super::hooks::{JobEnd, JobHooks};
 use super::lane::Lane;
 use super::pending::Held;
@@ -43,10 +45,30 @@ use crate::work::info::Info;
 use crate::work::item::Item;
 
 const OUT: u64 = 0;
-const DRAWN: u64 = 1;
-const GONE: u64 = 2;
-/// Numbers begin above it.
-const LAST: u64 = 2;
+const GONE: u64 = 1;
+/// Whoever has a number has twice that more, and one more where it is drawn.
+const FIRST: u64 = 2;
+
+/// Where it is, in words.
+enum Place {
+    Nowhere,
+    Waits(u64),
+    Drawn(u64),
+}
+
+impl Place {
+    fn of(place: u64) -> Place {
+        match place.checked_sub(FIRST) {
+            None => Place::Nowhere,
+            Some(place) if place % 2 == 0 => Place::Waits(place / 2),
+            Some(place) => Place::Drawn(place / 2),
+        }
+    }
+}
+
+fn waits(number: u64) -> u64 {
+    FIRST + 2 * number
+}
 
 /// See the [module](self).
 pub(crate) struct Entry {
@@ -71,12 +93,31 @@ pub(crate) struct Entry {
 #[derive(Default)]
 struct Hold {
     slot: Option<Arc<Slot>>,
+    /// Its seat among those that may have to leave.
+    seat: Option<Seat>,
     /// Its number among the jobs that run.
     number: Option<u64>,
     /// Its number among those that are told of what becomes of their stream.
     told: Option<u64>,
     /// Has it left, and how?
     gone: Option<JobEnd>,
+}
+
+/// What a job has while it runs.
+pub(super) struct Run {
+    pub(super) slot: Option<Arc<Slot>>,
+    pub(super) seat: Option<Seat>,
+    pub(super) number: Option<u64>,
+}
+
+impl Hold {
+    fn running(&mut self) -> Run {
+        Run {
+            slot: self.slot.take(),
+            seat: self.seat.take(),
+            number: self.number.take(),
+        }
+    }
 }
 
 /// What has become of it when it has left; as `fate`.
@@ -185,24 +226,31 @@ impl Entry {
         if self.place.read(tx)? != OUT {
             return Ok(false);
         }
-        self.place.write(tx, number + LAST)?;
+        self.place.write(tx, waits(number))?;
         Ok(true)
     }
 
     /// The number under which it waits, if it does.
     pub(super) fn waits(&self, tx: &mut Transaction<'_>) -> StmResult<Option<u64>> {
-        let number = self.place.read(tx)?.saturating_sub(LAST);
-        Ok(Some(number).filter(|number| *number > 0))
+        Ok(match Place::of(self.place.read(tx)?) {
+            Place::Waits(number) => Some(number),
+            Place::Nowhere | Place::Drawn(_) => None,
+        })
     }
 
     /// It is drawn.
     pub(super) fn draw(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        self.place.write(tx, DRAWN)
+        self.place.modify(tx, |place| place | 1)
     }
 
-    /// After the drawing: it has this slot, unless it shares another; false where it has left
-    /// meanwhile.
-    pub(super) fn start(&self, slot: Option<Slot>, enroll: impl FnOnce() -> u64) -> bool {
+    /// After the drawing: it has this slot, unless it shares another, and this seat; false where it has
+    /// left meanwhile.
+    pub(super) fn start(
+        &self,
+        slot: Option<Slot>,
+        seat: Option<Seat>,
+        enroll: impl FnOnce() -> u64,
+    ) -> bool {
         let mut hold = self.hold.lock();
         if hold.gone.is_some() {
             // The slot goes home past the lock.
@@ -212,6 +260,7 @@ impl Entry {
         if let Some(slot) = slot {
             hold.slot = Some(Arc::new(slot));
         }
+        hold.seat = seat;
         hold.number = Some(enroll());
         true
     }
@@ -246,14 +295,38 @@ impl Attendant for Entry {
         self.lane.job_started(info, self, calls);
     }
 
+    fn back(&self, _: &Info, item: &Item) {
+        let Some(entry) = self.me.upgrade() else {
+            return;
+        };
+        let held = Held {
+            item: item.clone(),
+            entry,
+        };
+        // Before it waits: it may be drawn at once, and then has another slot.
+        let running = self.hold.lock().running();
+        atomically(|tx| {
+            if let Place::Drawn(number) = Place::of(self.place.read(tx)?) {
+                self.place.write(tx, waits(number))?;
+                self.lane.take_back(tx, &held, number)?;
+            }
+            Ok(())
+        });
+        self.lane.end_run(running);
+        self.lane.pump();
+    }
+
     fn left(&self, _: &Info, ending: Ending, _: Option<&WorkError>) {
         let begun = self.has_begun();
         let was = atomically(|tx| {
             let was = self.place.replace(tx, GONE)?;
-            match was {
-                OUT | GONE => {}
-                DRAWN => self.lane.retire(tx, begun)?,
-                number => self.lane.withdraw(tx, self, number - LAST)?,
+            match Place::of(was) {
+                Place::Nowhere => {}
+                Place::Drawn(_) => self.lane.retire(tx, begun)?,
+                Place::Waits(number) => {
+                    self.lane.withdraw(tx, self, number)?;
+                    self.lane.drawer.root().forget(tx, self)?;
+                }
             }
             Ok(was)
         });
@@ -264,14 +337,14 @@ impl Attendant for Entry {
         };
         // Ordering: Relaxed; read by this thread in `over`.
         self.fate.store(fate, Ordering::Relaxed);
-        let (slot, number, told) = {
+        let (running, told) = {
             let mut hold = self.hold.lock();
             hold.gone = Some(JobEnd::of(ending));
-            (hold.slot.take(), hold.number.take(), hold.told.take())
+            (hold.running(), hold.told.take())
         };
-        self.lane.strike_off(number, told);
-        drop(slot);
-        if was == DRAWN {
+        self.lane.end_run(running);
+        self.lane.strike_off(None, told);
+        if matches!(Place::of(was), Place::Drawn(_)) {
             self.lane.pump();
         }
     }

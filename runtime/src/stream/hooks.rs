@@ -19,9 +19,9 @@ use crate::work::unwind::drop_contained;
 pub enum JobEnd {
     /// It has a result.
     Success,
-    /// It took too long.
+    /// It did not begin in time, or not end in time.
     Timeout,
-    /// It was cancelled, or its scheduler stopped.
+    /// It was cancelled, had to leave its slot for good, or its scheduler stopped.
     Terminated,
     /// It panicked, or was lost.
     Error,
@@ -31,8 +31,10 @@ impl JobEnd {
     pub(crate) fn of(ending: Ending) -> JobEnd {
         match ending {
             Ending::Finished => JobEnd::Success,
-            Ending::Overdue => JobEnd::Timeout,
-            Ending::Cancelled | Ending::Stopped | Ending::RolledBack => JobEnd::Terminated,
+            Ending::Overdue | Ending::Blocked => JobEnd::Timeout,
+            Ending::Cancelled | Ending::Evicted | Ending::Stopped | Ending::RolledBack => {
+                JobEnd::Terminated
+            }
             Ending::Panicked | Ending::Lost => JobEnd::Error,
         }
     }

@@ -32,7 +32,7 @@ use hivework_stm::{StmResult, TVar, Transaction, atomically};
 use stm_ports::TOrderedMap;
 
 use super::drawer::Drawer;
-use super::entry::Entry;
+use super::entry::{Entry, Run};
 use super::handle::{Owner, Stream};
 use super::hooks::{JobEnd, JobHooks, OnStream, StreamHooks};
 use super::index::{self, Place};
@@ -183,6 +183,21 @@ impl Lane {
         for lane in self.upwards() {
             lane.members.modify(tx, |members| members + 2)?;
         }
+        self.line_up(tx, held, number)
+    }
+
+    /// A job that was drawn, and has run, is back, and waits in its old place.
+    pub(super) fn take_back(
+        &self,
+        tx: &mut Transaction<'_>,
+        held: &Held,
+        number: u64,
+    ) -> StmResult<()> {
+        self.retire(tx, true)?;
+        self.line_up(tx, held, number)
+    }
+
+    fn line_up(&self, tx: &mut Transaction<'_>, held: &Held, number: u64) -> StmResult<()> {
         if held.entry.rides {
             self.riding.insert(tx, number, held.clone())?;
             self.riders.modify(tx, |riders| riders + 1)?;
@@ -191,6 +206,14 @@ impl Lane {
             self.waiting.modify(tx, |waiting| waiting + 1)?;
         }
         self.settle(tx)
+    }
+
+    /// A job no longer has what it had while it ran. Its slot comes home first, so that nobody is put
+    /// out in its place.
+    pub(super) fn end_run(&self, run: Run) {
+        self.strike_off(run.number, None);
+        drop(run.slot);
+        self.drawer.root().unseat(run.seat);
     }
 
     /// It has entered: enrolls it, if it is to be told of what becomes of the stream.
@@ -531,7 +554,12 @@ impl Room for Lane {
 
     fn give_up(&self) {
         for job in self.all() {
-            job.item.withdraw(WorkError::Stopped);
+            if job.entry.has_begun() {
+                // It is back.
+                job.item.stop();
+            } else {
+                job.item.withdraw(WorkError::Stopped);
+            }
         }
     }
 }

@@ -206,7 +206,7 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
     /// K2, by the late caller.
     pub(crate) fn run_late_callbacks(&self) {
         self.wait(None);
-        let outcome = Err(WorkError::DeadlineExceeded);
+        let outcome = Err(self.state.lateness().1);
         while let Some(callbacks) = self.take_late_callbacks() {
             for callback in callbacks {
                 self.call(callback, &outcome);

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use hivework_stm::facade::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 
+use super::asked::AskedWord;
 use super::attendant::Attendant;
+use super::limits::Limits;
 use super::once_box::OnceBox;
 use crate::books::{NameBooks, Names};
 use crate::event::tell::Told;
@@ -41,6 +43,10 @@ pub(crate) struct Rare {
     /// Those of its name where it was put.
     books: Option<Arc<NameBooks>>,
     due: Option<Instant>,
+    limits: Option<Box<Limits>>,
+    /// Can it go back to its attendant, and be let in again?
+    pub(super) restartable: bool,
+    pub(super) asked: AskedWord,
     timed: Timed,
     held_by: u64,
     attendant: Option<Arc<dyn Attendant>>,
@@ -114,6 +120,29 @@ impl Info {
         self.rare_mut().due = due;
     }
 
+    fn limits_mut(&mut self) -> &mut Limits {
+        self.rare_mut().limits.get_or_insert_default()
+    }
+
+    /// Before the put: it is to begin within so long.
+    pub(crate) fn set_start_within(&mut self, limit: Duration) {
+        self.limits_mut().start_within = Some(limit);
+    }
+
+    /// Before the put: it may run for so long.
+    pub(crate) fn set_timeout(&mut self, limit: Duration) {
+        self.limits_mut().timeout = Some(limit);
+    }
+
+    pub(crate) fn set_restartable(&mut self) {
+        self.rare_mut().restartable = true;
+    }
+
+    /// Its limits other than the deadline, if it has any.
+    pub(crate) fn limits(&self) -> Option<&Limits> {
+        self.rare()?.limits.as_deref()
+    }
+
     pub(crate) fn clear_due(&mut self) {
         if self.rare.get().is_some() {
             self.set_due(None);
@@ -154,9 +183,17 @@ impl Info {
 
     /// It is put: counts it under its name, if it has one, and sets its deadline.
     #[cold]
-    pub(crate) fn put_rare(&mut self, due: Option<Instant>, names: &Names) {
+    pub(crate) fn put_rare(
+        &mut self,
+        due: Option<Instant>,
+        names: &Names,
+        now: impl FnOnce() -> Instant,
+    ) {
         let rare = self.rare_mut();
         rare.due = due;
+        if let Some(limits) = &mut rare.limits {
+            limits.put(now());
+        }
         rare.books = rare.name.as_deref().map(|name| names.accept(name));
     }
 
@@ -166,14 +203,10 @@ impl Info {
         self.rare()?.books.as_deref()
     }
 
+    /// Its deadline, once it is put.
     #[inline]
     pub(crate) fn due(&self) -> Option<Instant> {
         self.rare()?.due
-    }
-
-    #[inline]
-    pub(crate) fn is_overdue(&self) -> bool {
-        self.due().is_some_and(|due| self.now() >= due)
     }
 
     /// What time it is for its scheduler.
@@ -201,7 +234,7 @@ impl Info {
     #[inline]
     pub(crate) fn is_timed(&self) -> bool {
         self.rare()
-            .is_some_and(|rare| rare.due.is_some() || rare.timed.sleeps())
+            .is_some_and(|rare| rare.due.is_some() || rare.limits.is_some() || rare.timed.sleeps())
     }
 
     /// Before the put: it is held until `attendant` lets it in.

@@ -12,7 +12,7 @@ use super::completion::Outcome;
 use super::ends::Core;
 use super::error::WorkError;
 use super::info::Info;
-use super::item::Item;
+use super::item::{Head, Item};
 use super::own::Own;
 use super::state::{Expire, Finish, Published, StateWord, Withdraw};
 use super::unwind::{contain_all, drop_contained};
@@ -35,9 +35,10 @@ fn leave(info: &Info, ending: Ending, why: Option<&WorkError>) {
     }
 }
 
-/// As [`leave`], where its deadline has answered its handle before.
-fn leave_late(info: &Info) {
-    leave(info, Ending::Overdue, Some(&WorkError::DeadlineExceeded));
+/// As [`leave`], where the passing of a limit has answered its handle before.
+fn leave_late(head: &Head) {
+    let (ending, why) = head.state.lateness();
+    leave(&head.info, ending, Some(&why));
 }
 
 #[cold]
@@ -110,8 +111,9 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
     match finish {
         Finish::Mine { left } => {
             if left && ending == Ending::Finished {
-                drop_contained(std::mem::replace(&mut outcome, Err(WorkError::Cancelled)));
-                ending = Ending::Cancelled;
+                let (of, why) = head.info.cancelled();
+                drop_contained(std::mem::replace(&mut outcome, Err(why)));
+                ending = of;
             }
             has_run(ending);
             if let Some(name) = head.info.books() {
@@ -132,7 +134,7 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
             // Whoever let it expire has counted the rest.
             has_run(ending);
             drop_contained(outcome);
-            leave_late(&head.info);
+            leave_late(head);
             item.completion().run_late_callbacks();
         }
     }
@@ -231,6 +233,7 @@ fn withdraw_as<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, why: WorkError,
 pub(crate) fn withdraw<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, why: WorkError) {
     let ending = match why {
         WorkError::Cancelled => Ending::Cancelled,
+        WorkError::Evicted => Ending::Evicted,
         WorkError::Stopped | WorkError::Full => Ending::Stopped,
         _ => Ending::Lost,
     };
@@ -268,7 +271,7 @@ pub(crate) fn bury<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
     let _running = local::Running::enter(&head.info);
     // SAFETY: won just now, once, of an item that is overdue and was never begun.
     unsafe { item.discard() };
-    leave_late(&head.info);
+    leave_late(head);
     item.completion().run_late_callbacks();
     be_over(&head.info);
     if let Some(shared) = head.info.shared() {
@@ -276,16 +279,12 @@ pub(crate) fn bury<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
     }
 }
 
-/// Its deadline has passed. Leaves closure and callbacks for the worker that meets the tombstone:
+/// Its deadline has passed, or another limit that counts by now. Leaves closure and callbacks for the worker that meets the tombstone:
 /// the caller may be the supervisor, which runs no user's code.
 pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, this: &Item) -> Expire {
     let head = item.head();
-    if head.info.due().is_none() {
-        // Whoever runs it relies on that.
-        return Expire::TooLate;
-    }
     let shared = head.info.shared();
-    let expired = head.state.expire();
+    let expired = head.pass();
     if expired == Expire::TooLate {
         return expired;
     }
@@ -296,8 +295,8 @@ pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, this: &It
                 name.settled();
             }
         }
-        let why = WorkError::DeadlineExceeded;
-        shared.work_settled(&head.info, Ending::Overdue, Some(&why));
+        let (ending, why) = head.state.lateness();
+        shared.work_settled(&head.info, ending, Some(&why));
     }
     if head.state.publish_expired().watched {
         item.completion().wake(|| {});

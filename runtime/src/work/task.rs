@@ -160,7 +160,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
         if claim == Claim::Queue && settle::arrive(this) {
             return true;
         }
-        if self.info().is_overdue() {
+        if self.head.is_overdue() {
             self.expire(this);
         }
         false
@@ -168,7 +168,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
 
     fn execute(&self, this: &Item, claim: Claim) {
         let own = Own::of(self.info());
-        own.begun(self.info());
+        own.begun(this);
         let running = local::Running::enter(self.info());
         // SAFETY: begun by this thread.
         let body = unsafe { self.take_closure() };
@@ -246,7 +246,8 @@ impl<F: Body<T>, T: Send + 'static> Runs for Task<F, T> {
     fn cancel(&self) -> bool {
         match self.state().cancel() {
             Cancel::Withdrawn => {
-                settle::publish_unbegun(self, WorkError::Cancelled, Ending::Cancelled);
+                let (ending, why) = self.head.info.cancelled();
+                settle::publish_unbegun(self, why, ending);
                 true
             }
             Cancel::Asked => true,

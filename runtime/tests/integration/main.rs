@@ -8,14 +8,17 @@ mod broadcast;
 mod callbacks;
 mod cancelling;
 mod crashing;
+mod criteria;
 mod deadlines;
 #[path = "../../../stm-ports/tests/integration/delaying.rs"]
 mod delaying;
 mod draining;
 mod events;
+mod evicting;
 mod forking;
 mod futures;
 mod idling;
+mod limits;
 mod mapping;
 mod outlets;
 mod overrun;

@@ -130,7 +130,7 @@ pub(crate) fn hold_in<T: Send + 'static>(
                 return item.withdraw(Refused::Draining.why());
             }
         }
-        if let Some(due) = info.due() {
+        if let Some(due) = item.head().due() {
             super::add_timer(&shared, due, item);
         }
     });
@@ -168,8 +168,11 @@ pub(crate) fn keep(shared: &Shared, info: &Info) -> bool {
     kept
 }
 
-/// Lets an item in that was held: queues it. Not inside a transaction.
+/// Lets an item in that was held, or has come back: queues it. Not inside a transaction.
 pub(crate) fn let_in(shared: &Arc<Shared>, item: Item) {
+    if item.head().info.let_in_again() {
+        return item.woken();
+    }
     if item.head().info.let_in() {
         shared.books.elsewhere.let_in.add(1);
     }
