@@ -129,6 +129,8 @@ pub use scheduler::{Scheduler, SetWorkersError, TryPutError};
 pub use scope::{Scope, scope};
 pub use slots::Slots;
 pub use slots::error::SlotsError;
+#[cfg(feature = "jobserver")]
+pub use slots::jobserver::error::JobserverError;
 pub use slots::slot::Slot;
 pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::error::{Drained, StartError, StopError};
@@ -176,6 +178,7 @@ pub mod internals {
     pub use crate::polled::turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
     pub use crate::scope::board::Flag;
     pub use crate::scope::jobs::{End, Jobs, Next};
+    pub use crate::slots::alone::LoneDrawer;
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::{Bell, Roused};
     pub use crate::work::alone::{Lone, LoneBands, LoneHandle, LoneTimers, lone, lone_delayed};

@@ -24,6 +24,7 @@ mod putting;
 mod races;
 mod scaling;
 mod scope;
+mod slots;
 mod spawning;
 mod stopping;
 mod subscriptions;
