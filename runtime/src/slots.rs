@@ -38,7 +38,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use hivework_stm::facade::sync::{Arc, Weak};
-use hivework_stm::{StmResult, Transaction, atomically, atomically_timeout, retry, try_atomically};
+use hivework_stm::{StmResult, Transaction, atomically, atomically_timeout, retry};
 
 use error::SlotsError;
 use level::{Draws, Level, MOST};
@@ -288,9 +288,12 @@ impl Slots {
     /// As [`take`](Slots::take).
     #[must_use = "None says that there was none"]
     pub fn try_take(&self) -> Option<Slot> {
-        let take = || try_atomically(|tx| self.take_one(tx)?.or_else(|_| retry()));
-        let taken = take().or_else(|| self.root().source.fetch().then(take).flatten());
-        taken.map(|()| self.taken())
+        let without = || atomically(|tx| Ok(self.take_one(tx)?.err()));
+        let taken = match without() {
+            None => true,
+            Some(Slots(lowest)) => lowest.source.fetch() && without().is_none(),
+        };
+        taken.then(|| self.taken())
     }
 
     /// Takes one with the transaction: if that is rolled back, none was taken.
@@ -355,10 +358,6 @@ impl Slots {
     ) -> StmResult<()> {
         self.0.source.want_in(tx)?;
         self.0.level.leave_word(tx, drawer)
-    }
-
-    fn root(&self) -> &Budget {
-        &self.0.above.last().unwrap_or(self).0
     }
 
     /// From this budget up to the root.

@@ -116,7 +116,8 @@ impl Slots {
     }
 
     fn pool(&self) -> Result<&Pool, JobserverError> {
-        let pool = self.root().source.pool.as_ref();
+        let root = self.0.above.last().unwrap_or(self);
+        let pool = root.0.source.pool.as_ref();
         pool.ok_or(JobserverError::NotShared)
     }
 }
