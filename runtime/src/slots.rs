@@ -41,7 +41,8 @@ use hivework_stm::facade::sync::{Arc, Weak};
 use hivework_stm::{StmResult, Transaction, atomically, atomically_timeout, retry};
 
 use error::SlotsError;
-use level::{Draws, Level, MOST};
+pub(crate) use level::Draws;
+use level::{Level, MOST};
 use slot::Slot;
 use source::Source;
 
