@@ -109,6 +109,8 @@ pub(crate) enum Ending {
     Panicked,
     Cancelled,
     Overdue,
+    Blocked,
+    Evicted,
     Stopped,
     Lost,
     /// Its put never happened: the transaction was rolled back.
@@ -125,6 +127,9 @@ pub(crate) struct Elsewhere {
     pub(crate) aside: Counter,
     /// Items that had been set aside somewhere, and were woken or ended here.
     pub(crate) taken_up: Counter,
+    /// Items that an attendant keeps, and those of them that were let in or ended.
+    pub(crate) held: Counter,
+    pub(crate) let_in: Counter,
     /// As a worker's.
     pub(crate) unnamed: Recorder,
 }
@@ -219,28 +224,29 @@ impl Books {
         self.workers.lock().clone()
     }
 
-    /// How many items are set aside, waiting to be woken, those of all workers together.
+    /// How many items are set aside, waiting to be woken, those of all workers together, and how
+    /// many are held, waiting to be let in.
     ///
     /// Counted before an item is set aside and after it was taken up again. What was
     /// taken up is read first, so that the difference is not below zero.
     pub(crate) fn waiting(&self) -> u64 {
         let workers = self.workers();
         let elsewhere = &self.elsewhere;
-        let mut taken_up = elsewhere.taken_up.get();
+        let mut taken_up = elsewhere.taken_up.get() + elsewhere.let_in.get();
         taken_up += workers
             .iter()
             .map(|books| books.taken_up.get())
             .sum::<u64>();
-        let mut aside = elsewhere.aside.get();
+        let mut aside = elsewhere.aside.get() + elsewhere.held.get();
         aside += workers.iter().map(|books| books.aside.get()).sum::<u64>();
         aside.saturating_sub(taken_up)
     }
 
-    /// How many times an item was taken up again.
+    /// How many times an item was taken up again, or let in.
     pub(crate) fn taken_up(&self) -> u64 {
         let workers = self.workers();
         let inside: u64 = workers.iter().map(|books| books.taken_up.get()).sum();
-        inside + self.elsewhere.taken_up.get()
+        inside + self.elsewhere.taken_up.get() + self.elsewhere.let_in.get()
     }
 
     /// Counts how an item came to its end. A good end is in the books of the thread that ran it.

@@ -12,6 +12,7 @@
 //!    number of times;
 //! 4. one of [`WorkFinished`](Event::WorkFinished), [`WorkPanicked`](Event::WorkPanicked),
 //!    [`WorkCancelled`](Event::WorkCancelled), [`WorkOverdue`](Event::WorkOverdue),
+//!    [`WorkBlocked`](Event::WorkBlocked), [`WorkEvicted`](Event::WorkEvicted),
 //!    [`WorkStopped`](Event::WorkStopped) and [`WorkLost`](Event::WorkLost).
 //!
 //! The last is told before the handle is answered. A work whose put is rolled back or is given
@@ -36,6 +37,7 @@ use std::time::Duration;
 pub use hub::Events;
 pub use on::Subscription;
 
+use crate::stream::view::StreamId;
 use crate::work::info::Info;
 
 /// Something that happened; see [`Scheduler::events`](crate::Scheduler::events).
@@ -180,6 +182,10 @@ pub enum Event {
     WorkCancelled(WorkId),
     /// A work item's deadline passed.
     WorkOverdue(WorkId),
+    /// A work item had not begun by the time by which it was to.
+    WorkBlocked(WorkId),
+    /// A work item had to leave its slot to something more urgent, and does not come back.
+    WorkEvicted(WorkId),
     /// A work item was not run because the scheduler stopped or was draining.
     WorkStopped(WorkId),
     /// A work item was lost, with the worker that ran it or by its transport.
@@ -188,6 +194,44 @@ pub enum Event {
         work: WorkId,
         /// Why.
         reason: &'static str,
+    },
+    /// A criterion panicked, or could not measure what it is about: no job starts on its account, and
+    /// it is asked again later; see [`Criterion`](crate::Criterion).
+    CriterionFailed {
+        /// What the panic said, or the operating system.
+        message: Arc<str>,
+    },
+    /// A stream was activated: jobs are drawn from it.
+    StreamActivated {
+        /// Which.
+        stream: StreamId,
+    },
+    /// A stream was paused: no job is drawn from it. Those that run go on.
+    StreamPaused {
+        /// Which.
+        stream: StreamId,
+    },
+    /// No job of a stream waits or runs any more, and at least one has run since it was opened, or was
+    /// emptied the last time.
+    StreamEmptied {
+        /// Which.
+        stream: StreamId,
+    },
+    /// A job was asked to leave its slot to something more urgent; see
+    /// [`Evict`](crate::Evict). What becomes of it is told of when that is so.
+    JobEvicted {
+        /// Which.
+        work: WorkId,
+        /// The stream that it belongs to.
+        stream: StreamId,
+    },
+    /// Something that a stream was given has failed, and it goes on without: a callback panicked, or a strategy
+    /// did, or answered what it was not asked about.
+    StreamTroubled {
+        /// Which.
+        stream: StreamId,
+        /// What has failed, and how.
+        reason: Arc<str>,
     },
     /// The filter of a subscription panicked over an event, which it then did not get;
     /// see [`Scheduler::on`](crate::Scheduler::on).
@@ -274,6 +318,9 @@ impl Event {
             | Event::WorkPanicked { work, .. }
             | Event::WorkCancelled(work)
             | Event::WorkOverdue(work)
+            | Event::WorkBlocked(work)
+            | Event::WorkEvicted(work)
+            | Event::JobEvicted { work, .. }
             | Event::WorkStopped(work)
             | Event::WorkLost { work, .. } => Some(work),
             _ => None,

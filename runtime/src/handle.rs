@@ -163,25 +163,28 @@ impl<T: Send + 'static> WorkHandle<T> {
         if let Some(worker) = worker.filter(|_| local::depth() >= DEPTH || info.is_early()) {
             self.wait_deep(&worker.shared);
         }
-        if self.sleep(until, || false) {
-            return Ok(true);
-        }
-        if info.is_overdue() {
+        while !self.sleep(until, || false) {
+            if !self.end.head().is_overdue() {
+                return Ok(false);
+            }
             self.end.item().expire();
-            // Settled by us or by a rival that is about to publish.
-            return Ok(completion.wait(until));
+            // It may have begun just in time, and then other limits count. Otherwise it is settled,
+            // by us or by a rival that is about to publish.
+            if state.is_over() {
+                return Ok(completion.wait(until));
+            }
         }
-        Ok(false)
+        Ok(true)
     }
 
     /// Sleeps until the outcome is there, and says so; no longer than until then, until the
     /// deadline has passed, or until `in_vain`.
     fn sleep(&self, until: Option<Instant>, in_vain: impl Fn() -> bool) -> bool {
-        let (completion, info) = (self.end.core().completion(), self.end.info());
-        let Some(due) = info.due() else {
+        let (completion, head) = (self.end.core().completion(), self.end.head());
+        let Some(due) = head.due() else {
             return completion.sleep(until, in_vain);
         };
-        let shared = info.shared();
+        let shared = head.info.shared();
         let joins = shared
             .as_ref()
             .and_then(|shared| shared.config.clock.joins());
@@ -189,7 +192,7 @@ impl<T: Send + 'static> WorkHandle<T> {
             return completion.sleep(earlier(until, Some(due)), in_vain);
         };
         joins.wait(Arc::new(self.end.item()), || {
-            completion.sleep(until, || in_vain() || info.is_overdue())
+            completion.sleep(until, || in_vain() || head.is_overdue())
         })
     }
 
@@ -201,7 +204,7 @@ impl<T: Send + 'static> WorkHandle<T> {
         shared
             .deep
             .wait(Arc::new(self.end.item()), || self.sleep(None, ends));
-        while ends() && !state.is_published() && !info.is_overdue() {
+        while ends() && !state.is_published() && !self.end.head().is_overdue() {
             self.end.run_here();
             if !state.is_held() {
                 return;

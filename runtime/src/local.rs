@@ -1,6 +1,7 @@
 //! What a thread knows of itself: whose worker it is, and which work it runs.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,9 @@ use crate::fork::latents::Latents;
 use crate::home::Home;
 use crate::injector::Item;
 use crate::shared::Shared;
-use crate::work::info::Info;
+use crate::slots::slot::Slot;
+use crate::work::attendant::Attendant;
+use crate::work::info::{Info, Rare};
 use crate::worker::deque::Deque;
 
 /// A worker as its own thread sees it.
@@ -52,7 +55,15 @@ local! {
 /// See [`RUNNING`]; an address has none there.
 const MARK: usize = 1;
 
-const _: () = assert!(align_of::<Info>() > MARK);
+/// The second lowest bit: somebody attends to the item, who is in [`ATTENDANTS`].
+const ATTENDED: usize = 2;
+
+const _: () = assert!(align_of::<Info>() > MARK | ATTENDED);
+
+local! {
+    /// Who attends to those of [`RUNNING`] that somebody attends to, in the same order.
+    static ATTENDANTS: RefCell<Vec<Arc<dyn Attendant>>> = RefCell::new(Vec::new());
+}
 
 local! {
     /// The scheduler whose worker or supervisor this thread is, by address.
@@ -132,7 +143,10 @@ impl Running {
     /// The item runs, or is answered without running.
     #[inline]
     pub(crate) fn enter(info: &Info) -> Running {
-        let entry = address(info) | usize::from(info.is_marked());
+        let entry = match info.rare() {
+            None => address(info),
+            Some(rare) => enter_rare(info, rare),
+        };
         let _ = RUNNING.try_with(|running| running.borrow_mut().push(entry));
         Running(())
     }
@@ -141,16 +155,64 @@ impl Running {
 impl Drop for Running {
     #[inline]
     fn drop(&mut self) {
-        let _ = RUNNING.try_with(|running| running.borrow_mut().pop());
+        let left = RUNNING.try_with(|running| running.borrow_mut().pop());
+        if matches!(left, Ok(Some(entry)) if entry & ATTENDED != 0) {
+            leave_attendants(1);
+        }
     }
 }
 
+/// What stands for an item in [`RUNNING`]; enters who attends to it.
+#[cold]
+fn enter_rare(info: &Info, rare: &Rare) -> usize {
+    let mut entry = address(info) | usize::from(info.is_marked());
+    if let Some(attendant) = rare.attendant() {
+        let attendant = Arc::clone(attendant);
+        let entered = ATTENDANTS.try_with(|all| all.borrow_mut().push(attendant));
+        if entered.is_ok() {
+            entry |= ATTENDED;
+        }
+    }
+    entry
+}
+
+/// The last of them leave.
+#[cold]
+fn leave_attendants(count: usize) {
+    let left = ATTENDANTS.try_with(|all| {
+        let mut all = all.borrow_mut();
+        let keep = all.len().saturating_sub(count);
+        all.split_off(keep)
+    });
+    // Past the borrow: it may be the last of what is a user's.
+    drop(left);
+}
+
+/// The slot of the innermost of the items that run on this thread, if it has one.
+pub(crate) fn slot() -> Option<Arc<Slot>> {
+    let last = RUNNING.try_with(|running| running.borrow().last().copied());
+    if last.ok().flatten()? & ATTENDED == 0 {
+        return None;
+    }
+    let attendant = ATTENDANTS.try_with(|all| all.borrow().last().cloned());
+    attendant.ok().flatten()?.slot()
+}
+
 /// The items on whose behalf a thread runs something, for a thread that helps it.
-#[derive(Debug)]
 pub(crate) struct Items {
     /// Apart from the others, because mostly there is one at most.
     first: Option<usize>,
     others: Vec<usize>,
+    attendants: Vec<Arc<dyn Attendant>>,
+}
+
+impl fmt::Debug for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.first)
+            .entries(&self.others)
+            .finish()
+    }
 }
 
 /// Those that run on this thread.
@@ -160,12 +222,18 @@ pub(crate) fn items() -> Items {
         Items {
             first: running.first().copied(),
             others: running.get(1..).unwrap_or_default().to_vec(),
+            attendants: Vec::new(),
         }
     });
-    items.unwrap_or_else(|_| Items {
+    let mut items = items.unwrap_or_else(|_| Items {
         first: None,
         others: Vec::new(),
-    })
+        attendants: Vec::new(),
+    });
+    if let Ok(attendants) = ATTENDANTS.try_with(|all| all.borrow().clone()) {
+        items.attendants = attendants;
+    }
+    items
 }
 
 impl Items {
@@ -174,13 +242,17 @@ impl Items {
         let items = self.first.iter().chain(&self.others);
         let count = items.clone().count();
         let _ = RUNNING.try_with(|running| running.borrow_mut().extend(items));
-        Helping(count)
+        if !self.attendants.is_empty() {
+            let attendants = self.attendants.iter().cloned();
+            let _ = ATTENDANTS.try_with(|all| all.borrow_mut().extend(attendants));
+        }
+        Helping(count, self.attendants.len())
     }
 }
 
 /// See [`Items::enter`].
 #[must_use]
-pub(crate) struct Helping(usize);
+pub(crate) struct Helping(usize, usize);
 
 impl Drop for Helping {
     fn drop(&mut self) {
@@ -189,6 +261,9 @@ impl Drop for Helping {
             let left = running.len().saturating_sub(self.0);
             running.truncate(left);
         });
+        if self.1 > 0 {
+            leave_attendants(self.1);
+        }
     }
 }
 
@@ -197,7 +272,9 @@ pub(crate) fn is_running_here(info: &Info) -> bool {
     RUNNING
         .try_with(|running| {
             let running = running.borrow();
-            running.iter().any(|entry| entry & !MARK == address(info))
+            running
+                .iter()
+                .any(|entry| entry & !(MARK | ATTENDED) == address(info))
         })
         .unwrap_or(false)
 }
@@ -217,7 +294,11 @@ pub(crate) fn runs_marked() -> bool {
 /// The items that run on this thread, the innermost last, by address.
 pub(crate) fn running() -> Vec<usize> {
     RUNNING
-        .try_with(|running| running.borrow().iter().map(|entry| entry & !MARK).collect())
+        .try_with(|running| {
+            let running = running.borrow();
+            let address = |entry| entry & !(MARK | ATTENDED);
+            running.iter().map(address).collect()
+        })
         .unwrap_or_default()
 }
 

@@ -18,6 +18,8 @@
 //! 5. Pending: it enters the [lobby], unless it is there from an earlier turn, is
 //!    counted as aside, and set aside. Woken meanwhile, it goes to the back of the
 //!    queue: one that wakes itself in each poll keeps nobody from his turn.
+//!    One that leaves its slot to something more urgent goes back to its
+//!    [attendant](crate::work::attendant), which wakes it when it lets it in again.
 //!    One that says when its next turn is due goes into the timers before it is set aside; due
 //!    meanwhile, it is woken as by any waker. Where the timers are closed, because a drain has
 //!    begun, it ends.
@@ -79,7 +81,7 @@ use crate::work::item::{Head, Item};
 use crate::work::own::{Own, Whose};
 use crate::work::settle;
 use crate::work::state::{Begin, Claim, Expire, StateWord, Status};
-use crate::work::unwind::{contain, drop_contained};
+use crate::work::unwind::{contain, drop_contained, shield};
 use lobby::{Kind, Place};
 use turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
 
@@ -101,6 +103,8 @@ pub(crate) enum Next<T> {
     At(Option<Instant>),
     /// Another, after whoever is queued by now.
     Again,
+    /// Another, once its attendant has let it in again.
+    Back,
 }
 
 impl<F: Future<Output: Send + 'static> + Unpin + Send + 'static> Turns for F {
@@ -181,7 +185,10 @@ impl<F: Turns> Polled<F> {
 
     /// Steps 1 and 2; false when it was nobody's turn.
     fn take_turn(&self, this: &Item, claim: Claim) -> bool {
-        if self.head.info.is_overdue() {
+        if claim == Claim::Queue && settle::arrive(this) {
+            return true;
+        }
+        if self.head.is_overdue() {
             self.expire_now(this);
         }
         if self.turn.begin() == Turn::Gone {
@@ -193,7 +200,7 @@ impl<F: Turns> Polled<F> {
         let begins = state.status() == Status::Queued && state.begin(Claim::Queue) == Begin::Begun;
         let own = Own::of(&self.head.info);
         if begins {
-            own.begun(&self.head.info);
+            own.begun(this);
             let mut inside = self.inside.lock();
             inside.begun = true;
             inside.ran = own.is_timed().then_some(Duration::ZERO);
@@ -230,6 +237,7 @@ impl<F: Turns> Polled<F> {
         unfinished.disarm();
         match polled {
             Ok(Some(Next::Over(value))) => self.end(own, Ok(value), Ending::Finished),
+            Ok(Some(Next::Back)) if goes_on => self.go_back(own, this),
             Ok(Some(_)) if goes_on => self.set_aside(own, this),
             Ok(Some(_)) => self.end_as(own, Why::Stopped),
             Ok(None) => {
@@ -259,7 +267,7 @@ impl<F: Turns> Polled<F> {
     /// Step 5, for one that is not woken by others; false when it is to have no turn any more.
     fn prepare(&self, next: &Next<F::Output>, own: &Own, this: &Item) -> bool {
         let until = match next {
-            Next::Over(_) | Next::Woken => return true,
+            Next::Over(_) | Next::Woken | Next::Back => return true,
             Next::At(until) => Some(*until),
             Next::Again => None,
         };
@@ -281,6 +289,21 @@ impl<F: Turns> Polled<F> {
     /// Step 5, the rest.
     fn set_aside(&self, own: &Own, this: &Item) {
         own.set_aside(&self.head.info);
+        self.leave_aside(own, this);
+    }
+
+    /// Step 5, the rest, for one that goes back to its attendant: while it still has the turn, so that
+    /// nobody can end it before its attendant has it.
+    fn go_back(&self, own: &Own, this: &Item) {
+        let info = &self.head.info;
+        own.set_aside(info);
+        if let Some(attendant) = info.take_back() {
+            shield(|| attendant.back(info, this));
+        }
+        self.leave_aside(own, this);
+    }
+
+    fn leave_aside(&self, own: &Own, this: &Item) {
         match self.turn.set_aside() {
             SetAside::Aside => {}
             SetAside::Queue => queue(own, this),
@@ -300,7 +323,10 @@ impl<F: Turns> Polled<F> {
 
     fn end_as(&self, own: &Own, why: Why) {
         match why {
-            Why::Cancelled => self.end(own, Err(WorkError::Cancelled), Ending::Cancelled),
+            Why::Cancelled => {
+                let (ending, why) = self.head.info.cancelled();
+                self.end(own, Err(why), ending);
+            }
             Why::Stopped => self.end(own, Err(WorkError::Stopped), Ending::Stopped),
         }
     }

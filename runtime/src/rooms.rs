@@ -16,9 +16,6 @@ pub(crate) trait Room: Send + Sync {
     /// Answers all that wait there with [`Stopped`](crate::WorkError::Stopped), because nothing is
     /// left that would let them in.
     fn give_up(&self);
-
-    /// As [`give_up`](Room::give_up), for the last time: the scheduler ends.
-    fn close(&self);
 }
 
 /// See the [module](self).
@@ -28,6 +25,8 @@ pub(crate) struct Rooms(Mutex<Known>);
 #[derive(Default)]
 struct Known {
     rooms: Vec<Weak<dyn Room>>,
+    /// At how many those that are no longer kept are looked for.
+    crowd: usize,
     closed: bool,
 }
 
@@ -37,9 +36,13 @@ impl Rooms {
         let mut known = self.0.lock();
         if known.closed {
             drop(known);
-            return shield(|| room.close());
+            return shield(|| room.give_up());
         }
-        known.rooms.retain(|room| room.strong_count() > 0);
+        if known.rooms.len() >= known.crowd {
+            known.rooms.retain(|room| room.strong_count() > 0);
+            // So that each pays for a look at two, whatever their number.
+            known.crowd = 2 * known.rooms.len() + 1;
+        }
         known.rooms.push(Arc::downgrade(room));
     }
 
@@ -48,17 +51,18 @@ impl Rooms {
         self.all().iter().any(|room| room.has_waiting())
     }
 
+    /// Has all give up what waits there.
     pub(crate) fn give_up(&self) {
         for room in self.all() {
             shield(|| room.give_up());
         }
     }
 
+    /// As [`give_up`](Rooms::give_up), and for those that come from now on as well: the scheduler
+    /// ends.
     pub(crate) fn close(&self) {
         self.0.lock().closed = true;
-        for room in self.all() {
-            shield(|| room.close());
-        }
+        self.give_up();
     }
 
     /// Those that are still kept. Past the lock: what is answered may make another.

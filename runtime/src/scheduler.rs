@@ -199,7 +199,7 @@ impl Scheduler {
     /// | [`WorkPut`](crate::Event::WorkPut) | of every work that [`stats`](Scheduler::stats) counts as put, before all else about it |
     /// | [`WorkStarted`](crate::Event::WorkStarted) | when it begins, for the first time if it runs in turns |
     /// | [`WorkOverran`](crate::Event::WorkOverran), [`PeriodsSkipped`](crate::Event::PeriodsSkipped) | while it runs |
-    /// | [`WorkFinished`](crate::Event::WorkFinished), [`WorkPanicked`](crate::Event::WorkPanicked), [`WorkCancelled`](crate::Event::WorkCancelled), [`WorkOverdue`](crate::Event::WorkOverdue), [`WorkStopped`](crate::Event::WorkStopped), [`WorkLost`](crate::Event::WorkLost) | one of them, once, before its handle is answered |
+    /// | [`WorkFinished`](crate::Event::WorkFinished), [`WorkPanicked`](crate::Event::WorkPanicked), [`WorkCancelled`](crate::Event::WorkCancelled), [`WorkOverdue`](crate::Event::WorkOverdue), [`WorkBlocked`](crate::Event::WorkBlocked), [`WorkEvicted`](crate::Event::WorkEvicted), [`WorkStopped`](crate::Event::WorkStopped), [`WorkLost`](crate::Event::WorkLost) | one of them, once, before its handle is answered |
     /// | [`FilterPanicked`](crate::Event::FilterPanicked) | of a subscription of [`on`](Scheduler::on) |
     /// | [`Missed`](crate::Event::Missed) | to a subscriber that did not read, in the place of what it lost |
     /// | [`User`](crate::Event::User) | by [`emit`](Scheduler::emit), and by [`emit_in`](Scheduler::emit_in) when it commits |

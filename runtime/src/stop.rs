@@ -309,7 +309,7 @@ pub(crate) fn end_orphaned(shared: &Arc<Shared>) -> bool {
 
 /// Answers what is queued, in the injector and in the workers' deques, and what waits
 /// to be woken, with `Stopped`.
-fn answer_queued(shared: &Shared) {
+pub(crate) fn answer_queued(shared: &Shared) {
     let refuse = |item: Item| shield(|| item.refuse(Refusal::Stopped));
     loop {
         let left = shared.injector.take_any(BATCH);

@@ -1,6 +1,7 @@
 //! A work item before it is put: a closure and its options.
 
 pub(crate) mod alone;
+pub(crate) mod asked;
 pub(crate) mod attendant;
 pub(crate) mod completion;
 pub(crate) mod context;
@@ -9,12 +10,14 @@ pub(crate) mod error;
 mod foreign;
 pub(crate) mod info;
 pub(crate) mod item;
+pub(crate) mod limits;
 pub(crate) mod memory;
 pub(crate) mod once_box;
 pub(crate) mod own;
 pub(crate) mod parcel;
 pub(crate) mod periodic;
 pub(crate) mod priority;
+pub(crate) mod restart;
 pub(crate) mod settle;
 pub(crate) mod state;
 pub(crate) mod task;
@@ -91,6 +94,51 @@ impl<T: Send + 'static> Work<T> {
     /// does so for itself, and a future is answered after the next start.
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = Some(limit);
+        self
+    }
+
+    /// How long it may wait from the put on until it begins. When it has not begun by then it never
+    /// does, and the handle answers [`WorkError::Blocked`] at once; once it has begun this limit
+    /// is over. The earlier of this and the [`deadline`](Work::deadline) counts, and of two that
+    /// pass at the same moment this one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hivework::{make_work, ManualClock, Scheduler, WorkError};
+    ///
+    /// let clock = ManualClock::new();
+    /// let scheduler = Scheduler::builder().workers(1).clock(&clock).build()?;
+    /// let work = scheduler.put_work(make_work(|| ()).start_within(Duration::from_secs(3)));
+    /// clock.advance(Duration::from_secs(3));
+    /// assert!(matches!(work.join(), Err(WorkError::Blocked)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn start_within(mut self, limit: Duration) -> Self {
+        self.fresh.info_mut().set_start_within(limit);
+        self
+    }
+
+    /// How long it may take from its beginning on. When that has passed the handle answers
+    /// [`WorkError::DeadlineExceeded`] at once, and the work can read that it should
+    /// [stop](WorkContext::cancelled); its late result is dropped. So it is with its
+    /// [`deadline`](Work::deadline), which counts from the put; it can have both. For a work that
+    /// runs in turns it counts from the beginning of the first, whatever it waits for.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hivework::{make_scheduler, make_work, WorkContext, WorkError};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let endless = make_work(|work: &WorkContext| {
+    ///     while !work.cancelled() {
+    ///         std::thread::yield_now();
+    ///     }
+    /// });
+    /// let endless = scheduler.put_work(endless.timeout(Duration::from_millis(2)));
+    /// assert!(matches!(endless.join(), Err(WorkError::DeadlineExceeded)));
+    /// ```
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.fresh.info_mut().set_timeout(limit);
         self
     }
 

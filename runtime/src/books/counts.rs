@@ -37,6 +37,8 @@ pub(super) struct Endings {
     panicked: super::Counter,
     cancelled: super::Counter,
     overdue: super::Counter,
+    blocked: super::Counter,
+    evicted: super::Counter,
     stopped: super::Counter,
     lost: super::Counter,
     rolled_back: super::Counter,
@@ -50,6 +52,8 @@ impl Endings {
             Ending::Panicked => &self.panicked,
             Ending::Cancelled => &self.cancelled,
             Ending::Overdue => &self.overdue,
+            Ending::Blocked => &self.blocked,
+            Ending::Evicted => &self.evicted,
             Ending::Stopped => &self.stopped,
             Ending::Lost => &self.lost,
             Ending::RolledBack => &self.rolled_back,
@@ -62,6 +66,8 @@ impl Endings {
             panicked: self.panicked.get(),
             cancelled: self.cancelled.get(),
             overdue: self.overdue.get(),
+            blocked: self.blocked.get(),
+            evicted: self.evicted.get(),
             stopped: self.stopped.get(),
             lost: self.lost.get(),
             rolled_back: self.rolled_back.get(),
@@ -75,6 +81,8 @@ pub(super) struct Ended {
     pub(super) panicked: u64,
     pub(super) cancelled: u64,
     pub(super) overdue: u64,
+    pub(super) blocked: u64,
+    pub(super) evicted: u64,
     pub(super) stopped: u64,
     pub(super) lost: u64,
     pub(super) rolled_back: u64,
@@ -99,11 +107,13 @@ impl Counts {
             panicked,
             cancelled,
             overdue,
+            blocked,
+            evicted,
             stopped,
             lost,
             ..
         } = self.endings;
-        self.finished + panicked + cancelled + overdue + stopped + lost
+        self.finished + panicked + cancelled + overdue + blocked + evicted + stopped + lost
     }
 
     pub(super) fn put(&self) -> u64 {
@@ -131,6 +141,8 @@ mod tests {
             panicked: 0,
             cancelled: 0,
             overdue: 0,
+            blocked: 0,
+            evicted: 0,
             stopped: 0,
             lost: 0,
             rolled_back: 0,

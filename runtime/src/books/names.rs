@@ -115,6 +115,8 @@ impl NameBooks {
             panicked: endings.panicked,
             cancelled: endings.cancelled,
             overdue: endings.overdue,
+            blocked: endings.blocked,
+            evicted: endings.evicted,
             stopped: endings.stopped,
             lost: endings.lost,
             run_time,
@@ -235,7 +237,8 @@ impl Names {
 }
 
 /// The figures of the works of one name. As those of all works, they add up in every snapshot:
-/// `put = queued + running + waiting + finished + panicked + cancelled + overdue + stopped + lost`.
+/// `put = queued + running + waiting + finished + panicked + cancelled + overdue + blocked + evicted +
+/// stopped + lost`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct NameStats {
@@ -257,6 +260,10 @@ pub struct NameStats {
     pub cancelled: u64,
     /// Their deadline passed.
     pub overdue: u64,
+    /// They had not begun by the time by which they were to.
+    pub blocked: u64,
+    /// Had to leave their slot to something more urgent, and were not to come back.
+    pub evicted: u64,
     /// Answered `Stopped` or `Full`: not run by this scheduler.
     pub stopped: u64,
     /// Lost with their worker or by their transport.

@@ -14,7 +14,8 @@ use crate::work::priority::Priority;
 
 /// A scheduler's figures at about one moment. Items move on while they are read, but in every
 /// snapshot each work item is in one place:
-/// `put = queued + running + waiting + finished + panicked + cancelled + overdue + stopped + lost`.
+/// `put = queued + running + waiting + finished + panicked + cancelled + overdue + blocked + evicted +
+/// stopped + lost`.
 /// So it is for each name by itself.
 ///
 /// Shown, it is a table:
@@ -51,6 +52,10 @@ pub struct Stats {
     pub cancelled: u64,
     /// Their deadline passed.
     pub overdue: u64,
+    /// They had not begun by the time by which they were to.
+    pub blocked: u64,
+    /// Had to leave their slot to something more urgent, and were not to come back.
+    pub evicted: u64,
     /// Answered `Stopped` or `Full`: not run by this scheduler.
     pub stopped: u64,
     /// Lost with their worker or by their transport.
@@ -139,6 +144,8 @@ impl Stats {
             panicked: counts.endings.panicked,
             cancelled: counts.endings.cancelled,
             overdue: counts.endings.overdue,
+            blocked: counts.endings.blocked,
+            evicted: counts.endings.evicted,
             stopped: counts.endings.stopped,
             lost: counts.endings.lost,
             skipped: books.skipped.get(),

@@ -28,6 +28,8 @@ impl fmt::Display for Stats {
             self.lost,
         )?;
         for (figure, what) in [
+            (self.blocked, "blocked"),
+            (self.evicted, "evicted"),
             (self.delayed, "delayed"),
             (self.overran, "times overran"),
             (self.skipped, "turns skipped"),
@@ -99,8 +101,13 @@ impl Stats {
                 "expected",
             )?;
             for name in &self.names {
-                let other =
-                    name.panicked + name.cancelled + name.overdue + name.stopped + name.lost;
+                let other = name.panicked
+                    + name.cancelled
+                    + name.overdue
+                    + name.blocked
+                    + name.evicted
+                    + name.stopped
+                    + name.lost;
                 let took = &name.run_time;
                 write!(
                     f,

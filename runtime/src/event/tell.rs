@@ -272,6 +272,8 @@ fn end_of(work: WorkId, ending: Ending, why: Option<&WorkError>) -> Event {
         },
         Ending::Cancelled | Ending::RolledBack => Event::WorkCancelled(work),
         Ending::Overdue => Event::WorkOverdue(work),
+        Ending::Blocked => Event::WorkBlocked(work),
+        Ending::Evicted => Event::WorkEvicted(work),
         Ending::Stopped => Event::WorkStopped(work),
         Ending::Lost => Event::WorkLost {
             work,

@@ -37,6 +37,16 @@ const COUNTERS: &[Figure<Stats>] = &[
         |stats| stats.overdue,
     ),
     (
+        "hivework_works_blocked_total",
+        "Works that could not begin in time.",
+        |stats| stats.blocked,
+    ),
+    (
+        "hivework_works_evicted_total",
+        "Works that had to leave their slot to something more urgent, for good.",
+        |stats| stats.evicted,
+    ),
+    (
         "hivework_works_stopped_total",
         "Works answered unrun by a scheduler that stopped.",
         |stats| stats.stopped,

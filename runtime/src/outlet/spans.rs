@@ -167,10 +167,12 @@ fn level(event: &Event) -> Option<Level> {
         | Event::WorkersExhausted { .. }
         | Event::RestartsDamped { .. }
         | Event::SupervisorTroubled { .. }
+        | Event::CriterionFailed { .. }
         | Event::WorkOverran { .. }
         | Event::PeriodsSkipped { .. }
         | Event::WorkPanicked { .. }
         | Event::WorkOverdue(_)
+        | Event::WorkBlocked(_)
         | Event::WorkLost { .. } => Level::WARN,
         Event::Started { .. } | Event::Draining | Event::Stopped | Event::Scaled { .. } => {
             Level::INFO

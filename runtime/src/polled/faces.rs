@@ -11,7 +11,6 @@ use stm_ports::Refusal;
 
 use super::turn::Why;
 use super::{Polled, Turns};
-use crate::books::Ending;
 use crate::work::completion::{Completion, Outcome};
 use crate::work::ends::Core;
 use crate::work::error::WorkError;
@@ -67,7 +66,8 @@ impl<F: Turns> Runs for Polled<F> {
     fn cancel(&self) -> bool {
         match self.state().cancel() {
             Cancel::Withdrawn => {
-                settle::publish_unbegun(self, WorkError::Cancelled, Ending::Cancelled);
+                let (ending, why) = self.head.info.cancelled();
+                settle::publish_unbegun(self, why, ending);
                 true
             }
             Cancel::Asked => self.close(Why::Cancelled),

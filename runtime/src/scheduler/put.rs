@@ -67,7 +67,7 @@ fn bind<T: Send + 'static>(shared: &Shared, work: Work<T>) -> Fresh<T> {
     info.set_home(Some(shared.home()));
     let due = deadline.and_then(|limit| shared.now().checked_add(limit));
     if due.is_some() || info.rare().is_some() {
-        info.put_rare(due, &shared.books.names);
+        info.put_rare(due, &shared.books.names, || shared.now());
     }
     outlet::put(shared, info);
     fresh
@@ -91,7 +91,10 @@ fn split<T: Send + 'static>(fresh: Fresh<T>) -> (HandleEnd<T>, Item) {
 /// Step 3, up to the notification.
 #[inline]
 fn set_timer<T: Send + 'static>(handle: &HandleEnd<T>, shared: &Shared) {
-    if let Some(due) = handle.info().due() {
+    if handle.info().rare().is_none() {
+        return;
+    }
+    if let Some(due) = handle.head().due() {
         add_timer(shared, due, handle.item());
     }
 }
@@ -186,6 +189,10 @@ pub(crate) fn put_beside<T: Send + 'static>(shared: &Arc<Shared>, work: Work<T>)
     let fresh = bind(shared, work);
     shared.books.accept(1);
     let (handle, item) = split(fresh);
+    if handle.info().is_delayed() {
+        put_delayed(shared, &handle, item);
+        return WorkHandle::new(handle);
+    }
     match put_beside_now(shared, &handle, item) {
         Ok(()) => shared.notify(),
         Err(why) => refuse(shared, &handle, why.why()),
@@ -307,7 +314,7 @@ pub(super) fn put_in<T: Send + 'static>(
                     return put.withdraw(Refused::Draining.why());
                 }
             }
-            if let Some(due) = head.info.due() {
+            if let Some(due) = head.due() {
                 add_timer(&shared, due, put.clone());
             }
             shared.notify();

@@ -4,7 +4,7 @@
 //!
 //! | entry | made by | when it is due |
 //! |---|---|---|
-//! | *deadline* | the put of work that has one | the work is answered, unless it is over |
+//! | *deadline* | the put of work that has one, or another [limit](crate::work::limits); its beginning | the work is answered, unless it is over |
 //! | *delay* | the put of work that is to wait | the work goes into the queue |
 //! | *turn* | a periodic work that has had a turn (`work/periodic.rs`) | it is woken |
 //!
@@ -137,20 +137,39 @@ impl Timers {
         self.base.checked_add(Duration::from_nanos(at))
     }
 
-    /// Step 1 for a deadline; true when it is the earliest entry now.
+    /// Step 1 for a deadline, by the put; true when it is the earliest entry now. An item that has
+    /// begun meanwhile may have another already, and keeps that.
     pub(crate) fn add_deadline(&self, due: Instant, item: Item) -> bool {
         let at = self.at(due);
         let mut entries = self.entries.lock();
-        if item.head().state.is_over() {
+        if item.head().state.is_over() || item.head().info.timed().has_deadline() {
             drop(entries);
             drop(item);
             return false;
         }
-        let first = entries.earliest().is_none_or(|earliest| at < earliest);
-        let order = entries.next();
-        item.head().info.timed().set_deadline(order);
-        entries.deadlines.insert((at, order), item);
-        first
+        entries.add_deadline(at, item)
+    }
+
+    /// Step 1 for the deadline of an item that has begun, in place of the one that it has; true
+    /// when it is the earliest entry now.
+    pub(crate) fn replace_deadline(&self, due: Option<Instant>, item: Item) -> bool {
+        let at = due.map(|due| self.at(due));
+        let mut entries = self.entries.lock();
+        let old = item.head().info.timed().take_deadline();
+        let old = old.and_then(|key| entries.deadlines.remove(&key));
+        match at.filter(|_| !item.head().state.is_over()) {
+            Some(at) => {
+                let first = entries.add_deadline(at, item);
+                drop(entries);
+                drop(old);
+                first
+            }
+            None => {
+                drop(entries);
+                drop((old, item));
+                false
+            }
+        }
     }
 
     /// Step 1 for work that is to wait for as long as it says.
@@ -188,12 +207,10 @@ impl Timers {
         if !info.is_timed() {
             return None;
         }
-        let (timed, due) = (info.timed(), info.due());
+        let timed = info.timed();
         let mut entries = self.entries.lock();
-        let deadline = due.and_then(|due| {
-            let order = timed.take_deadline()?;
-            entries.deadlines.remove(&(self.at(due), order))
-        });
+        let deadline = timed.take_deadline();
+        let deadline = deadline.and_then(|key| entries.deadlines.remove(&key));
         let sleeper = timed.take_sleep().and_then(|key| entries.wake(key));
         drop(entries);
         drop(deadline);
@@ -264,6 +281,14 @@ impl Entries {
     fn next(&mut self) -> u64 {
         self.last += 1;
         self.last << 1
+    }
+
+    fn add_deadline(&mut self, at: u64, item: Item) -> bool {
+        let first = self.earliest().is_none_or(|earliest| at < earliest);
+        let order = self.next();
+        item.head().info.timed().set_deadline(at, order);
+        self.deadlines.insert((at, order), item);
+        first
     }
 
     fn earliest(&self) -> Option<u64> {

@@ -166,7 +166,7 @@ impl<'a, T: Send + 'static> Completion<'a, T> {
     /// on `on_done` runs them itself.
     pub(crate) fn run_late_callbacks(&self) {
         self.wait(None);
-        self.run_callbacks(&Err(WorkError::DeadlineExceeded));
+        self.run_callbacks(&Err(self.state.lateness().1));
     }
 
     /// Drops the callbacks unrun.

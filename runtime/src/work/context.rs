@@ -6,6 +6,18 @@ use super::error::WorkError;
 use super::item::Item;
 use crate::Scheduler;
 
+/// Why a work that runs should stop.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// Somebody cancelled it.
+    Cancelled,
+    /// Something more urgent wants its slot.
+    Evicted,
+    /// Its deadline has passed, or the time that it may run for: its handle has been answered.
+    Overdue,
+}
+
 /// Handed to a work item's closure that asks for it: was it cancelled, what is
 /// it called, which scheduler runs it.
 ///
@@ -31,30 +43,68 @@ impl WorkContext {
         WorkContext(work)
     }
 
-    /// Has somebody cancelled this work, or has its deadline passed? A query:
+    /// Has somebody cancelled this work, has its deadline passed, or does something more urgent want
+    /// its slot? [`stop_reason`](WorkContext::stop_reason) says which. A query:
     /// what the work returns is still its result, if the handle waits for one.
     #[must_use]
     pub fn cancelled(&self) -> bool {
-        let (cancel, overdue) = self.0.head().state.flags();
-        cancel || overdue
+        self.stop_reason().is_some()
+    }
+
+    /// Why it should stop, if it should; of several reasons the last of the list at
+    /// [`StopReason`].
+    ///
+    /// ```
+    /// use hivework::{make_scheduler, StopReason, WorkContext};
+    ///
+    /// let scheduler = make_scheduler();
+    /// let work = scheduler.put_work(|work: &WorkContext| loop {
+    ///     if let Some(reason) = work.stop_reason() {
+    ///         break reason;
+    ///     }
+    ///     std::thread::yield_now();
+    /// });
+    /// while work.status() == hivework::Status::Queued {
+    ///     std::thread::yield_now();
+    /// }
+    /// work.cancel();
+    /// assert_eq!(work.join().unwrap(), StopReason::Cancelled);
+    /// ```
+    #[must_use]
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        let head = self.0.head();
+        let (cancel, overdue) = head.state.flags();
+        if overdue {
+            Some(StopReason::Overdue)
+        } else if head.info.is_evicted() {
+            Some(StopReason::Evicted)
+        } else {
+            cancel.then_some(StopReason::Cancelled)
+        }
     }
 
     /// Goes on unless the work should stop. A work that has been told to stop
-    /// here answers its handle with [`WorkError::Cancelled`], whatever it then
-    /// returns: its result is dropped.
+    /// here answers its handle with the error, whatever it then
+    /// returns: its result is dropped. Only a [restartable](crate::make_restartable) work that has to
+    /// leave its slot for a while goes on afterwards.
     ///
     /// # Errors
     ///
     /// [`WorkError::Cancelled`] when it was cancelled,
-    /// [`WorkError::DeadlineExceeded`] when its deadline has passed.
+    /// [`WorkError::DeadlineExceeded`] when its deadline has passed, or the time that it may run for,
+    /// [`WorkError::Evicted`] when something more urgent wants its slot.
     pub fn checkpoint(&self) -> Result<(), WorkError> {
-        let (cancel, overdue) = self.0.head().state.flags();
+        let head = self.0.head();
+        let (cancel, overdue) = head.state.flags();
         if overdue {
             return Err(WorkError::DeadlineExceeded);
         }
         if cancel {
-            self.0.head().state.leave();
-            return Err(WorkError::Cancelled);
+            head.state.leave();
+            return Err(head.info.cancelled().1);
+        }
+        if head.info.is_evicted() {
+            return Err(WorkError::Evicted);
         }
         Ok(())
     }

@@ -113,7 +113,7 @@ impl<T> Drop for Fresh<T> {
 
 impl<T> HandleEnd<T> {
     #[inline]
-    fn head(&self) -> &Head {
+    pub(crate) fn head(&self) -> &Head {
         // SAFETY: as in `core`; the head is what a kind of item begins with.
         unsafe { self.0.cast::<Head>().as_ref() }
     }
@@ -154,11 +154,7 @@ impl<T> HandleEnd<T> {
         }
         if state.flags().1 {
             let first = state.take_overdue();
-            return Err(if first {
-                WorkError::DeadlineExceeded
-            } else {
-                TAKEN
-            });
+            return Err(if first { state.lateness().1 } else { TAKEN });
         }
         // SAFETY: published, not overdue, and not detached, because here is the handle: the
         // stage is its own. It is held exclusively.
@@ -177,7 +173,7 @@ impl<T> HandleEnd<T> {
             return Err(TAKEN);
         }
         if state.flags().1 {
-            return Err(WorkError::DeadlineExceeded);
+            return Err(state.lateness().1);
         }
         // SAFETY: as in `take`; it is borrowed, and T is Sync.
         let outcome = unsafe { self.core().outcome() };

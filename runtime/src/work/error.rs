@@ -16,8 +16,13 @@ pub enum WorkError {
     /// It was cancelled before it began, or stopped at a checkpoint because it
     /// was, or was put in a transaction that did not commit.
     Cancelled,
-    /// Its deadline passed before it was finished.
+    /// Its deadline passed before it was finished, or the [time](crate::Work::timeout) that it may
+    /// run for.
     DeadlineExceeded,
+    /// It had not begun by the time by which it was to [begin](crate::Work::start_within).
+    Blocked,
+    /// It ran, and had to leave its slot to something more urgent.
+    Evicted,
     /// It cannot be had any more; the text says why. A work item that was
     /// running on a worker that died answers so.
     Lost(&'static str),
@@ -47,6 +52,8 @@ impl fmt::Display for WorkError {
             WorkError::Panicked(report) => write!(f, "the work panicked: {}", report.message()),
             WorkError::Cancelled => f.write_str("the work was cancelled"),
             WorkError::DeadlineExceeded => f.write_str("the work's deadline passed"),
+            WorkError::Blocked => f.write_str("the work could not begin in time"),
+            WorkError::Evicted => f.write_str("the work had to leave its slot to a more urgent one"),
             WorkError::Lost(why) => write!(f, "the work was lost: {why}"),
             WorkError::Stopped => f.write_str("the scheduler takes no work any more"),
             WorkError::Full => {

@@ -6,10 +6,12 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use hivework_stm::facade::atomic::{AtomicBool, AtomicU64, Ordering};
+use hivework_stm::facade::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex};
 
+use super::asked::AskedWord;
 use super::attendant::Attendant;
+use super::limits::Limits;
 use super::once_box::OnceBox;
 use crate::books::{NameBooks, Names};
 use crate::event::tell::Told;
@@ -20,6 +22,11 @@ use crate::outlet::spans::Kept;
 use crate::shared::Shared;
 use crate::supervisor::overrun;
 use crate::supervisor::timers::Timed;
+
+/// Attended to, and on its way to its attendant; a delay may be before it.
+const COMING: u8 = 1;
+/// Kept by its attendant, and counted so.
+const KEPT: u8 = 2;
 
 /// What everybody may know of an item. Written before it is put, but for the box's
 /// number and what waits.
@@ -36,11 +43,15 @@ pub(crate) struct Rare {
     /// Those of its name where it was put.
     books: Option<Arc<NameBooks>>,
     due: Option<Instant>,
+    limits: Option<Box<Limits>>,
+    /// Can it go back to its attendant, and be let in again?
+    pub(super) restartable: bool,
+    pub(super) asked: AskedWord,
     timed: Timed,
     held_by: u64,
     attendant: Option<Arc<dyn Attendant>>,
-    /// Has it an attendant that has not let it in?
-    held_back: AtomicBool,
+    /// [`COMING`] or [`KEPT`] for one that its attendant has not let in.
+    held_back: AtomicU8,
     /// How many time slices it may run for, if it was given a number of its own.
     slices: Option<NonZeroU32>,
     /// Unless it goes by what the scheduler's policy is.
@@ -56,6 +67,12 @@ pub(crate) struct Rare {
     /// Its span.
     #[cfg(feature = "tracing")]
     pub(crate) span: Kept,
+}
+
+impl Rare {
+    pub(crate) fn attendant(&self) -> Option<&Arc<dyn Attendant>> {
+        self.attendant.as_ref()
+    }
 }
 
 impl Default for OnceBox<Box<dyn Any + Send + Sync>> {
@@ -103,6 +120,29 @@ impl Info {
         self.rare_mut().due = due;
     }
 
+    fn limits_mut(&mut self) -> &mut Limits {
+        self.rare_mut().limits.get_or_insert_default()
+    }
+
+    /// Before the put: it is to begin within so long.
+    pub(crate) fn set_start_within(&mut self, limit: Duration) {
+        self.limits_mut().start_within = Some(limit);
+    }
+
+    /// Before the put: it may run for so long.
+    pub(crate) fn set_timeout(&mut self, limit: Duration) {
+        self.limits_mut().timeout = Some(limit);
+    }
+
+    pub(crate) fn set_restartable(&mut self) {
+        self.rare_mut().restartable = true;
+    }
+
+    /// Its limits other than the deadline, if it has any.
+    pub(crate) fn limits(&self) -> Option<&Limits> {
+        self.rare()?.limits.as_deref()
+    }
+
     pub(crate) fn clear_due(&mut self) {
         if self.rare.get().is_some() {
             self.set_due(None);
@@ -143,9 +183,17 @@ impl Info {
 
     /// It is put: counts it under its name, if it has one, and sets its deadline.
     #[cold]
-    pub(crate) fn put_rare(&mut self, due: Option<Instant>, names: &Names) {
+    pub(crate) fn put_rare(
+        &mut self,
+        due: Option<Instant>,
+        names: &Names,
+        now: impl FnOnce() -> Instant,
+    ) {
         let rare = self.rare_mut();
         rare.due = due;
+        if let Some(limits) = &mut rare.limits {
+            limits.put(now());
+        }
         rare.books = rare.name.as_deref().map(|name| names.accept(name));
     }
 
@@ -155,14 +203,10 @@ impl Info {
         self.rare()?.books.as_deref()
     }
 
+    /// Its deadline, once it is put.
     #[inline]
     pub(crate) fn due(&self) -> Option<Instant> {
         self.rare()?.due
-    }
-
-    #[inline]
-    pub(crate) fn is_overdue(&self) -> bool {
-        self.due().is_some_and(|due| self.now() >= due)
     }
 
     /// What time it is for its scheduler.
@@ -190,7 +234,7 @@ impl Info {
     #[inline]
     pub(crate) fn is_timed(&self) -> bool {
         self.rare()
-            .is_some_and(|rare| rare.due.is_some() || rare.timed.sleeps())
+            .is_some_and(|rare| rare.due.is_some() || rare.limits.is_some() || rare.timed.sleeps())
     }
 
     /// Before the put: it is held until `attendant` lets it in.
@@ -198,7 +242,7 @@ impl Info {
         let rare = self.rare_mut();
         rare.attendant = Some(attendant);
         // Ordering: Relaxed; the put publishes it.
-        rare.held_back.store(true, Ordering::Relaxed);
+        rare.held_back.store(COMING, Ordering::Relaxed);
     }
 
     #[inline]
@@ -210,14 +254,26 @@ impl Info {
         // Ordering: Relaxed; who claims it by its handle though it is let in just now comes a
         // moment later, and who claims it because it was let in was told so by a lock or a queue.
         self.rare()
-            .is_some_and(|rare| rare.held_back.load(Ordering::Relaxed))
+            .is_some_and(|rare| rare.held_back.load(Ordering::Relaxed) != 0)
     }
 
-    /// It is held no longer; says whether it was.
+    /// Its attendant keeps it from now on; false where it is held no more, or kept already.
+    #[must_use]
+    pub(crate) fn keep(&self) -> bool {
+        // Ordering: Relaxed; the exchange alone decides who counts it.
+        self.rare().is_some_and(|rare| {
+            let word = &rare.held_back;
+            word.compare_exchange(COMING, KEPT, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        })
+    }
+
+    /// It is held no longer; says whether it was kept.
+    #[must_use]
     pub(crate) fn let_in(&self) -> bool {
-        // Ordering: Relaxed; the swap alone decides who counts it.
+        // Ordering: as in `keep`.
         self.rare()
-            .is_some_and(|rare| rare.held_back.swap(false, Ordering::Relaxed))
+            .is_some_and(|rare| rare.held_back.swap(0, Ordering::Relaxed) == KEPT)
     }
 
     /// Is it too early to run it, by whoever's claim?

@@ -10,6 +10,7 @@ use hivework_stm::facade::sync::Arc;
 use super::error::WorkError;
 use super::info::Info;
 use super::item::Item;
+use super::limits;
 use super::state::Claim;
 use super::unwind::shield;
 use crate::books::{Ending, is_sample};
@@ -48,7 +49,8 @@ impl Own {
     /// The item begins, and the subscribers are told; from here on it is timed, if it is to be: each
     /// that has a name is, and one of the others now and then.
     #[inline]
-    pub(crate) fn begun(&self, info: &Info) {
+    pub(crate) fn begun(&self, item: &Item) {
+        let info = &item.head().info;
         let before = match &self.whose {
             Whose::Worker(worker) => {
                 let before = worker.seat.books.begun.add(1);
@@ -64,12 +66,16 @@ impl Own {
         };
         let is_sample = is_sample(before);
         if is_sample || info.rare().is_some() {
-            self.begun_timed(info, is_sample);
+            self.begun_timed(item, is_sample);
         }
     }
 
     #[cold]
-    fn begun_timed(&self, info: &Info, is_sample: bool) {
+    fn begun_timed(&self, item: &Item, is_sample: bool) {
+        let info = &item.head().info;
+        if let Some(shared) = self.shared().filter(|_| info.limits().is_some()) {
+            limits::begin(shared, item);
+        }
         if let Some(attendant) = info.attendant() {
             shield(|| attendant.begun(info));
         }

@@ -12,7 +12,7 @@ use super::completion::Outcome;
 use super::ends::Core;
 use super::error::WorkError;
 use super::info::Info;
-use super::item::Item;
+use super::item::{Head, Item};
 use super::own::Own;
 use super::state::{Expire, Finish, Published, StateWord, Withdraw};
 use super::unwind::{drop_contained, shield};
@@ -28,19 +28,35 @@ fn leave(info: &Info, ending: Ending, why: Option<&WorkError>) {
     }
 }
 
-/// As [`leave`], where its deadline has answered its handle before.
-fn leave_late(info: &Info) {
-    leave(info, Ending::Overdue, Some(&WorkError::DeadlineExceeded));
+/// As [`leave`], where the passing of a limit has answered its handle before.
+fn leave_late(head: &Head) {
+    let (ending, why) = head.state.lateness();
+    leave(&head.info, ending, Some(&why));
 }
 
 #[cold]
 fn leave_to(attendant: &dyn Attendant, info: &Info, ending: Ending, why: Option<&WorkError>) {
     if info.let_in() {
         if let Some(shared) = info.shared() {
-            shared.books.elsewhere.taken_up.add(1);
+            shared.books.elsewhere.let_in.add(1);
         }
     }
     shield(|| attendant.left(info, ending, why));
+}
+
+/// Its attendant gets an item that a worker has taken out of a queue after its delay; false where
+/// it is not on its way there.
+#[cold]
+pub(crate) fn arrive(item: &Item) -> bool {
+    let head = item.head();
+    let Some(attendant) = head.info.attendant() else {
+        return false;
+    };
+    if !head.info.is_held_back() || head.state.is_over() {
+        return false;
+    }
+    shield(|| attendant.arrived(item));
+    true
 }
 
 /// Tells its attendant, if it has one, that its callbacks have been called.
@@ -88,8 +104,9 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
     match finish {
         Finish::Mine { left } => {
             if left && ending == Ending::Finished {
-                drop_contained(std::mem::replace(&mut outcome, Err(WorkError::Cancelled)));
-                ending = Ending::Cancelled;
+                let (of, why) = head.info.cancelled();
+                drop_contained(std::mem::replace(&mut outcome, Err(why)));
+                ending = of;
             }
             has_run(ending);
             if let Some(name) = head.info.books() {
@@ -104,7 +121,7 @@ fn finish_slowly<T: Send + 'static, C: Core<T> + ?Sized>(
             // Whoever let it expire has counted the rest.
             has_run(ending);
             drop_contained(outcome);
-            leave_late(&head.info);
+            leave_late(head);
             item.completion().run_late_callbacks();
         }
     }
@@ -203,6 +220,7 @@ fn withdraw_as<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, why: WorkError,
 pub(crate) fn withdraw<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, why: WorkError) {
     let ending = match why {
         WorkError::Cancelled => Ending::Cancelled,
+        WorkError::Evicted => Ending::Evicted,
         WorkError::Stopped | WorkError::Full => Ending::Stopped,
         _ => Ending::Lost,
     };
@@ -237,7 +255,7 @@ pub(crate) fn bury<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
     }
     // SAFETY: won just now, once, of an item that is overdue and was never begun.
     unsafe { item.discard() };
-    leave_late(&head.info);
+    leave_late(head);
     item.completion().run_late_callbacks();
     be_over(&head.info);
     if let Some(shared) = head.info.shared() {
@@ -245,16 +263,12 @@ pub(crate) fn bury<T: Send + 'static, C: Core<T> + ?Sized>(item: &C) {
     }
 }
 
-/// Its deadline has passed. Leaves closure and callbacks for the worker that meets the tombstone:
+/// Its deadline has passed, or another limit that counts by now. Leaves closure and callbacks for the worker that meets the tombstone:
 /// the caller may be the supervisor, which runs no user's code.
 pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, this: &Item) -> Expire {
     let head = item.head();
-    if head.info.due().is_none() {
-        // Whoever runs it relies on that.
-        return Expire::TooLate;
-    }
     let shared = head.info.shared();
-    let expired = head.state.expire();
+    let expired = head.pass();
     if expired == Expire::TooLate {
         return expired;
     }
@@ -265,8 +279,8 @@ pub(crate) fn expire<T: Send + 'static, C: Core<T> + ?Sized>(item: &C, this: &It
                 name.settled();
             }
         }
-        let why = WorkError::DeadlineExceeded;
-        shared.work_settled(&head.info, Ending::Overdue, Some(&why));
+        let (ending, why) = head.state.lateness();
+        shared.work_settled(&head.info, ending, Some(&why));
     }
     if head.state.publish_expired().watched {
         item.completion().wake(|| {});

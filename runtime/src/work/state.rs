@@ -4,10 +4,10 @@
 //! # The word
 //!
 //! ```text
-//!  bit 63..16  15..12     11      10         9       8         7      6          5         4        2..0
-//!     ┌───────┬──────────┬───────┬──────────┬───────┬─────────┬──────┬──────────┬─────────┬────────┬───────┐
-//!     │ count │ priority │ TAKEN │ UNBURIED │ CALLS │ WATCHED │ LEFT │ DETACHED │ OVERDUE │ CANCEL │ phase │
-//!     └───────┴──────────┴───────┴──────────┴───────┴─────────┴──────┴──────────┴─────────┴────────┴───────┘
+//!  bit 63..16  15..12     11      10         9       8         7      6          5         4        3         2..0
+//!     ┌───────┬──────────┬───────┬──────────┬───────┬─────────┬──────┬──────────┬─────────┬────────┬─────────┬───────┐
+//!     │ count │ priority │ TAKEN │ UNBURIED │ CALLS │ WATCHED │ LEFT │ DETACHED │ OVERDUE │ CANCEL │ BLOCKED │ phase │
+//!     └───────┴──────────┴───────┴──────────┴───────┴─────────┴──────┴──────────┴─────────┴────────┴─────────┴───────┘
 //! ```
 //!
 //! | phase | meaning |
@@ -21,6 +21,7 @@
 //! | flag | meaning |
 //! |---|---|
 //! | CANCEL | somebody asked for it to be cancelled |
+//! | BLOCKED | beside OVERDUE: it was the limit to its waiting that passed |
 //! | OVERDUE | its deadline passed first, and that is its outcome |
 //! | DETACHED | the handle is gone: nobody will take the result |
 //! | LEFT | it was told to stop at a checkpoint and said that it would |
@@ -43,7 +44,7 @@
 //!    nothing rare is to be done; otherwise *finish*: RUNNING → SETTLED by that
 //!    thread; or *withdraw*, *cancel*, *expire* from HELD or QUEUED → SETTLED by
 //!    somebody else; or *expire* from RUNNING → SETTLED by whoever watches the
-//!    deadline.
+//!    deadline; or *block* from HELD or QUEUED → SETTLED by whoever watches the limit to its waiting.
 //! 4. *publish*: SETTLED → PUBLISHED by the winner of step 3, but never past CALLS:
 //!    those come first. An expiry alone leaves them for later.
 //!
@@ -66,7 +67,9 @@
 
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 
+use super::error::WorkError;
 use super::priority::Priority;
+use crate::books::Ending;
 
 const PHASE: u64 = 0b111;
 const HELD: u64 = 0;
@@ -75,6 +78,7 @@ const RUNNING: u64 = 2;
 const SETTLED: u64 = 3;
 /// SETTLED, or RUNNING, and some bits more, so that publishing is an `or`.
 const PUBLISHED: u64 = 7;
+const BLOCKED: u64 = 1 << 3;
 const CANCEL: u64 = 1 << 4;
 const OVERDUE: u64 = 1 << 5;
 const DETACHED: u64 = 1 << 6;
@@ -367,6 +371,26 @@ impl StateWord {
             Ok(word) if word & PHASE == RUNNING => Expire::Running,
             Ok(_) => Expire::Unbegun,
             Err(_) => Expire::TooLate,
+        }
+    }
+
+    /// Step 3 when it was to have begun by now: as [`expire`](StateWord::expire), for an item that
+    /// nobody has begun. False for any other.
+    #[must_use]
+    pub fn block(&self) -> bool {
+        let answer = self.advance(|word| {
+            (word & PHASE <= QUEUED).then_some(word | SETTLED | OVERDUE | UNBURIED | BLOCKED)
+        });
+        answer.is_ok()
+    }
+
+    /// Of an item that is overdue: what it came to, and answers.
+    pub(crate) fn lateness(&self) -> (Ending, WorkError) {
+        // Ordering: Relaxed; who asks has found the item overdue, which was written with it.
+        if self.0.load(Ordering::Relaxed) & BLOCKED != 0 {
+            (Ending::Blocked, WorkError::Blocked)
+        } else {
+            (Ending::Overdue, WorkError::DeadlineExceeded)
         }
     }
 

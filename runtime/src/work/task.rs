@@ -143,8 +143,8 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
 
     /// Steps 1 to 5. False when the claim was lost.
     fn run_claimed(&self, this: &Item, claim: Claim) -> bool {
-        if self.info().is_overdue() {
-            self.expire(this);
+        if self.info().rare().is_some() && self.is_put_off(this, claim) {
+            return true;
         }
         match self.state().begin(claim) {
             Begin::Begun => {
@@ -155,9 +155,20 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
         }
     }
 
+    /// What few items need before they begin; true for one that does not begin now.
+    fn is_put_off(&self, this: &Item, claim: Claim) -> bool {
+        if claim == Claim::Queue && settle::arrive(this) {
+            return true;
+        }
+        if self.head.is_overdue() {
+            self.expire(this);
+        }
+        false
+    }
+
     fn execute(&self, this: &Item, claim: Claim) {
         let own = Own::of(self.info());
-        own.begun(self.info());
+        own.begun(this);
         let running = local::Running::enter(self.info());
         // SAFETY: begun by this thread.
         let body = unsafe { self.take_closure() };
@@ -235,7 +246,8 @@ impl<F: Body<T>, T: Send + 'static> Runs for Task<F, T> {
     fn cancel(&self) -> bool {
         match self.state().cancel() {
             Cancel::Withdrawn => {
-                settle::publish_unbegun(self, WorkError::Cancelled, Ending::Cancelled);
+                let (ending, why) = self.head.info.cancelled();
+                settle::publish_unbegun(self, why, ending);
                 true
             }
             Cancel::Asked => true,

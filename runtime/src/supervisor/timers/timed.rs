@@ -22,6 +22,8 @@ const WANTED: u64 = 1;
 pub(crate) struct Timed {
     /// The place of its deadline in the order; 0 for none.
     deadline: AtomicU64,
+    /// When that is.
+    deadline_at: AtomicU64,
     sleep: AtomicU64,
     at: AtomicU64,
 }
@@ -51,14 +53,20 @@ impl Timed {
         Some(self.at.load(Ordering::Relaxed)).filter(|at| *at != 0)
     }
 
-    pub(super) fn set_deadline(&self, order: u64) {
+    pub(super) fn set_deadline(&self, at: u64, order: u64) {
+        self.deadline_at.store(at, Ordering::Relaxed);
         self.deadline.store(order, Ordering::Relaxed);
     }
 
-    pub(super) fn take_deadline(&self) -> Option<u64> {
+    pub(super) fn has_deadline(&self) -> bool {
+        self.deadline.load(Ordering::Relaxed) != 0
+    }
+
+    /// It has no deadline in there any more; says where that lay.
+    pub(super) fn take_deadline(&self) -> Option<Key> {
         let order = self.deadline.load(Ordering::Relaxed);
         self.deadline.store(0, Ordering::Relaxed);
-        Some(order).filter(|order| *order != 0)
+        (order != 0).then(|| (self.deadline_at.load(Ordering::Relaxed), order))
     }
 
     pub(super) fn set_sleep(&self, at: u64, order: u64) {
