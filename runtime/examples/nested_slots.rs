@@ -10,6 +10,7 @@
 //!     cargo run --release --example nested_slots
 
 use std::error::Error;
+use std::panic::resume_unwind;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +27,10 @@ type Seen = Result<String, Box<dyn Error>>;
 /// How long a job may wait for a slot: where none can come, that is what is waited for.
 const WITHIN: Duration = Duration::from_millis(50);
 
-const LINES: [(&str, fn() -> Seen); 6] = [
+/// What a line says, and what shows it.
+type Line = (&'static str, fn() -> Seen);
+
+const LINES: [Line; 6] = [
     (
         "with n slots, jobs that each take one nest to a depth of n - 1",
         own,
@@ -175,7 +179,8 @@ fn part() -> Seen {
 fn home() -> Seen {
     let slots = Slots::new(1)?;
     let (_scheduler, stream) = nest(&slots)?;
-    let panicked = stream.put(|| panic!("on purpose")).join();
+    // As a panic does, but nothing is printed.
+    let panicked = stream.put(|| resume_unwind(Box::new("on purpose"))).join();
     let held = slots.take();
     let waits = stream.put(|| ());
     waits.cancel();
