@@ -38,6 +38,8 @@
 //! * [`par_map`], [`par_for_each`], [`par_map_reduce`], [`par_find_first`], [`par_sort`]
 //!   and their kin: over slices and ranges, on all workers.
 //! * [`Scheduler::put_team`]: many workers on one job, which start together and end as one.
+//! * [`Slots`]: bounding how many are at work at once, in parts, in transactions, and, with the feature
+//!   `jobserver`, together with other processes.
 //! * [`blocking`]: saying that work waits for something the scheduler cannot see.
 //! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on; [`Scheduler::on`]: events
 //!   that put work.

@@ -22,7 +22,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         &[(
             LEVEL,
             "        if count & WORD != 0 {",
-            "        if count == WORD {",
+            "        if count == usize::MAX {",
         )],
         "slots::who_leaves_word",
     ),
