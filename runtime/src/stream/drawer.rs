@@ -256,6 +256,9 @@ impl Drawer {
             match self.attempt(&answers, is_asked) {
                 Drawn::Nothing => return false,
                 Drawn::Job(held, slots, seat) => {
+                    if let Some(porter) = &self.porter {
+                        porter.has_held();
+                    }
                     self.start(held, slots, seat);
                     return true;
                 }
@@ -311,7 +314,7 @@ impl Drawer {
         let Some(porter) = &self.porter else {
             return Ok(());
         };
-        if !is_asked && porter.has_closures() {
+        if !is_asked && porter.is_to_be_asked(tx)? {
             return abort(Drawn::AskPorter);
         }
         if porter.ask_in(tx, starts)? {
@@ -369,7 +372,6 @@ impl Drawer {
             lane.hand_out(tx, &held.entry)?;
             for lane in way.iter().rev() {
                 lane.serve(tx)?;
-                lane.settle(tx)?;
             }
             let seat = self.seat(tx, &held)?;
             let slots = lane.slots.clone();

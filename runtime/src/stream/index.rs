@@ -81,6 +81,19 @@ impl Index {
 
     /// A stream enters, behind its equals.
     pub(super) fn enter(&self, tx: &mut Transaction<'_>, lane: &Arc<Lane>) -> StmResult<Place> {
+        if let Some(fair) = &self.fair {
+            // Step 1.
+            let time = fair.time.read(tx)?;
+            let start = lane.start.read(tx)?;
+            if start < time {
+                lane.start.write(tx, time)?;
+            }
+        }
+        self.stay(tx, lane)
+    }
+
+    /// A stream that has had its turn enters again, behind its equals.
+    pub(super) fn stay(&self, tx: &mut Transaction<'_>, lane: &Arc<Lane>) -> StmResult<Place> {
         let turn = self.turns.read(tx)? + 1;
         self.turns.write(tx, turn)?;
         let Some(fair) = &self.fair else {
@@ -95,10 +108,8 @@ impl Index {
         };
         let weight = u64::from(lane.weight);
         fair.weight.modify(tx, |weights| weights + weight)?;
-        let time = fair.time.read(tx)?;
-        let start = lane.start.read(tx)?.max(time);
-        lane.start.write(tx, start)?;
-        if start > time {
+        let start = lane.start.read(tx)?;
+        if start > fair.time.read(tx)? {
             let rank = (start, turn);
             fair.ahead.insert(tx, rank, Arc::clone(lane))?;
             return Ok(Place { rank, ahead: true });

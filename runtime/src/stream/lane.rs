@@ -175,11 +175,11 @@ impl Lane {
 
     /// A job enters, unless it has left before.
     pub(super) fn enter(&self, tx: &mut Transaction<'_>, held: &Held) -> StmResult<()> {
-        let number = self.entered.read(tx)?;
+        let number = self.entered.read(tx)? + 1;
         if !held.entry.enter(tx, number)? {
             return Ok(());
         }
-        self.entered.write(tx, number + 1)?;
+        self.entered.write(tx, number)?;
         for lane in self.upwards() {
             lane.members.modify(tx, |members| members + 2)?;
         }
@@ -254,7 +254,7 @@ impl Lane {
         }
     }
 
-    /// A job that waits is drawn. The caller settles.
+    /// A job that waits is drawn. The caller settles, or [serves](Lane::serve).
     pub(super) fn hand_out(&self, tx: &mut Transaction<'_>, entry: &Entry) -> StmResult<()> {
         if let Some(number) = entry.waits(tx)? {
             self.take_out(tx, entry, number, true)?;
@@ -303,6 +303,34 @@ impl Lane {
 
     /// See the [module](self).
     pub(super) fn settle(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
+        let (ready, rides) = self.look(tx)?;
+        let moved = self.set_rides(tx, rides)? | self.set_ready(tx, ready)?;
+        match &self.drawer.outer {
+            Some(outer) if moved => outer.settle(tx),
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`settle`](Lane::settle), when a job of it, or below it, has been drawn: it goes behind its
+    /// equals, if it stays. The caller does the same with the stream above.
+    pub(super) fn serve(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
+        let (ready, rides) = self.look(tx)?;
+        self.set_rides(tx, rides)?;
+        let Some(place) = self.place.read(tx)? else {
+            return Ok(());
+        };
+        self.drawer.index.served(tx, self)?;
+        self.drawer.index.leave(tx, self, place)?;
+        let me = self.me.upgrade().filter(|_| ready);
+        let place = match me {
+            Some(me) => Some(self.drawer.index.stay(tx, &me)?),
+            None => None,
+        };
+        self.place.write(tx, place)
+    }
+
+    /// Can a job be drawn from it that needs a slot, and one that does not?
+    fn look(&self, tx: &mut Transaction<'_>) -> StmResult<(bool, bool)> {
         let (mut ready, mut rides) = (false, false);
         if self.active.read(tx)? {
             let full = self.full.read(tx)?;
@@ -315,11 +343,7 @@ impl Lane {
                 }
             }
         }
-        let moved = self.set_rides(tx, rides)? | self.set_ready(tx, ready)?;
-        match &self.drawer.outer {
-            Some(outer) if moved => outer.settle(tx),
-            _ => Ok(()),
-        }
+        Ok((ready, rides))
     }
 
     fn set_rides(&self, tx: &mut Transaction<'_>, rides: bool) -> StmResult<bool> {
@@ -348,16 +372,6 @@ impl Lane {
             _ => return Ok(false),
         }
         Ok(true)
-    }
-
-    /// A job of it, or below it, has been drawn: it goes behind its equals, if it stays. The caller settles.
-    pub(super) fn serve(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
-        if let Some(place) = self.place.read(tx)? {
-            self.drawer.index.served(tx, self)?;
-            self.drawer.index.leave(tx, self, place)?;
-            self.place.write(tx, None)?;
-        }
-        Ok(())
     }
 
     /// Its own slots are all taken: word was left with `level`.

@@ -32,7 +32,7 @@ impl Turn {
             }
         });
         // A thread that is about to end has no such place, and no pumps inside of pumps.
-        begun.unwrap_or(true).then_some(Turn(()))
+        begun.unwrap_or(true).then(|| Turn(()))
     }
 
     /// One that was put off.

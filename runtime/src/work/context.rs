@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::asked::Asked;
 use super::error::WorkError;
 use super::item::Item;
 use crate::Scheduler;
@@ -99,14 +100,16 @@ impl WorkContext {
         if overdue {
             return Err(WorkError::DeadlineExceeded);
         }
-        if cancel {
+        let asked = head.info.asked();
+        // Who asks it to leave cancels it after that: it may read the one before the other.
+        if cancel || asked == Asked::Leave {
             head.state.leave();
             return Err(head.info.cancelled().1);
         }
-        if head.info.is_evicted() {
-            return Err(WorkError::Evicted);
+        match asked {
+            Asked::Return | Asked::Pause => Err(WorkError::Evicted),
+            Asked::Nothing | Asked::Leave | Asked::Back => Ok(()),
         }
-        Ok(())
     }
 
     /// The scheduler that the work was put to, unless its last handle is gone.

@@ -77,21 +77,23 @@ impl Porter {
             return false;
         }
         match self.criterion.ask() {
-            Found::Holds => {
-                if self.failures.load() != 0 {
-                    self.failures.store(0);
-                }
-                return true;
-            }
+            Found::Holds => return true,
             Found::Not(pause) => self.close(shared, drawer, pause),
             Found::Failed(why) => self.fail(shared, drawer, why),
         }
         false
     }
 
-    /// Is there anything to be asked in step 1?
-    pub(crate) fn has_closures(&self) -> bool {
-        self.criterion.has_closures()
+    /// Is there anything to be asked in step 1, or to be waited for?
+    pub(crate) fn is_to_be_asked(&self, tx: &mut Transaction<'_>) -> StmResult<bool> {
+        Ok(self.criterion.has_closures() || self.closed.read_with(tx, Option::is_some)?)
+    }
+
+    /// A job starts: all has been found to hold.
+    pub(crate) fn has_held(&self) {
+        if self.failures.load() != 0 {
+            self.failures.store(0);
+        }
     }
 
     /// Step 2; what is written stands only if a job `starts`.
@@ -116,7 +118,6 @@ impl Porter {
     }
 
     fn fail(self: &Arc<Self>, shared: &Arc<Shared>, drawer: &Weak<dyn Draws>, why: String) {
-        shared.announce(|| Some(Event::CriterionFailed { message: why.into() }));
         let before = atomically(|tx| {
             let before = self.failures.read(tx)?;
             self.failures.write(tx, before.saturating_add(1))?;
@@ -124,6 +125,7 @@ impl Porter {
         });
         let doubled = INTERVAL.checked_mul(1 << before.min(16));
         self.close(shared, drawer, doubled.unwrap_or(LONGEST).min(LONGEST));
+        shared.announce(|| Some(Event::CriterionFailed { message: why.into() }));
     }
 
     /// Step 3.
