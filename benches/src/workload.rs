@@ -6,6 +6,7 @@ mod queues;
 mod reads;
 pub(crate) mod scheduling;
 pub(crate) mod sequence;
+mod slots;
 mod structures;
 mod transfers;
 mod waiting;
@@ -19,6 +20,7 @@ pub use counters::ARITHMETIC;
 pub use maps::PAPAYA;
 pub use queues::{CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PUT_TAKE};
 pub use scheduling::{THREADS, names, subjects as scheduling};
+pub use slots::TAKE_GIVE;
 
 /// All subjects about transactions.
 #[must_use]
@@ -36,6 +38,7 @@ pub fn transactions() -> Vec<Subject> {
 pub fn containers(scale: Scale) -> Vec<Subject> {
     let mut all = queues::subjects();
     all.extend(maps::subjects(scale));
+    all.extend(slots::subjects());
     all
 }
 

@@ -39,6 +39,8 @@
 //!   and their kin: over slices and ranges, on all workers. [`Scheduler::map`]: over whatever inputs, in
 //!   their order, a window of them at a time.
 //! * [`Scheduler::put_team`]: many workers on one job, which start together and end as one.
+//! * [`Slots`]: bounding how many are at work at once, in parts, in transactions, and, with the feature
+//!   `jobserver`, together with other processes.
 //! * [`blocking`]: saying that work waits for something the scheduler cannot see.
 //! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on; [`Scheduler::on`]: events
 //!   that put work.
@@ -137,6 +139,8 @@ pub use scheduler::{Scheduler, SetWorkersError, TryPutError};
 pub use scope::{Scope, scope};
 pub use slots::Slots;
 pub use slots::error::SlotsError;
+#[cfg(feature = "jobserver")]
+pub use slots::jobserver::error::JobserverError;
 pub use slots::slot::Slot;
 pub use spawn::{CancelOnDrop, make_future, make_transaction};
 pub use stop::error::{Drained, StartError, StopError};
@@ -195,6 +199,7 @@ pub mod internals {
     pub use crate::polled::turn::{Close, SetAside, Turn, TurnWord, Wakeup, Why};
     pub use crate::scope::board::Flag;
     pub use crate::scope::jobs::{End, Jobs, Next};
+    pub use crate::slots::alone::LoneDrawer;
     pub use crate::stop::quiet::Quiet;
     pub use crate::supervisor::bell::{Bell, Roused};
     pub use crate::work::alone::{Lone, LoneBands, LoneHandle, LoneTimers, lone, lone_delayed};

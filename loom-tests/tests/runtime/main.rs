@@ -14,6 +14,7 @@ mod numbers;
 mod parker;
 mod quiet;
 mod scope;
+mod slots;
 mod state;
 mod task;
 mod timers;

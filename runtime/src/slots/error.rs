@@ -15,6 +15,13 @@ pub enum SlotsError {
         /// How many there are.
         parent: usize,
     },
+    /// More than can be counted.
+    TooMany {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there can be.
+        most: usize,
+    },
 }
 
 impl fmt::Display for SlotsError {
@@ -26,6 +33,10 @@ impl fmt::Display for SlotsError {
             SlotsError::LargerThanParent { asked, parent } => write!(
                 f,
                 "{asked} slots cannot be a part of {parent}: ask for at most {parent}"
+            ),
+            SlotsError::TooMany { asked, most } => write!(
+                f,
+                "{asked} slots are more than can be counted: ask for at most {most}"
             ),
         }
     }

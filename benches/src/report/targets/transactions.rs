@@ -1,7 +1,7 @@
 //! The targets about transactions and containers.
 
 use super::{Target, at_least, at_most, within};
-use crate::workload::{CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PAPAYA, PUT_TAKE};
+use crate::workload::{CROSSBEAM, HAND_OVER, OURS_IN_BATCHES, PAPAYA, PUT_TAKE, TAKE_GIVE};
 
 const ONE: &str = "increment one variable";
 pub(super) const FAR: &str = "increment a variable each, far apart";
@@ -9,7 +9,7 @@ const TRANSFER: &str = "transfer among 1000";
 pub(super) const OWN_UPDATES: &str = "hash map of 100000: 100 % updates, keys of one's own";
 
 /// The targets about subjects, in the order of the report.
-pub(super) const TARGETS: [Target; 16] = [
+pub(super) const TARGETS: [Target; 17] = [
     at_least(
         9.0,
         "increment one variable, 1 thread: `stm`'s time ÷ ours",
@@ -121,4 +121,5 @@ pub(super) const TARGETS: [Target; 16] = [
         ("hivework", 1),
         ("hivework", 2),
     ),
+    within(60.0, "slots: take and give, ns", TAKE_GIVE, ("hivework", 1)),
 ];

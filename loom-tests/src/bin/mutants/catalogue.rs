@@ -16,6 +16,7 @@ mod rows;
 mod runtime;
 mod scopes;
 mod single;
+mod slots;
 mod snapshot;
 mod timers;
 mod turn;
@@ -101,6 +102,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         scopes::MUTANTS,
         turn::MUTANTS,
         timers::MUTANTS,
+        slots::MUTANTS,
     ]
     .into_iter()
     .flatten()
