@@ -70,6 +70,7 @@
 #[cfg(test)]
 extern crate self as hivework;
 
+mod backend;
 mod books;
 mod broadcast;
 mod builder;
@@ -104,6 +105,18 @@ mod worker;
 pub use hivework_stm::*;
 pub use stm_ports::*;
 
+pub use backend::berths::{Berths, Kept, TaskEnd};
+pub use backend::builder::{Berth, BerthsBuilder};
+pub use backend::call::{Call, CallFailed, OnFailure, Refusal};
+pub use backend::error::{BerthsError, TaskError};
+pub use backend::inspect::{BackendView, BerthState, BerthView, Inspection};
+pub use backend::pass::{BerthEvent, BerthTask, Pass};
+#[cfg(feature = "store")]
+pub use backend::store::disk::DiskStore;
+pub use backend::store::memory::MemoryStore;
+pub use backend::store::{Record, Store, StoreError};
+pub use backend::task::{RunningTask, TaskId};
+pub use backend::{Backend, BackendError};
 pub use books::{Histogram, NameStats, QueueStats, Stats, WorkerStats};
 pub use broadcast::NotRunning;
 pub use builder::{BuildError, Builder, OverrunPolicy};
