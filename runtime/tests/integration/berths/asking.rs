@@ -223,7 +223,7 @@ fn a_backend_may_wait_on_a_worker() {
         passes.push(yard.scheduler.put_work(move || theirs.schedule().left));
     }
     // The others do not wait for it.
-    let left = || passes.iter().filter(|pass| pass.status() == hivework::Status::Finished).count();
+    let left = || passes.iter().filter(|pass| pass.status() == hivework::Status::Done).count();
     eventually("the others are done", || left() == 3);
     open.send(()).unwrap();
     let left: usize = passes.into_iter().map(|pass| join(pass).unwrap()).sum();
