@@ -367,7 +367,9 @@ impl Core {
 impl fmt::Debug for Berths {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.0.sites.iter().map(|site| &site.name);
-        f.debug_tuple("Berths").field(&names.collect::<Vec<_>>()).finish()
+        f.debug_tuple("Berths")
+            .field(&names.collect::<Vec<_>>())
+            .finish()
     }
 }
 
@@ -378,4 +380,3 @@ fn outside_transactions(what: &str) {
          or leave it to `on_commit`"
     );
 }
-

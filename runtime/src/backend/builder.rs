@@ -146,7 +146,8 @@ impl BerthsBuilder {
         make: impl Fn() -> B + Send + Sync + 'static,
     ) -> BerthsBuilder {
         let make = move || -> Made { Shareable::new(make()) };
-        self.kinds.push((Shareable::from(name), Shareable::new(make)));
+        self.kinds
+            .push((Shareable::from(name), Shareable::new(make)));
         self
     }
 
@@ -223,7 +224,10 @@ impl BerthsBuilder {
         let mut kinds = BTreeMap::new();
         for (kind, make) in &self.kinds {
             let kind = Shareable::clone(kind);
-            if kinds.insert(Shareable::clone(&kind), Shareable::clone(make)).is_some() {
+            if kinds
+                .insert(Shareable::clone(&kind), Shareable::clone(make))
+                .is_some()
+            {
                 return Err(BerthsError::DuplicateKind { kind });
             }
         }
@@ -284,7 +288,7 @@ fn site(berth: &Berth, kinds: &BTreeMap<Shareable<str>, Maker>) -> Result<Site, 
         timeout: berth.timeout,
         sheet: TVar::new(Sheet::default()),
         slot: Mutex::new(None),
-        tried: Mutex::new(None),
+        tried: Mutex::new(Vec::new()),
     })
 }
 
@@ -295,7 +299,10 @@ fn restore(site: &Site, store: &dyn Store, calendar: &Calendar) -> Result<(), Be
         error,
     })?;
     let Some(record) = record else { return Ok(()) };
-    let backend = record.task.as_ref().and_then(|task| site.find(&task.backend));
+    let backend = record
+        .task
+        .as_ref()
+        .and_then(|task| site.find(&task.backend));
     let changed = record.backends != site.names();
     atomically(|tx| {
         site.change(tx, |sheet| {

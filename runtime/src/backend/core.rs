@@ -4,7 +4,7 @@ use std::sync::Arc as Shareable;
 use std::time::{Duration, SystemTime};
 
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
-use hivework_stm::{StmResult, Transaction, TVar, atomically};
+use hivework_stm::{StmResult, TVar, Transaction, atomically};
 use stm_ports::THashMap;
 
 use super::Backend;
@@ -41,8 +41,9 @@ pub(super) struct Site {
     /// The slot that its task holds. For who tends; never locked for longer than to take it or to put it
     /// there.
     pub(super) slot: Mutex<Option<Slot>>,
-    /// The record that was last tried to save, if that was in vain.
-    pub(super) tried: Mutex<Option<Record>>,
+    /// The records that were tried to be saved since the last one that was, in vain as it seems. For who
+    /// tends.
+    pub(super) tried: Mutex<Vec<Record>>,
 }
 
 /// A backend under the name that it gave.
@@ -55,7 +56,9 @@ pub(super) struct Named {
 impl Site {
     /// The number of the backend of this name.
     pub(super) fn find(&self, backend: &str) -> Option<usize> {
-        self.backends.iter().position(|known| *known.name == *backend)
+        self.backends
+            .iter()
+            .position(|known| *known.name == *backend)
     }
 
     pub(super) fn names(&self) -> Vec<Shareable<str>> {

@@ -82,7 +82,10 @@ impl fmt::Display for BerthsError {
                 write!(f, "two berths are called {berth:?}: give each its own name")
             }
             BerthsError::NoBackends { berth } => {
-                write!(f, "the berth {berth:?} has no backends: give it at least one")
+                write!(
+                    f,
+                    "the berth {berth:?} has no backends: give it at least one"
+                )
             }
             BerthsError::DuplicateBackend { berth, backend } => write!(
                 f,
@@ -90,7 +93,10 @@ impl fmt::Display for BerthsError {
                  found by its name, so give each its own"
             ),
             BerthsError::DuplicateKind { kind } => {
-                write!(f, "two kinds of backends are called {kind:?}: give each its own name")
+                write!(
+                    f,
+                    "two kinds of backends are called {kind:?}: give each its own name"
+                )
             }
             BerthsError::UnknownKind { berth, kind, known } => write!(
                 f,
@@ -109,10 +115,12 @@ impl fmt::Display for BerthsError {
             BerthsError::ZeroPeriod => {
                 f.write_str("passes without a pause between them: ask for a period above zero")
             }
-            BerthsError::NoScheduler => {
-                f.write_str("the scheduler is gone: keep a handle of it for as long as it is to make passes")
+            BerthsError::NoScheduler => f.write_str(
+                "the scheduler is gone: keep a handle of it for as long as it is to make passes",
+            ),
+            BerthsError::Store { berth: None, error } => {
+                write!(f, "the store of the berths: {error}")
             }
-            BerthsError::Store { berth: None, error } => write!(f, "the store of the berths: {error}"),
             BerthsError::Store {
                 berth: Some(berth),
                 error,
@@ -158,10 +166,16 @@ impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TaskError::Unknown { task } => {
-                write!(f, "the task {task} is at none of the berths: it may be over")
+                write!(
+                    f,
+                    "the task {task} is at none of the berths: it may be over"
+                )
             }
             TaskError::Ending { task } => {
-                write!(f, "the task {task} is just being stopped: it is too late to keep it alive")
+                write!(
+                    f,
+                    "the task {task} is just being stopped: it is too late to keep it alive"
+                )
             }
             TaskError::NotSaved { task, error } => write!(
                 f,

@@ -98,8 +98,7 @@ impl Core {
 fn view(site: &Site, sheet: Sheet) -> BerthView {
     let backends = site.backends.iter().map(|named| BackendView {
         name: Arc::clone(&named.name),
-        says: contain(|| named.backend.inspect())
-            .map_err(|payload| panicked(payload).to_string()),
+        says: contain(|| named.backend.inspect()).map_err(|payload| panicked(payload).to_string()),
     });
     BerthView {
         name: Arc::clone(&site.name),

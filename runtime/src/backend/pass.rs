@@ -114,7 +114,11 @@ pub(super) struct Report {
 
 impl Report {
     /// Did this happen to the task?
-    pub(super) fn tells(&self, task: &TaskId, what: impl Fn(&BerthEvent) -> Option<&BerthTask>) -> bool {
+    pub(super) fn tells(
+        &self,
+        task: &TaskId,
+        what: impl Fn(&BerthEvent) -> Option<&BerthTask>,
+    ) -> bool {
         let mut told = self.pass.events.iter().filter_map(what);
         told.any(|told| told.task == *task)
     }

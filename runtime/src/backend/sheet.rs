@@ -84,7 +84,10 @@ impl Sheet {
         if std::mem::take(&mut self.asked.load) {
             return Act::Load;
         }
-        let running = self.task.as_mut().filter(|task| task.phase == Phase::Running);
+        let running = self
+            .task
+            .as_mut()
+            .filter(|task| task.phase == Phase::Running);
         if let Some(task) = running {
             if std::mem::take(&mut self.asked.stop) {
                 self.asked.keep = false;

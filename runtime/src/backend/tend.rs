@@ -105,7 +105,7 @@ impl Core {
         let mut vain = None;
         loop {
             match atomically(|tx| site.change(tx, |sheet| sheet.next(vain))) {
-                Act::Load => self.load(at, report),
+                Act::Load => self.refresh(at, report),
                 Act::Stop(occupant) => self.stop_asked(at, &occupant, report),
                 Act::Keep(occupant) => self.kept_alive(at, &occupant, report),
                 Act::Save => vain = self.save(at, report).err().map(|vain| vain.revision),
@@ -124,7 +124,7 @@ impl Core {
     fn stop_asked(&self, at: usize, occupant: &Occupant, report: &mut Report) {
         let site = &self.sites[at];
         let _inside = Self::inside(site, Duty::Stop);
-        self.load(at, report);
+        self.refresh(at, report);
         if self.is_still(site, occupant) {
             self.stop(at, occupant, report);
             self.tell(report, BerthEvent::Stopped(site.task(&occupant.task)));
@@ -134,7 +134,7 @@ impl Core {
     fn kept_alive(&self, at: usize, occupant: &Occupant, report: &mut Report) {
         let site = &self.sites[at];
         let _inside = Self::inside(site, Duty::Keep);
-        self.load(at, report);
+        self.refresh(at, report);
         if !self.is_still(site, occupant) {
             return;
         }
@@ -157,7 +157,7 @@ impl Core {
     fn look(&self, at: usize, report: &mut Report) {
         let site = &self.sites[at];
         let _inside = Self::inside(site, Duty::Look);
-        self.load(at, report);
+        self.refresh(at, report);
         let now = self.now();
         let (late, is_free) = atomically(|tx| {
             site.change(tx, |sheet| {

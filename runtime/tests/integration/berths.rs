@@ -4,6 +4,7 @@ mod asking;
 mod bad_input;
 mod crowd;
 mod defects;
+mod disk;
 mod model;
 mod probe;
 mod seed;

@@ -47,6 +47,8 @@ use crate::work::unwind::{contain, drop_contained, message};
 const BERTHS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("berths");
 const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
 const KEY: &str = "format";
+/// Bytes that the store may keep in memory: a store has a few pages.
+const CACHE: usize = 1 << 20;
 
 /// A store in a file, so that a restart sees what was running at the berths.
 ///
@@ -267,7 +269,12 @@ fn open_file(file: File) -> Result<Database, Trouble> {
         drop_contained(payload);
         Err(damaged(&what))
     });
-    checked?;
+    // In memory nothing else can go wrong.
+    checked.map_err(|trouble| match trouble {
+        Trouble::Store(error) => damaged(&error.to_string()),
+        Trouble::System(error) => damaged(&error.to_string()),
+        other => other,
+    })?;
     Ok(builder().create_with_backend(backend)?)
 }
 
@@ -275,6 +282,7 @@ fn builder() -> Builder {
     let mut builder = Builder::new();
     // The format that later versions of the store read.
     builder.create_with_file_format_v3(true);
+    builder.set_cache_size(CACHE);
     builder
 }
 
@@ -357,7 +365,9 @@ fn make(path: &Path) -> Result<Database, Trouble> {
         Err(_) => fs::rename(&new, path)?,
     }
     // So that its name is there after a crash. Where a directory cannot be opened the system sees to it.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = File::open(folder.unwrap_or(Path::new(".")));
     drop(folder.and_then(|folder| folder.sync_all()));
     Ok(database)

@@ -153,7 +153,10 @@ mod tests {
         let sealed = seal(&record()).unwrap();
         for length in 0..sealed.len() {
             let error = unseal("one", &sealed[..length]).unwrap_err();
-            assert!(matches!(error, StoreError::Damaged { .. }), "{length}: {error}");
+            assert!(
+                matches!(error, StoreError::Damaged { .. }),
+                "{length}: {error}"
+            );
         }
         for at in 0..sealed.len() * 8 {
             let mut changed = sealed.clone();

@@ -4,8 +4,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use hivework::{
-    BerthEvent, BerthState, BerthsError, Call, Event, Kept, TaskEnd, WorkError, atomically, blocking,
-    check,
+    BerthEvent, BerthState, BerthsError, Call, Event, Kept, TaskEnd, WorkError, atomically,
+    blocking, check,
 };
 
 use super::probe::{Probe, Wrong, Yard, berth, tasks};
@@ -27,7 +27,15 @@ fn the_scheduler_makes_passes_by_its_clock() {
     }
     assert_eq!(
         probe.calls(),
-        ["start a", "timed_out a", "stop a", "start b", "timed_out b", "stop b", "start c"]
+        [
+            "start a",
+            "timed_out a",
+            "stop a",
+            "start b",
+            "timed_out b",
+            "stop b",
+            "start c"
+        ]
     );
     passes.cancel();
     let end = passes.join_timeout(BOUND).unwrap();
@@ -148,7 +156,10 @@ fn a_kept_alive_that_keeps_alive_is_called_once() {
     // The later time counts, and is written down.
     let seen = berths.inspect().berths.remove(0);
     let task = seen.task.unwrap();
-    assert_eq!(task.kept_alive_at, task.started_at + Duration::from_millis(1));
+    assert_eq!(
+        task.kept_alive_at,
+        task.started_at + Duration::from_millis(1)
+    );
     assert!(seen.saved);
 }
 
@@ -205,7 +216,9 @@ fn the_scheduler_tells_what_happens_at_berths() {
             told.extend(event.downcast_ref::<BerthEvent>().cloned());
         }
     }
-    assert!(matches!(&told[0], BerthEvent::Started(task) if task.to_string() == "a of probe at one"));
+    assert!(
+        matches!(&told[0], BerthEvent::Started(task) if task.to_string() == "a of probe at one")
+    );
     assert!(matches!(&told[1], BerthEvent::Stopped(task) if task.task == "a".into()));
 }
 
@@ -223,7 +236,12 @@ fn a_backend_may_wait_on_a_worker() {
         passes.push(yard.scheduler.put_work(move || theirs.schedule().left));
     }
     // The others do not wait for it.
-    let left = || passes.iter().filter(|pass| pass.status() == hivework::Status::Done).count();
+    let left = || {
+        passes
+            .iter()
+            .filter(|pass| pass.status() == hivework::Status::Done)
+            .count()
+    };
     eventually("the others are done", || left() == 3);
     open.send(()).unwrap();
     let left: usize = passes.into_iter().map(|pass| join(pass).unwrap()).sum();

@@ -4,9 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hivework::{
-    Backend, BackendError, Berth, BerthsBuilder, BerthsError, TaskId, atomically,
-};
+use hivework::{Backend, BackendError, Berth, BerthsBuilder, BerthsError, TaskId, atomically};
 
 use super::probe::{Probe, Yard, berth};
 
@@ -28,9 +26,13 @@ fn berths_that_cannot_be_are_refused() {
     let (error, says) = refusal(yard.builder().berth(berth("", [&probe])));
     assert!(matches!(error, BerthsError::NoName), "{says}");
     let (error, says) = refusal(yard.builder().berth(berth("one", [&probe, &probe])));
-    assert!(matches!(error, BerthsError::DuplicateBackend { .. }), "{says}");
+    assert!(
+        matches!(error, BerthsError::DuplicateBackend { .. }),
+        "{says}"
+    );
     let (error, says) = refusal(
-        yard.builder().berth(berth("one", [&probe]).timeout(Duration::ZERO)),
+        yard.builder()
+            .berth(berth("one", [&probe]).timeout(Duration::ZERO)),
     );
     assert!(matches!(error, BerthsError::ZeroTimeout { .. }), "{says}");
     let unknown = Berth::new("one").backend_of("mial");
@@ -70,7 +72,10 @@ fn a_backend_that_panics_when_asked_for_its_name_is_an_error() {
         std::panic::resume_unwind(Box::new("not today"))
     });
     let (error, says) = refusal(made.berth(Berth::new("one").backend_of("none")));
-    assert!(matches!(error, BerthsError::BackendPanicked { .. }), "{says}");
+    assert!(
+        matches!(error, BerthsError::BackendPanicked { .. }),
+        "{says}"
+    );
 }
 
 #[test]

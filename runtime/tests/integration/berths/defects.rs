@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use hivework::{
-    Berths, BerthsError, Call, Kept, MemoryStore, Record, Store, StoreError, TaskEnd,
-    TaskError, TaskId, blocking,
+    Berths, BerthsError, Call, Kept, MemoryStore, Record, Store, StoreError, TaskEnd, TaskError,
+    TaskId, blocking,
 };
 
 use super::probe::{Probe, Wrong, Yard, berth, tasks};
@@ -37,7 +37,10 @@ fn of_two_who_fill_a_berth_at_once_one_does() {
     assert_eq!(pass.started().count(), 0);
     assert_eq!(left.calls(), ["failed start"], "it was never started");
     assert_eq!(right.calls(), ["start right"]);
-    assert_eq!((tasks(&here), tasks(&there)), (vec!["right".into()], vec!["right".into()]));
+    assert_eq!(
+        (tasks(&here), tasks(&there)),
+        (vec!["right".into()], vec!["right".into()])
+    );
     let failure = pass.failures().next().unwrap().to_string();
     assert!(failure.contains("filled by somebody else"), "{failure}");
 }
@@ -90,7 +93,9 @@ fn from_inside_stop_it_is_too_late_for_either() {
     let (sender, receiver) = mpsc::channel();
     let theirs = berths.clone();
     probe.within(Call::Stop, move || {
-        sender.send((theirs.keepalive("a"), theirs.stop("a"), theirs.schedule())).unwrap();
+        sender
+            .send((theirs.keepalive("a"), theirs.stop("a"), theirs.schedule()))
+            .unwrap();
     });
     assert_eq!(berths.stop("a").unwrap(), TaskEnd::Stopped);
     let (kept, stopped, pass) = receive(&receiver);
@@ -109,7 +114,10 @@ fn a_task_that_another_process_started_is_known() {
     assert_eq!(there.keepalive("a").unwrap(), Kept::Alive);
     assert_eq!(there.stop("a").unwrap(), TaskEnd::Stopped);
     assert_eq!(right.calls(), ["kept_alive a", "stop a"]);
-    assert!(matches!(here.keepalive("a"), Err(TaskError::Unknown { .. })));
+    assert!(matches!(
+        here.keepalive("a"),
+        Err(TaskError::Unknown { .. })
+    ));
     assert_eq!(left.calls(), ["start a"]);
 }
 
@@ -141,7 +149,13 @@ fn of_two_keepalives_the_later_counts() {
     here.schedule();
     yard.pass_seconds(0.5);
     there.keepalive("a").unwrap();
-    let kept = store.load("one").unwrap().unwrap().task.unwrap().kept_alive_at;
+    let kept = store
+        .load("one")
+        .unwrap()
+        .unwrap()
+        .task
+        .unwrap()
+        .kept_alive_at;
     // What the one knows is older, and it does not act by it.
     yard.pass_seconds(0.9);
     assert_eq!(here.schedule().timed_out().count(), 0);
@@ -266,7 +280,11 @@ fn start_runs_under_no_lock_and_after_the_save() {
         let elsewhere = theirs.clone();
         let pass = std::thread::spawn(move || {
             let pass = elsewhere.schedule();
-            (pass.left, pass.started().count(), elsewhere.keepalive("a").unwrap())
+            (
+                pass.left,
+                pass.started().count(),
+                elsewhere.keepalive("a").unwrap(),
+            )
         });
         let pass = blocking(|| pass.join().unwrap());
         sender.send((saved, pass)).unwrap();
@@ -282,7 +300,10 @@ fn start_runs_under_no_lock_and_after_the_save() {
 #[test]
 fn a_failed_start_tries_the_next_backend() {
     let yard = Yard::new();
-    let (bad, good) = (Probe::offering("bad", ["a"]), Probe::offering("good", ["b"]));
+    let (bad, good) = (
+        Probe::offering("bad", ["a"]),
+        Probe::offering("good", ["b"]),
+    );
     bad.fails(Call::Start, Wrong::Panic);
     let berths = yard.one([&bad, &good]);
     let pass = berths.schedule();

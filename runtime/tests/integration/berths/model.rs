@@ -11,13 +11,24 @@ use super::probe::{Probe, Wrong, Yard, berth};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Offer { backend: usize, task: u8 },
+    Offer {
+        backend: usize,
+        task: u8,
+    },
     Schedule,
     Keepalive(u8),
     Stop(u8),
-    Pass { millis: u64 },
-    Break { backend: usize, call: Call, broken: bool },
-    GivesUp { backend: usize },
+    Pass {
+        millis: u64,
+    },
+    Break {
+        backend: usize,
+        call: Call,
+        broken: bool,
+    },
+    GivesUp {
+        backend: usize,
+    },
     Restart,
 }
 
@@ -117,7 +128,12 @@ impl Model {
                 }
                 if self.call(backend, Call::Start, Some(id)) {
                     let (started, kept) = (self.now, self.now);
-                    self.berths[berth] = Some(Task { id, backend, started, kept });
+                    self.berths[berth] = Some(Task {
+                        id,
+                        backend,
+                        started,
+                        kept,
+                    });
                     break;
                 }
             }
@@ -130,7 +146,9 @@ impl Model {
     }
 
     fn keepalive(&mut self, id: u8) -> bool {
-        let Some(at) = self.find(id) else { return false };
+        let Some(at) = self.find(id) else {
+            return false;
+        };
         let now = self.now;
         let task = self.berths[at].as_mut().unwrap();
         task.kept = now;
@@ -143,7 +161,9 @@ impl Model {
     }
 
     fn stop(&mut self, id: u8) -> bool {
-        let Some(at) = self.find(id) else { return false };
+        let Some(at) = self.find(id) else {
+            return false;
+        };
         let backend = self.berths[at].as_ref().unwrap().backend;
         self.call(backend, Call::Stop, Some(id));
         self.berths[at] = None;

@@ -88,7 +88,8 @@ impl Probe {
         if let Some(hook) = hook {
             hook();
         }
-        match self.wrong.lock().unwrap().get(&call).copied() {
+        let wrong = self.wrong.lock().unwrap().get(&call).copied();
+        match wrong {
             None => Ok(()),
             Some(Wrong::Error) => Err(format!("{call} is out of order").into()),
             Some(Wrong::Panic) => std::panic::resume_unwind(Box::new("out of its mind")),
@@ -124,8 +125,12 @@ impl Backend for Probe {
     }
 
     fn failed(&self, failure: &CallFailed) -> OnFailure {
-        self.calls.lock().unwrap().push(format!("failed {}", failure.call));
-        if let Some(Wrong::Panic) = self.wrong.lock().unwrap().get(&Call::Failed).copied() {
+        self.calls
+            .lock()
+            .unwrap()
+            .push(format!("failed {}", failure.call));
+        let wrong = self.wrong.lock().unwrap().get(&Call::Failed).copied();
+        if let Some(Wrong::Panic) = wrong {
             std::panic::resume_unwind(Box::new("even over that"));
         }
         match *self.gives_up.lock().unwrap() {
@@ -158,7 +163,10 @@ impl Yard {
 
     /// One berth, whose tasks time out after a second.
     pub(super) fn one<const N: usize>(&self, backends: [&Arc<Probe>; N]) -> Berths {
-        self.builder().berth(berth("one", backends)).build().unwrap()
+        self.builder()
+            .berth(berth("one", backends))
+            .build()
+            .unwrap()
     }
 
     pub(super) fn pass_seconds(&self, seconds: f64) {

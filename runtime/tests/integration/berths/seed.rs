@@ -19,7 +19,11 @@ fn load_config() {
         .builder()
         .kind("mail", kind("mail"))
         .kind("print", kind("print"))
-        .berth(hivework::Berth::new("one").backend_of("mail").backend_of("print"))
+        .berth(
+            hivework::Berth::new("one")
+                .backend_of("mail")
+                .backend_of("print"),
+        )
         .berth(hivework::Berth::new("two").backend_of("print"))
         .build()
         .unwrap();
@@ -67,7 +71,10 @@ fn all_backends_are_polled() {
 #[test]
 fn stop_polling_after_a_backend_responded() {
     let yard = Yard::new();
-    let (first, second) = (Probe::offering("first", ["a"]), Probe::offering("second", ["b"]));
+    let (first, second) = (
+        Probe::offering("first", ["a"]),
+        Probe::offering("second", ["b"]),
+    );
     let berths = yard.one([&first, &second]);
     berths.schedule();
     assert_eq!((first.polls(), second.polls()), (1, 0));
@@ -115,7 +122,10 @@ fn stop() {
     // There it is a WrongTaskIdError.
     let error = berths.stop("a").unwrap_err();
     assert!(matches!(&error, TaskError::Unknown { task } if task.as_str() == "a"));
-    assert_eq!(error.to_string(), "the task a is at none of the berths: it may be over");
+    assert_eq!(
+        error.to_string(),
+        "the task a is at none of the berths: it may be over"
+    );
 }
 
 #[test]
@@ -133,7 +143,10 @@ fn keepalive() {
         last = kept;
     }
     assert_eq!(probe.calls(), ["start a", "kept_alive a", "kept_alive a"]);
-    assert!(matches!(berths.keepalive("b"), Err(TaskError::Unknown { .. })));
+    assert!(matches!(
+        berths.keepalive("b"),
+        Err(TaskError::Unknown { .. })
+    ));
 }
 
 #[test]
@@ -155,7 +168,10 @@ fn timeout() {
         ["start a", "timed_out a", "stop a", "start b"]
     );
     let task = only(&berths).unwrap();
-    assert_eq!((task.id.as_str(), task.started_at), ("b", task.kept_alive_at));
+    assert_eq!(
+        (task.id.as_str(), task.started_at),
+        ("b", task.kept_alive_at)
+    );
 }
 
 #[test]
@@ -182,7 +198,10 @@ fn keepalive_error_handling() {
     berths.schedule();
     probe.fails(Call::KeptAlive, Wrong::Error);
     assert_eq!(berths.keepalive("a").unwrap(), Kept::Alive);
-    assert_eq!(probe.calls(), ["start a", "kept_alive a", "failed kept_alive"]);
+    assert_eq!(
+        probe.calls(),
+        ["start a", "kept_alive a", "failed kept_alive"]
+    );
     assert_eq!(tasks(&berths), ["a"]);
 }
 
@@ -196,7 +215,10 @@ fn keepalive_no_tolerance() {
     probe.gives_up();
     assert_eq!(berths.keepalive("a").unwrap(), Kept::Freed);
     // It has given it up itself: it is not told to stop it.
-    assert_eq!(probe.calls(), ["start a", "kept_alive a", "failed kept_alive"]);
+    assert_eq!(
+        probe.calls(),
+        ["start a", "kept_alive a", "failed kept_alive"]
+    );
     assert_eq!(only(&berths), None);
 }
 

@@ -1,7 +1,7 @@
 //! What is promised where the store fails, and of what it has that there is not.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hivework::{
     Berths, BerthsError, Kept, MemoryStore, Record, RunningTask, Store, StoreError, TaskError,
@@ -77,7 +77,10 @@ fn a_start_that_cannot_be_saved_does_not_happen() {
     }
     berths.schedule();
     assert_eq!(tasks(&berths), ["a"]);
-    assert_eq!(store.load("one").unwrap().unwrap().task.unwrap().id, "a".into());
+    assert_eq!(
+        store.load("one").unwrap().unwrap().task.unwrap().id,
+        "a".into()
+    );
 }
 
 #[test]
@@ -91,10 +94,16 @@ fn what_was_done_and_not_saved_is_told_and_saved_later() {
     assert!(matches!(kept, Err(TaskError::NotSaved { .. })), "{kept:?}");
     let stopped = berths.stop("a").unwrap_err();
     let says = stopped.to_string();
-    assert!(says.contains("the disk is full") && says.contains("the next pass"), "{says}");
+    assert!(
+        says.contains("the disk is full") && says.contains("the next pass"),
+        "{says}"
+    );
     // It holds all the same.
     let seen = berths.inspect();
-    assert_eq!((seen.berths[0].task.clone(), seen.berths[0].saved), (None, false));
+    assert_eq!(
+        (seen.berths[0].task.clone(), seen.berths[0].saved),
+        (None, false)
+    );
     assert!(seen.elsewhere.is_err());
     assert!(store.load("one").unwrap().unwrap().task.is_some());
     store.fails.store(false, Ordering::Relaxed);
@@ -110,7 +119,10 @@ fn a_save_that_has_failed_and_was_written_all_the_same_is_not_anothers() {
     let (store, berths) = shaky(&yard, &probe);
     store.lies.store(true, Ordering::Relaxed);
     berths.schedule();
-    assert_eq!((probe.calls(), tasks(&berths)), (vec!["failed start".into()], vec!["".into()]));
+    assert_eq!(
+        (probe.calls(), tasks(&berths)),
+        (vec!["failed start".into()], vec!["".into()])
+    );
     store.lies.store(false, Ordering::Relaxed);
     // The task that was never started is not taken for somebody's who did.
     let pass = berths.schedule();
@@ -177,7 +189,11 @@ fn a_store_that_cannot_be_read_is_said_when_berths_are_built() {
 
     let yard = Yard::new();
     let builder = yard.builder().store(Unreadable);
-    let error = builder.berth(berth("one", [&Probe::new("probe")])).build().err().unwrap();
+    let error = builder
+        .berth(berth("one", [&Probe::new("probe")]))
+        .build()
+        .err()
+        .unwrap();
     assert!(matches!(&error, BerthsError::Store { berth: Some(berth), .. } if &**berth == "one"));
     let says = error.to_string();
     assert!(says.contains("newer version of this program"), "{says}");
@@ -190,7 +206,11 @@ fn tasks_at_berths_that_there_are_not_any_more_are_shown() {
     let store = MemoryStore::new();
     let probe = Probe::offering("probe", ["a"]);
     let builder = yard.builder().store(store.clone());
-    builder.berth(berth("old", [&probe])).build().unwrap().schedule();
+    builder
+        .berth(berth("old", [&probe]))
+        .build()
+        .unwrap()
+        .schedule();
     let builder = yard.builder().store(store);
     let berths = builder.berth(berth("new", [&probe])).build().unwrap();
     let elsewhere = berths.inspect().elsewhere.unwrap();
@@ -204,9 +224,14 @@ fn a_record_from_a_calendar_that_goes_ahead_counts_from_now() {
     let store = MemoryStore::new();
     let ahead = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
     let task = RunningTask::new("a".into(), "probe", ahead, ahead);
-    store.save("one", 0, &Record::new(1, Some(task), vec!["probe".into()])).unwrap();
+    store
+        .save("one", 0, &Record::new(1, Some(task), vec!["probe".into()]))
+        .unwrap();
     let builder = yard.builder().store(store);
-    let berths = builder.berth(berth("one", [&Probe::new("probe")])).build().unwrap();
+    let berths = builder
+        .berth(berth("one", [&Probe::new("probe")]))
+        .build()
+        .unwrap();
     berths.schedule();
     assert_eq!(tasks(&berths), ["a"]);
     yard.pass_seconds(1.001);
