@@ -23,6 +23,9 @@ use hivework::{
 /// What was seen, or why it does not hold.
 type Seen = Result<String, Box<dyn Error>>;
 
+/// What is shown, and what shows it.
+type Line = (&'static str, fn() -> Seen);
+
 /// Longer than anything here takes on a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -132,7 +135,7 @@ fn saw(held: bool, seen: impl Into<String>) -> Seen {
 }
 
 fn main() -> ExitCode {
-    let lines: [(&str, fn() -> Seen); 7] = [
+    let lines: [Line; 7] = [
         (
             "Backends are polled in order, each berth by the scheduler's passes",
             polling,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock::Clock;
 
@@ -128,15 +128,4 @@ impl Calendar {
         let passed = self.clock.now().saturating_duration_since(self.since);
         self.then.checked_add(passed).unwrap_or(self.then)
     }
-}
-
-/// A time as the nanoseconds since 1970, as far as they go into a word.
-pub(super) fn nanos(time: SystemTime) -> u64 {
-    let passed = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The reverse.
-pub(super) fn time(nanos: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_nanos(nanos)
 }

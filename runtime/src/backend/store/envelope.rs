@@ -10,11 +10,12 @@
 //! changes [`Written`] makes another format of it, and goes on reading this one.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Record, StoreError};
-use crate::backend::task::{RunningTask, TaskId, nanos, time};
+use crate::backend::task::{RunningTask, TaskId};
 
 /// The newest format.
 pub(super) const FORMAT: u32 = 1;
@@ -98,6 +99,17 @@ fn read(written: Written) -> Record {
     Record::new(written.revision, task, backends)
 }
 
+/// A time as the nanoseconds since 1970, as far as they go into a word.
+fn nanos(time: SystemTime) -> u64 {
+    let passed = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The reverse.
+fn time(nanos: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(nanos)
+}
+
 /// CRC-32, as Ethernet has it. A record is a few hundred bytes: no table is worth it.
 fn crc(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
@@ -113,8 +125,6 @@ fn crc(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
     use super::*;
 
     fn record() -> Record {

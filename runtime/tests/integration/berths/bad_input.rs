@@ -9,7 +9,7 @@ use hivework::{Backend, BackendError, Berth, BerthsBuilder, BerthsError, TaskId,
 use super::probe::{Probe, Yard, berth};
 
 fn refusal(builder: BerthsBuilder) -> (BerthsError, String) {
-    let error = builder.build().err().expect("it is refused");
+    let error = builder.build().expect_err("it is refused");
     let says = error.to_string();
     (error, says)
 }

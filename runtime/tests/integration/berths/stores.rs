@@ -192,8 +192,7 @@ fn a_store_that_cannot_be_read_is_said_when_berths_are_built() {
     let error = builder
         .berth(berth("one", [&Probe::new("probe")]))
         .build()
-        .err()
-        .unwrap();
+        .unwrap_err();
     assert!(matches!(&error, BerthsError::Store { berth: Some(berth), .. } if &**berth == "one"));
     let says = error.to_string();
     assert!(says.contains("newer version of this program"), "{says}");
