@@ -107,7 +107,7 @@ pub use stm_ports::*;
 
 pub use backend::berths::{Berths, Kept, TaskEnd};
 pub use backend::builder::{Berth, BerthsBuilder};
-pub use backend::call::{Call, CallFailed, OnFailure, Refusal};
+pub use backend::call::{BackendCall, CallError, CallFailed, OnFailure};
 pub use backend::error::{BerthsError, TaskError};
 pub use backend::inspect::{BackendView, BerthState, BerthView, Inspection};
 pub use backend::pass::{BerthEvent, BerthTask, Pass};

@@ -17,7 +17,7 @@ use crate::work::unwind::{Payload, contain, drop_contained, message};
 /// Which of a backend's calls.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum Call {
+pub enum BackendCall {
     /// [`Backend::poll`](crate::Backend::poll).
     Poll,
     /// [`Backend::start`](crate::Backend::start).
@@ -32,15 +32,15 @@ pub enum Call {
     Failed,
 }
 
-impl fmt::Display for Call {
+impl fmt::Display for BackendCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Call::Poll => "poll",
-            Call::Start => "start",
-            Call::Stop => "stop",
-            Call::KeptAlive => "kept_alive",
-            Call::TimedOut => "timed_out",
-            Call::Failed => "failed",
+            BackendCall::Poll => "poll",
+            BackendCall::Start => "start",
+            BackendCall::Stop => "stop",
+            BackendCall::KeptAlive => "kept_alive",
+            BackendCall::TimedOut => "timed_out",
+            BackendCall::Failed => "failed",
         })
     }
 }
@@ -63,7 +63,7 @@ pub struct CallFailed {
     /// The backend.
     pub backend: Arc<str>,
     /// Which call.
-    pub call: Call,
+    pub call: BackendCall,
     /// The task; none for a poll.
     pub task: Option<TaskId>,
     /// What it answered, or what it said when it panicked.
@@ -96,7 +96,7 @@ impl Error for CallFailed {
 /// Why a call failed where that was not the backend's own error.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum CallError {
     /// It panicked; what the panic said.
     Panicked(String),
     /// A poll offered an empty id.
@@ -112,30 +112,30 @@ pub enum Refusal {
     NoSuchBackend,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Panicked(message) => write!(f, "it panicked: {message}"),
-            Refusal::EmptyId => f.write_str("it offered an empty id: an id is a text of at least one letter"),
-            Refusal::AlreadyThere(task) => {
+            CallError::Panicked(message) => write!(f, "it panicked: {message}"),
+            CallError::EmptyId => f.write_str("it offered an empty id: an id is a text of at least one letter"),
+            CallError::AlreadyThere(task) => {
                 write!(f, "it offered {task}, which is at a berth already: offer it once")
             }
-            Refusal::Taken => f.write_str(
+            CallError::Taken => f.write_str(
                 "the berth was filled by somebody else who uses the same store: the task was not started, \
                  offer it again",
             ),
-            Refusal::NotSaved(why) => write!(
+            CallError::NotSaved(why) => write!(
                 f,
                 "it could not be written down, so the task was not started, offer it again: {why}"
             ),
-            Refusal::NoSuchBackend => f.write_str(
+            CallError::NoSuchBackend => f.write_str(
                 "the berth has no backend of this name any more: give it one to have such tasks stopped",
             ),
         }
     }
 }
 
-impl Error for Refusal {}
+impl Error for CallError {}
 
 /// Runs one call of a backend's.
 pub(super) fn attempt<R>(
@@ -149,8 +149,8 @@ pub(super) fn attempt<R>(
 }
 
 /// What a panic is told as.
-pub(super) fn panicked(payload: Payload) -> Refusal {
-    let refusal = Refusal::Panicked(message(&*payload));
+pub(super) fn panicked(payload: Payload) -> CallError {
+    let refusal = CallError::Panicked(message(&*payload));
     drop_contained(payload);
     refusal
 }

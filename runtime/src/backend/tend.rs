@@ -72,14 +72,16 @@
 use std::error::Error;
 use std::sync::Arc as Shareable;
 
-use hivework_stm::{StmResult, Transaction, atomically};
+use hivework_stm::atomically;
+use hivework_stm::facade::sync::Weak;
 
-use super::call::{Call, CallFailed, Duty, Inside, OnFailure, Refusal, attempt, panicked};
+use super::call::{BackendCall, CallError, CallFailed, Duty, Inside, OnFailure, attempt, panicked};
 use super::core::{Core, Site};
 use super::pass::{BerthEvent, BerthTask, Report};
-use super::sheet::{Act, Occupant, Phase};
+use super::sheet::{Act, Occupant, Phase, Sheet};
 use super::task::{RunningTask, TaskId};
 use super::{Backend, BackendError};
+use crate::slots::Draws;
 use crate::slots::slot::Slot;
 use crate::work::unwind::{contain, drop_contained};
 
@@ -92,7 +94,7 @@ struct Tending<'a> {
 impl Drop for Tending<'_> {
     fn drop(&mut self) {
         if !self.left {
-            atomically(|tx| self.site.change(tx, super::sheet::Sheet::abandon));
+            atomically(|tx| self.site.change(tx, Sheet::abandon));
         }
     }
 }
@@ -138,7 +140,7 @@ impl Core {
         if !self.is_still(site, occupant) {
             return;
         }
-        let told = self.call(site, occupant, Call::KeptAlive, report);
+        let told = self.call(site, occupant, BackendCall::KeptAlive, report);
         if told == Err(OnFailure::Free) {
             self.vacate(at, &occupant.task, report);
             self.tell(report, BerthEvent::Freed(site.task(&occupant.task)));
@@ -175,7 +177,7 @@ impl Core {
         });
         if let Some(late) = &late {
             // Whatever comes of that, it is stopped.
-            let _ = self.call(site, late, Call::TimedOut, report);
+            let _ = self.call(site, late, BackendCall::TimedOut, report);
             self.stop(at, late, report);
             self.tell(report, BerthEvent::TimedOut(site.task(&late.task)));
             let _ = self.save(at, report);
@@ -202,7 +204,7 @@ impl Core {
                 Ok(None) => continue,
                 Ok(Some(offered)) => offered,
                 Err(error) => {
-                    self.failed(site, number, Call::Poll, None, error, report);
+                    self.failed(site, number, BackendCall::Poll, None, error, report);
                     continue;
                 }
             };
@@ -214,15 +216,22 @@ impl Core {
                 }
                 Err(refusal) => {
                     let error = Shareable::new(refusal);
-                    self.failed(site, number, Call::Poll, Some(&offered), error, report);
+                    self.failed(
+                        site,
+                        number,
+                        BackendCall::Poll,
+                        Some(&offered),
+                        error,
+                        report,
+                    );
                 }
             }
         }
     }
 
-    fn enter(&self, at: usize, number: usize, id: &TaskId) -> Result<Occupant, Refusal> {
+    fn enter(&self, at: usize, number: usize, id: &TaskId) -> Result<Occupant, CallError> {
         if id.is_empty() {
-            return Err(Refusal::EmptyId);
+            return Err(CallError::EmptyId);
         }
         let site = &self.sites[at];
         let now = self.now();
@@ -236,7 +245,7 @@ impl Core {
             Ok(true)
         });
         if !entered {
-            return Err(Refusal::AlreadyThere(id.clone()));
+            return Err(CallError::AlreadyThere(id.clone()));
         }
         Ok(Occupant {
             task,
@@ -251,29 +260,34 @@ impl Core {
         *site.slot.lock() = report.spare.take();
         if let Err(vain) = self.save(at, report) {
             let refusal = if vain.is_newer {
-                Refusal::Taken
+                // If it is the very same task, somebody else has started it.
+                atomically(|tx| site.change(tx, Sheet::started));
+                CallError::Taken
             } else {
                 self.vacate(at, &entered.task, report);
-                Refusal::NotSaved(vain.why)
+                CallError::NotSaved(vain.why)
             };
             let (number, id) = (entered.backend.unwrap_or_default(), &entered.task.id);
             let error = Shareable::new(refusal);
-            self.failed(site, number, Call::Start, Some(id), error, report);
+            self.failed(site, number, BackendCall::Start, Some(id), error, report);
             return true;
         }
-        if self.call(site, entered, Call::Start, report).is_err() {
+        if self
+            .call(site, entered, BackendCall::Start, report)
+            .is_err()
+        {
             self.vacate(at, &entered.task, report);
             let _ = self.save(at, report);
             return false;
         }
-        atomically(|tx| site.change(tx, super::sheet::Sheet::started));
+        atomically(|tx| site.change(tx, Sheet::started));
         self.tell(report, BerthEvent::Started(site.task(&entered.task)));
         true
     }
 
     /// The backend stops it, and the berth is free.
     fn stop(&self, at: usize, occupant: &Occupant, report: &mut Report) {
-        let _ = self.call(&self.sites[at], occupant, Call::Stop, report);
+        let _ = self.call(&self.sites[at], occupant, BackendCall::Stop, report);
         self.vacate(at, &occupant.task, report);
     }
 
@@ -281,7 +295,7 @@ impl Core {
         let site = &self.sites[at];
         atomically(|tx| {
             self.strike(tx, &task.id, at)?;
-            site.change(tx, super::sheet::Sheet::vacate)
+            site.change(tx, Sheet::vacate)
         });
         self.spare_slot(site, report);
     }
@@ -306,15 +320,12 @@ impl Core {
 
     fn take_slot(&self) -> Option<Slot> {
         let slots = self.slots.as_ref()?;
-        let taken = atomically(|tx: &mut Transaction<'_>| -> StmResult<bool> {
-            match slots.take_one(tx)? {
-                Ok(()) => Ok(true),
-                Err(none) => {
-                    let word: hivework_stm::facade::sync::Weak<dyn crate::slots::Draws> =
-                        self.word.clone();
-                    none.leave_word(tx, &word)?;
-                    Ok(false)
-                }
+        let taken = atomically(|tx| match slots.take_one(tx)? {
+            Ok(()) => Ok(true),
+            Err(none) => {
+                let word: Weak<dyn Draws> = self.word.clone();
+                none.leave_word(tx, &word)?;
+                Ok(false)
             }
         });
         taken.then(|| slots.taken())
@@ -325,7 +336,7 @@ impl Core {
         &self,
         site: &Site,
         occupant: &Occupant,
-        call: Call,
+        call: BackendCall,
         report: &mut Report,
     ) -> Result<(), OnFailure> {
         let id = &occupant.task.id;
@@ -335,7 +346,7 @@ impl Core {
                 backend: Shareable::clone(&occupant.task.backend),
                 call,
                 task: Some(id.clone()),
-                error: Shareable::new(Refusal::NoSuchBackend),
+                error: Shareable::new(CallError::NoSuchBackend),
             };
             self.tell(report, BerthEvent::Failed(failure));
             return Err(OnFailure::Keep);
@@ -350,7 +361,7 @@ impl Core {
         &self,
         site: &Site,
         number: usize,
-        call: Call,
+        call: BackendCall,
         task: Option<&TaskId>,
         error: Shareable<dyn Error + Send + Sync>,
         report: &mut Report,
@@ -366,7 +377,7 @@ impl Core {
         let verdict = contain(|| backend.backend.failed(&failure));
         self.tell(report, BerthEvent::Failed(failure.clone()));
         verdict.unwrap_or_else(|payload| {
-            failure.call = Call::Failed;
+            failure.call = BackendCall::Failed;
             let error: Shareable<dyn Error + Send + Sync> = Shareable::new(panicked(payload));
             drop_contained(std::mem::replace(&mut failure.error, error));
             self.tell(report, BerthEvent::Failed(failure));
@@ -375,13 +386,13 @@ impl Core {
     }
 }
 
-fn make_call(backend: &dyn Backend, call: Call, task: &TaskId) -> Result<(), BackendError> {
+fn make_call(backend: &dyn Backend, call: BackendCall, task: &TaskId) -> Result<(), BackendError> {
     match call {
-        Call::Start => backend.start(task),
-        Call::Stop => backend.stop(task),
-        Call::KeptAlive => backend.kept_alive(task),
-        Call::TimedOut => backend.timed_out(task),
-        Call::Poll | Call::Failed => Ok(()),
+        BackendCall::Start => backend.start(task),
+        BackendCall::Stop => backend.stop(task),
+        BackendCall::KeptAlive => backend.kept_alive(task),
+        BackendCall::TimedOut => backend.timed_out(task),
+        BackendCall::Poll | BackendCall::Failed => Ok(()),
     }
 }
 

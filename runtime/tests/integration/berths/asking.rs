@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use hivework::{
-    BerthEvent, BerthState, BerthsError, Call, Event, Kept, TaskEnd, WorkError, atomically,
+    BackendCall, BerthEvent, BerthState, BerthsError, Event, Kept, TaskEnd, WorkError, atomically,
     blocking, check,
 };
 
@@ -58,13 +58,13 @@ fn a_failure_ends_no_periodic_passes() {
     let yard = Yard::new();
     yard.scheduler.start().unwrap();
     let probe = Probe::new("probe");
-    for call in [Call::Poll, Call::Failed] {
+    for call in [BackendCall::Poll, BackendCall::Failed] {
         probe.fails(call, Wrong::Panic);
     }
     let berths = yard.one([&probe]);
     let _passes = berths.schedule_every(Duration::from_secs(1)).unwrap();
     eventually("the first pass", || probe.polls() == 1);
-    probe.works_again(Call::Poll);
+    probe.works_again(BackendCall::Poll);
     probe.offer("a");
     yard.pass_seconds(1.0);
     eventually("the next one", || tasks(&berths) == ["a"]);
@@ -77,7 +77,7 @@ fn what_is_asked_of_who_tends_is_done_before_it_leaves() {
     let berths = yard.one([&probe]);
     let (inside, is_inside) = mpsc::channel();
     let (open, gate) = mpsc::channel::<()>();
-    probe.within(Call::Start, move || {
+    probe.within(BackendCall::Start, move || {
         inside.send(()).unwrap();
         receive(&gate);
     });
@@ -103,7 +103,7 @@ fn no_look_is_lost_while_another_polls() {
     let berths = yard.one([&probe]);
     let (inside, is_inside) = mpsc::channel();
     let (open, gate) = mpsc::channel::<()>();
-    probe.within(Call::Poll, move || {
+    probe.within(BackendCall::Poll, move || {
         inside.send(()).unwrap();
         receive(&gate);
     });
@@ -130,7 +130,7 @@ fn a_poll_that_has_a_pass_made_is_not_asked_for_ever() {
         .build()
         .unwrap();
     let theirs = berths.clone();
-    probe.within(Call::Poll, move || {
+    probe.within(BackendCall::Poll, move || {
         // All but the one that it is about.
         let pass = theirs.schedule();
         assert_eq!((pass.left, pass.started().count()), (1, 1));
@@ -147,7 +147,7 @@ fn a_kept_alive_that_keeps_alive_is_called_once() {
     let berths = yard.one([&probe]);
     berths.schedule();
     let (theirs, clock) = (berths.clone(), yard.clock.clone());
-    probe.within(Call::KeptAlive, move || {
+    probe.within(BackendCall::KeptAlive, move || {
         clock.advance(Duration::from_millis(1));
         assert_eq!(theirs.keepalive("a").unwrap(), Kept::Alive);
     });
@@ -177,7 +177,7 @@ fn a_keepalive_before_the_look_makes_it_not_late() {
     yard.pass_seconds(2.0);
     let theirs = berths.clone();
     // The pass has begun, and is not there yet.
-    first.within(Call::Poll, move || {
+    first.within(BackendCall::Poll, move || {
         theirs.keepalive("a").unwrap();
     });
     assert_eq!(berths.schedule().timed_out().count(), 0);
@@ -204,6 +204,7 @@ fn works_wait_for_what_is_at_the_berths() {
 #[test]
 fn the_scheduler_tells_what_happens_at_berths() {
     let yard = Yard::new();
+    yard.scheduler.start().unwrap();
     let events = yard.scheduler.events();
     let probe = Probe::offering("probe", ["a"]);
     let berths = yard.one([&probe]);
@@ -229,7 +230,7 @@ fn a_backend_may_wait_on_a_worker() {
     let probe = Probe::offering("probe", ["a"]);
     let berths = yard.one([&probe]);
     let (open, gate) = mpsc::channel::<()>();
-    probe.within(Call::Start, move || blocking(|| receive(&gate)));
+    probe.within(BackendCall::Start, move || blocking(|| receive(&gate)));
     let mut passes = Vec::new();
     for _ in 0..4 {
         let theirs = berths.clone();
@@ -254,7 +255,7 @@ fn who_is_killed_in_a_call_leaves_the_berth_to_others() {
     yard.scheduler.start().unwrap();
     let probe = Probe::offering("probe", ["a"]);
     let berths = yard.one([&probe]);
-    probe.within(Call::Start, || {
+    probe.within(BackendCall::Start, || {
         std::panic::resume_unwind(Box::new(hivework::internals::Crash));
     });
     let theirs = berths.clone();

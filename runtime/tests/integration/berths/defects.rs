@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc;
 
 use hivework::{
-    Berths, BerthsError, Call, Kept, MemoryStore, Record, Store, StoreError, TaskEnd, TaskError,
-    TaskId, blocking,
+    BackendCall, Berths, BerthsError, Kept, MemoryStore, Record, Store, StoreError, TaskEnd,
+    TaskError, TaskId, blocking,
 };
 
 use super::probe::{Probe, Wrong, Yard, berth, tasks};
@@ -30,7 +30,7 @@ fn of_two_who_fill_a_berth_at_once_one_does() {
     let (here, there, _) = twins(&yard, &left, &right);
     let others = there.clone();
     // While the one polls, the other does all of it.
-    left.within(Call::Poll, move || {
+    left.within(BackendCall::Poll, move || {
         assert_eq!(others.schedule().started().count(), 1);
     });
     let pass = here.schedule();
@@ -43,6 +43,24 @@ fn of_two_who_fill_a_berth_at_once_one_does() {
     );
     let failure = pass.failures().next().unwrap().to_string();
     assert!(failure.contains("filled by somebody else"), "{failure}");
+}
+
+#[test]
+fn of_two_who_start_the_same_task_one_does_and_both_know_it() {
+    let yard = Yard::new();
+    let left = Probe::offering("probe", ["a"]);
+    let right = Probe::offering("probe", ["a"]);
+    let (here, there, _) = twins(&yard, &left, &right);
+    let others = there.clone();
+    left.within(BackendCall::Poll, move || drop(others.schedule()));
+    assert_eq!(here.schedule().started().count(), 0);
+    assert_eq!(
+        (left.calls(), right.calls()),
+        (vec!["failed start".into()], vec!["start a".into()])
+    );
+    assert_eq!(here.keepalive("a").unwrap(), Kept::Alive);
+    assert_eq!(here.stop("a").unwrap(), TaskEnd::Stopped);
+    assert_eq!(left.calls(), ["kept_alive a", "stop a"]);
 }
 
 #[test]
@@ -62,7 +80,7 @@ fn a_record_is_never_deleted_or_overwritten_by_who_has_not_seen_it() {
 #[test]
 fn stop_and_keepalive_from_inside_a_callback_do_not_wait_for_themselves() {
     let yard = Yard::new();
-    for call in [Call::Start, Call::KeptAlive] {
+    for call in [BackendCall::Start, BackendCall::KeptAlive] {
         let probe = Probe::offering("probe", ["a"]);
         let berths = yard.one([&probe]);
         let (sender, receiver) = mpsc::channel();
@@ -72,7 +90,7 @@ fn stop_and_keepalive_from_inside_a_callback_do_not_wait_for_themselves() {
             sender.send((answers, theirs.schedule().left)).unwrap();
         });
         berths.schedule();
-        if call == Call::KeptAlive {
+        if call == BackendCall::KeptAlive {
             assert_eq!(berths.keepalive("a").unwrap(), Kept::Alive);
         }
         assert_eq!(receive(&receiver), ((Kept::Alive, TaskEnd::Underway), 1));
@@ -92,7 +110,7 @@ fn from_inside_stop_it_is_too_late_for_either() {
     berths.schedule();
     let (sender, receiver) = mpsc::channel();
     let theirs = berths.clone();
-    probe.within(Call::Stop, move || {
+    probe.within(BackendCall::Stop, move || {
         sender
             .send((theirs.keepalive("a"), theirs.stop("a"), theirs.schedule()))
             .unwrap();
@@ -192,7 +210,7 @@ fn a_poll_that_raises_does_not_abort_the_pass() {
     let yard = Yard::new();
     for wrong in [Wrong::Error, Wrong::Panic] {
         let (bad, good) = (Probe::new("bad"), Probe::offering("good", ["a", "b"]));
-        bad.fails(Call::Poll, wrong);
+        bad.fails(BackendCall::Poll, wrong);
         let berths = yard
             .builder()
             .berth(berth("one", [&bad, &good]))
@@ -212,7 +230,7 @@ fn a_timed_out_that_fails_does_not_keep_the_task_from_being_stopped() {
         let probe = Probe::offering("probe", ["a"]);
         let berths = yard.one([&probe]);
         berths.schedule();
-        probe.fails(Call::TimedOut, wrong);
+        probe.fails(BackendCall::TimedOut, wrong);
         probe.gives_up();
         yard.pass_seconds(2.0);
         assert_eq!(berths.schedule().timed_out().count(), 1);
@@ -274,7 +292,7 @@ fn start_runs_under_no_lock_and_after_the_save() {
         .unwrap();
     let (sender, receiver) = mpsc::channel();
     let theirs = berths.clone();
-    probe.within(Call::Start, move || {
+    probe.within(BackendCall::Start, move || {
         let saved = store.load("one").unwrap().unwrap().task.unwrap().id;
         // Another thread has its way meanwhile, at this berth and at the others.
         let elsewhere = theirs.clone();
@@ -304,13 +322,13 @@ fn a_failed_start_tries_the_next_backend() {
         Probe::offering("bad", ["a"]),
         Probe::offering("good", ["b"]),
     );
-    bad.fails(Call::Start, Wrong::Panic);
+    bad.fails(BackendCall::Start, Wrong::Panic);
     let berths = yard.one([&bad, &good]);
     let pass = berths.schedule();
     assert_eq!((pass.started().count(), pass.failures().count()), (1, 1));
     assert_eq!(tasks(&berths), ["b"]);
     // And the id is free again.
-    bad.works_again(Call::Start);
+    bad.works_again(BackendCall::Start);
     bad.offer("a");
     berths.stop("b").unwrap();
     berths.schedule();

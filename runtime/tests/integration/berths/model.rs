@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hivework::{Berths, Call, MemoryStore, OnFailure, Store};
+use hivework::{BackendCall, Berths, MemoryStore, OnFailure, Store};
 use proptest::prelude::*;
 
 use super::probe::{Probe, Wrong, Yard, berth};
@@ -23,7 +23,7 @@ enum Step {
     },
     Break {
         backend: usize,
-        call: Call,
+        call: BackendCall,
         broken: bool,
     },
     GivesUp {
@@ -38,11 +38,11 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn step() -> impl Strategy<Value = Step> {
     let call = prop_oneof![
-        Just(Call::Poll),
-        Just(Call::Start),
-        Just(Call::KeptAlive),
-        Just(Call::Stop),
-        Just(Call::TimedOut),
+        Just(BackendCall::Poll),
+        Just(BackendCall::Start),
+        Just(BackendCall::KeptAlive),
+        Just(BackendCall::Stop),
+        Just(BackendCall::TimedOut),
     ];
     prop_oneof![
         4 => (0..BACKENDS, 0..6u8).prop_map(|(backend, task)| Step::Offer { backend, task }),
@@ -68,7 +68,7 @@ struct Task {
 #[derive(Clone)]
 struct Side {
     offers: VecDeque<u8>,
-    broken: Vec<Call>,
+    broken: Vec<BackendCall>,
     on_failure: OnFailure,
     calls: Vec<String>,
 }
@@ -95,7 +95,7 @@ impl Model {
     }
 
     /// Did it work?
-    fn call(&mut self, backend: usize, call: Call, task: Option<u8>) -> bool {
+    fn call(&mut self, backend: usize, call: BackendCall, task: Option<u8>) -> bool {
         let side = &mut self.backends[backend];
         side.calls.extend(task.map(|task| format!("{call} {task}")));
         let works = !side.broken.contains(&call);
@@ -111,12 +111,12 @@ impl Model {
                 if self.now <= task.kept + TIMEOUT {
                     continue;
                 }
-                self.call(task.backend, Call::TimedOut, Some(task.id));
-                self.call(task.backend, Call::Stop, Some(task.id));
+                self.call(task.backend, BackendCall::TimedOut, Some(task.id));
+                self.call(task.backend, BackendCall::Stop, Some(task.id));
                 self.berths[berth] = None;
             }
             for backend in 0..BACKENDS {
-                if !self.call(backend, Call::Poll, None) {
+                if !self.call(backend, BackendCall::Poll, None) {
                     continue;
                 }
                 let Some(id) = self.backends[backend].offers.pop_front() else {
@@ -126,7 +126,7 @@ impl Model {
                     self.backends[backend].calls.push("failed poll".to_owned());
                     continue;
                 }
-                if self.call(backend, Call::Start, Some(id)) {
+                if self.call(backend, BackendCall::Start, Some(id)) {
                     let (started, kept) = (self.now, self.now);
                     self.berths[berth] = Some(Task {
                         id,
@@ -153,7 +153,7 @@ impl Model {
         let task = self.berths[at].as_mut().unwrap();
         task.kept = now;
         let backend = task.backend;
-        let works = self.call(backend, Call::KeptAlive, Some(id));
+        let works = self.call(backend, BackendCall::KeptAlive, Some(id));
         if !works && self.backends[backend].on_failure == OnFailure::Free {
             self.berths[at] = None;
         }
@@ -165,7 +165,7 @@ impl Model {
             return false;
         };
         let backend = self.berths[at].as_ref().unwrap().backend;
-        self.call(backend, Call::Stop, Some(id));
+        self.call(backend, BackendCall::Stop, Some(id));
         self.berths[at] = None;
         true
     }

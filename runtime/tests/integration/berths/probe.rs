@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hivework::{
-    Backend, BackendError, Berth, Berths, BerthsBuilder, Call, CallFailed, ManualClock, OnFailure,
-    Scheduler, TaskId,
+    Backend, BackendCall, BackendError, Berth, Berths, BerthsBuilder, CallFailed, ManualClock,
+    OnFailure, Scheduler, TaskId,
 };
 
 use crate::support::builder;
@@ -27,9 +27,9 @@ pub(super) struct Probe {
     offers: Mutex<VecDeque<TaskId>>,
     calls: Mutex<Vec<String>>,
     polls: Mutex<u32>,
-    wrong: Mutex<HashMap<Call, Wrong>>,
+    wrong: Mutex<HashMap<BackendCall, Wrong>>,
     gives_up: Mutex<bool>,
-    hooks: Mutex<HashMap<Call, Hook>>,
+    hooks: Mutex<HashMap<BackendCall, Hook>>,
 }
 
 impl Probe {
@@ -53,11 +53,11 @@ impl Probe {
     }
 
     /// A call fails from now on.
-    pub(super) fn fails(&self, call: Call, how: Wrong) {
+    pub(super) fn fails(&self, call: BackendCall, how: Wrong) {
         self.wrong.lock().unwrap().insert(call, how);
     }
 
-    pub(super) fn works_again(&self, call: Call) {
+    pub(super) fn works_again(&self, call: BackendCall) {
         self.wrong.lock().unwrap().remove(&call);
     }
 
@@ -67,7 +67,7 @@ impl Probe {
     }
 
     /// What is done in a call before it answers, the next time.
-    pub(super) fn within(&self, call: Call, hook: impl Fn() + Send + 'static) {
+    pub(super) fn within(&self, call: BackendCall, hook: impl Fn() + Send + 'static) {
         self.hooks.lock().unwrap().insert(call, Box::new(hook));
     }
 
@@ -80,7 +80,7 @@ impl Probe {
         *self.polls.lock().unwrap()
     }
 
-    fn call(&self, call: Call, task: Option<&TaskId>) -> Result<(), BackendError> {
+    fn call(&self, call: BackendCall, task: Option<&TaskId>) -> Result<(), BackendError> {
         if let Some(task) = task {
             self.calls.lock().unwrap().push(format!("{call} {task}"));
         }
@@ -104,24 +104,24 @@ impl Backend for Probe {
 
     fn poll(&self) -> Result<Option<TaskId>, BackendError> {
         *self.polls.lock().unwrap() += 1;
-        self.call(Call::Poll, None)?;
+        self.call(BackendCall::Poll, None)?;
         Ok(self.offers.lock().unwrap().pop_front())
     }
 
     fn start(&self, task: &TaskId) -> Result<(), BackendError> {
-        self.call(Call::Start, Some(task))
+        self.call(BackendCall::Start, Some(task))
     }
 
     fn stop(&self, task: &TaskId) -> Result<(), BackendError> {
-        self.call(Call::Stop, Some(task))
+        self.call(BackendCall::Stop, Some(task))
     }
 
     fn kept_alive(&self, task: &TaskId) -> Result<(), BackendError> {
-        self.call(Call::KeptAlive, Some(task))
+        self.call(BackendCall::KeptAlive, Some(task))
     }
 
     fn timed_out(&self, task: &TaskId) -> Result<(), BackendError> {
-        self.call(Call::TimedOut, Some(task))
+        self.call(BackendCall::TimedOut, Some(task))
     }
 
     fn failed(&self, failure: &CallFailed) -> OnFailure {
@@ -129,7 +129,12 @@ impl Backend for Probe {
             .lock()
             .unwrap()
             .push(format!("failed {}", failure.call));
-        let wrong = self.wrong.lock().unwrap().get(&Call::Failed).copied();
+        let wrong = self
+            .wrong
+            .lock()
+            .unwrap()
+            .get(&BackendCall::Failed)
+            .copied();
         if let Some(Wrong::Panic) = wrong {
             std::panic::resume_unwind(Box::new("even over that"));
         }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hivework::{BerthState, Berths, Call, Kept, MemoryStore, RunningTask, TaskEnd, TaskError};
+use hivework::{
+    BackendCall, BerthState, Berths, Kept, MemoryStore, RunningTask, TaskEnd, TaskError,
+};
 
 use super::probe::{Probe, Wrong, Yard, berth, tasks};
 
@@ -178,7 +180,7 @@ fn timeout() {
 fn start_error_handling() {
     let yard = Yard::new();
     let probe = Probe::offering("probe", ["a"]);
-    probe.fails(Call::Start, Wrong::Error);
+    probe.fails(BackendCall::Start, Wrong::Error);
     let berths = yard.one([&probe]);
     let pass = berths.schedule();
     assert_eq!(only(&berths), None);
@@ -196,7 +198,7 @@ fn keepalive_error_handling() {
     let probe = Probe::offering("probe", ["a"]);
     let berths = yard.one([&probe]);
     berths.schedule();
-    probe.fails(Call::KeptAlive, Wrong::Error);
+    probe.fails(BackendCall::KeptAlive, Wrong::Error);
     assert_eq!(berths.keepalive("a").unwrap(), Kept::Alive);
     assert_eq!(
         probe.calls(),
@@ -211,7 +213,7 @@ fn keepalive_no_tolerance() {
     let probe = Probe::offering("probe", ["a"]);
     let berths = yard.one([&probe]);
     berths.schedule();
-    probe.fails(Call::KeptAlive, Wrong::Panic);
+    probe.fails(BackendCall::KeptAlive, Wrong::Panic);
     probe.gives_up();
     assert_eq!(berths.keepalive("a").unwrap(), Kept::Freed);
     // It has given it up itself: it is not told to stop it.
@@ -226,13 +228,13 @@ fn keepalive_no_tolerance() {
 fn start_double_error() {
     let yard = Yard::new();
     let probe = Probe::offering("probe", ["a"]);
-    probe.fails(Call::Start, Wrong::Error);
-    probe.fails(Call::Failed, Wrong::Panic);
+    probe.fails(BackendCall::Start, Wrong::Error);
+    probe.fails(BackendCall::Failed, Wrong::Panic);
     let berths = yard.one([&probe]);
     let pass = berths.schedule();
     assert_eq!(only(&berths), None);
-    let failed: Vec<Call> = pass.failures().map(|failure| failure.call).collect();
-    assert_eq!(failed, [Call::Start, Call::Failed]);
+    let failed: Vec<BackendCall> = pass.failures().map(|failure| failure.call).collect();
+    assert_eq!(failed, [BackendCall::Start, BackendCall::Failed]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Berths that draw on a budget of slots: each task holds one.
 
-use hivework::{Call, MemoryStore, Slots};
+use hivework::{BackendCall, MemoryStore, Slots};
 
 use super::probe::{Probe, Wrong, Yard, berth, tasks};
 use crate::support::eventually;
@@ -32,16 +32,16 @@ fn each_task_holds_a_slot_and_each_way_out_gives_it_back() {
     berths.schedule();
     assert_eq!((slots.free(), tasks(&berths)), (1, vec![String::new()]));
     // Not started.
-    probe.fails(Call::Start, Wrong::Panic);
+    probe.fails(BackendCall::Start, Wrong::Panic);
     probe.offer("c");
     berths.schedule();
     assert_eq!(slots.free(), 1);
-    probe.works_again(Call::Start);
+    probe.works_again(BackendCall::Start);
     // Given up.
     probe.offer("d");
     berths.schedule();
     assert_eq!(slots.free(), 0);
-    probe.fails(Call::KeptAlive, Wrong::Error);
+    probe.fails(BackendCall::KeptAlive, Wrong::Error);
     probe.gives_up();
     berths.keepalive("d").unwrap();
     assert_eq!(slots.free(), 1);
