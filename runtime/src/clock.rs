@@ -9,7 +9,7 @@
 
 pub(crate) mod manual;
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use hivework_stm::facade::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::shared::Shared;
 /// do delays inside transactions ([`after`](crate::after)): they go by real time.
 ///
 /// ```
-/// use std::time::Instant;
+/// use std::time::{Instant, SystemTime};
 /// use hivework::Clock;
 ///
 /// let earlier = Instant::now();
@@ -49,6 +49,15 @@ impl Clock {
         match &self.0 {
             None => Instant::now(),
             Some(manual) => manual.now(),
+        }
+    }
+
+    /// What the calendar says; of a clock that is turned by hand, as it said when that was made,
+    /// turned by as much.
+    pub(crate) fn wall(&self) -> SystemTime {
+        match &self.0 {
+            None => SystemTime::now(),
+            Some(manual) => manual.wall(),
         }
     }
 

@@ -179,7 +179,11 @@ impl<T: Send + 'static> WorkHandle<T> {
                 return Ok(true);
             }
             if !self.end.head().is_overdue() {
-                return Ok(false);
+                if until.is_some_and(|until| Instant::now() >= until) {
+                    return Ok(false);
+                }
+                // What it was to begin by has passed, and it has begun.
+                continue;
             }
             self.end.item().expire();
             // It may have begun just in time, and then other limits count. Otherwise it is settled,

@@ -74,6 +74,7 @@
 #[cfg(test)]
 extern crate self as hivework;
 
+mod backend;
 mod books;
 mod broadcast;
 mod builder;
@@ -111,6 +112,18 @@ mod worker;
 pub use hivework_stm::*;
 pub use stm_ports::*;
 
+pub use backend::berths::{Berths, Kept, TaskEnd};
+pub use backend::builder::{Berth, BerthsBuilder};
+pub use backend::call::{BackendCall, CallError, CallFailed, OnFailure};
+pub use backend::error::{BerthsError, TaskError};
+pub use backend::inspect::{BackendView, BerthState, BerthView, Inspection};
+pub use backend::pass::{BerthEvent, BerthTask, Pass};
+#[cfg(feature = "store")]
+pub use backend::store::disk::DiskStore;
+pub use backend::store::memory::MemoryStore;
+pub use backend::store::{Record, Store, StoreError};
+pub use backend::task::{RunningTask, TaskId};
+pub use backend::{Backend, BackendError};
 pub use books::{Histogram, NameStats, QueueStats, Stats, WorkerStats};
 pub use broadcast::NotRunning;
 pub use builder::{BuildError, Builder, OverrunPolicy};

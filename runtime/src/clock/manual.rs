@@ -25,7 +25,7 @@
 //! until it is rung or stirred, without a tick.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use hivework_stm::facade::atomic::{AtomicU64, Ordering};
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
@@ -114,6 +114,7 @@ impl ManualClock {
 /// What all clones share.
 pub(crate) struct Manual {
     base: Instant,
+    wall: SystemTime,
     /// How far it has been turned, in nanoseconds.
     passed: AtomicU64,
     turns: Mutex<Turns>,
@@ -137,6 +138,7 @@ impl Default for Manual {
     fn default() -> Self {
         Manual {
             base: Instant::now(),
+            wall: SystemTime::now(),
             passed: AtomicU64::new(0),
             turns: Mutex::new(Turns::default()),
             joins: Deep::new(),
@@ -145,6 +147,11 @@ impl Default for Manual {
 }
 
 impl Manual {
+    pub(super) fn wall(&self) -> SystemTime {
+        let passed = self.now().saturating_duration_since(self.base);
+        self.wall.checked_add(passed).unwrap_or(self.wall)
+    }
+
     pub(super) fn now(&self) -> Instant {
         // Ordering: Acquire, so that who reads a time sees what came before the turn to it;
         // partner: the Release in `turn`.

@@ -2,6 +2,7 @@
 //! wait: on the event itself, with a bound that only a defect reaches.
 
 mod bad_input;
+mod berths;
 mod blocked;
 mod books;
 mod broadcast;
