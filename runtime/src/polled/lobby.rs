@@ -45,6 +45,8 @@ pub enum Kind {
     Future,
     /// Found in the timers by a drain.
     Periodic,
+    /// Found in its room by a drain (`rooms.rs`).
+    Held,
 }
 
 /// Where an item is.
@@ -107,7 +109,7 @@ impl<G: Clone> Lobby<G> {
         match left {
             Some((_, Kind::Transaction)) => inside.transactions -= 1,
             Some((_, Kind::Future)) => inside.futures -= 1,
-            Some((_, Kind::Periodic)) | None => {}
+            Some((_, Kind::Periodic | Kind::Held)) | None => {}
         }
         inside.free.push(chair);
         if inside.free.len() == inside.chairs.len() {

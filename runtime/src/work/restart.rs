@@ -57,7 +57,7 @@ where
         reached: None,
         turn,
     };
-    let mut fresh = Fresh::of(|head| Polled::new(head, restartable, Kind::Future));
+    let mut fresh = Fresh::of(|head| Polled::new(head, restartable, Kind::Held));
     fresh.info_mut().set_restartable();
     Work::fresh(fresh)
 }
