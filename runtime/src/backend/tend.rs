@@ -76,7 +76,7 @@ use hivework_stm::facade::sync::{Arc, Weak};
 
 use super::call::{BackendCall, CallError, CallFailed, Duty, Inside, OnFailure, attempt, panicked};
 use super::core::{Core, Site};
-use super::pass::{BerthEvent, BerthTask, Report};
+use super::pass::{BerthEvent, Report};
 use super::sheet::{Act, Occupant, Phase, Sheet};
 use super::task::{RunningTask, TaskId};
 use super::{Backend, BackendError};
@@ -392,13 +392,5 @@ fn make_call(backend: &dyn Backend, call: BackendCall, task: &TaskId) -> Result<
         BackendCall::KeptAlive => backend.kept_alive(task),
         BackendCall::TimedOut => backend.timed_out(task),
         BackendCall::Poll | BackendCall::Failed => Ok(()),
-    }
-}
-
-/// The task that is told of when it is gone from its berth.
-pub(super) fn gone(event: &BerthEvent) -> Option<&BerthTask> {
-    match event {
-        BerthEvent::Gone(task) => Some(task),
-        _ => None,
     }
 }
