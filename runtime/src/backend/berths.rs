@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::Arc as Shareable;
 use std::time::Duration;
 
 use hivework_stm::facade::sync::Arc;
@@ -13,10 +12,9 @@ use super::call::{Duty, Inside};
 use super::core::Core;
 use super::error::{BerthsError, TaskError};
 use super::inspect::Inspection;
-use super::pass::{BerthEvent, Pass, Report};
+use super::pass::{BerthEvent, Pass, Report, gone};
 use super::sheet::Phase;
 use super::task::{RunningTask, TaskId};
-use super::tend::gone;
 use crate::Scheduler;
 use crate::handle::WorkHandle;
 use crate::work::Work;
@@ -236,16 +234,13 @@ impl Berths {
     /// # Errors
     ///
     /// A conflict.
-    pub fn running_in(
-        &self,
-        tx: &mut Transaction<'_>,
-    ) -> StmResult<Vec<(Shareable<str>, RunningTask)>> {
+    pub fn running_in(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<(Arc<str>, RunningTask)>> {
         let mut running = Vec::new();
         for site in &self.0.sites {
             let task = site.sheet.read_with(tx, |sheet| {
                 sheet.task.as_ref().map(|occupant| occupant.task.clone())
             })?;
-            running.extend(task.map(|task| (Shareable::clone(&site.name), task)));
+            running.extend(task.map(|task| (Arc::clone(&site.name), task)));
         }
         Ok(running)
     }

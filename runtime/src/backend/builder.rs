@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc as Shareable;
 use std::time::Duration;
 
 use hivework_stm::facade::sync::{Arc, Mutex};
@@ -27,8 +26,8 @@ use crate::work::unwind::contain;
 /// As long as task_semaphore gives a task that says nothing of itself.
 const TIMEOUT: Duration = Duration::from_secs(480 * 60);
 
-type Made = Shareable<dyn Backend>;
-type Maker = Shareable<dyn Fn() -> Made + Send + Sync>;
+type Made = Arc<dyn Backend>;
+type Maker = Arc<dyn Fn() -> Made + Send + Sync>;
 
 /// A berth, before it is built; see [`BerthsBuilder::berth`].
 ///
@@ -41,21 +40,21 @@ type Maker = Shareable<dyn Fn() -> Made + Send + Sync>;
 /// ```
 #[must_use = "a berth is nothing until it is built"]
 pub struct Berth {
-    name: Shareable<str>,
+    name: Arc<str>,
     timeout: Duration,
     backends: Vec<Source>,
 }
 
 enum Source {
     Given(Made),
-    Kind(Shareable<str>),
+    Kind(Arc<str>),
 }
 
 impl Berth {
     /// A berth of this name.
     pub fn new(name: &str) -> Berth {
         Berth {
-            name: Shareable::from(name),
+            name: Arc::from(name),
             timeout: TIMEOUT,
             backends: Vec::new(),
         }
@@ -69,13 +68,13 @@ impl Berth {
 
     /// Another backend, less important than those before. An `Arc` of one can be given to several berths.
     pub fn backend(mut self, backend: impl Backend) -> Berth {
-        self.backends.push(Source::Given(Shareable::new(backend)));
+        self.backends.push(Source::Given(Arc::new(backend)));
         self
     }
 
     /// Another backend, made for this berth, of a [kind](BerthsBuilder::kind) with this name.
     pub fn backend_of(mut self, kind: &str) -> Berth {
-        self.backends.push(Source::Kind(Shareable::from(kind)));
+        self.backends.push(Source::Kind(Arc::from(kind)));
         self
     }
 }
@@ -95,7 +94,7 @@ impl fmt::Debug for Berth {
 pub struct BerthsBuilder {
     shared: Arc<Shared>,
     berths: Vec<Berth>,
-    kinds: Vec<(Shareable<str>, Maker)>,
+    kinds: Vec<(Arc<str>, Maker)>,
     slots: Option<Slots>,
     store: Box<dyn Store>,
 }
@@ -145,9 +144,8 @@ impl BerthsBuilder {
         name: &str,
         make: impl Fn() -> B + Send + Sync + 'static,
     ) -> BerthsBuilder {
-        let make = move || -> Made { Shareable::new(make()) };
-        self.kinds
-            .push((Shareable::from(name), Shareable::new(make)));
+        let make = move || -> Made { Arc::new(make()) };
+        self.kinds.push((Arc::from(name), Arc::new(make)));
         self
     }
 
@@ -189,7 +187,7 @@ impl BerthsBuilder {
         let mut sites: Vec<Site> = Vec::new();
         for berth in &self.berths {
             if sites.iter().any(|site| site.name == berth.name) {
-                let berth = Shareable::clone(&berth.name);
+                let berth = Arc::clone(&berth.name);
                 return Err(BerthsError::DuplicateBerth { berth });
             }
             sites.push(site(berth, &kinds)?);
@@ -220,14 +218,11 @@ impl BerthsBuilder {
         })))
     }
 
-    fn known_kinds(&self) -> Result<BTreeMap<Shareable<str>, Maker>, BerthsError> {
+    fn known_kinds(&self) -> Result<BTreeMap<Arc<str>, Maker>, BerthsError> {
         let mut kinds = BTreeMap::new();
         for (kind, make) in &self.kinds {
-            let kind = Shareable::clone(kind);
-            if kinds
-                .insert(Shareable::clone(&kind), Shareable::clone(make))
-                .is_some()
-            {
+            let kind = Arc::clone(kind);
+            if kinds.insert(Arc::clone(&kind), Arc::clone(make)).is_some() {
                 return Err(BerthsError::DuplicateKind { kind });
             }
         }
@@ -236,8 +231,8 @@ impl BerthsBuilder {
 }
 
 /// What a berth is to be, checked.
-fn site(berth: &Berth, kinds: &BTreeMap<Shareable<str>, Maker>) -> Result<Site, BerthsError> {
-    let name = || Shareable::clone(&berth.name);
+fn site(berth: &Berth, kinds: &BTreeMap<Arc<str>, Maker>) -> Result<Site, BerthsError> {
+    let name = || Arc::clone(&berth.name);
     if berth.name.is_empty() {
         return Err(BerthsError::NoName);
     }
@@ -251,19 +246,19 @@ fn site(berth: &Berth, kinds: &BTreeMap<Shareable<str>, Maker>) -> Result<Site, 
     for source in &berth.backends {
         let made = contain(|| {
             let backend = match source {
-                Source::Given(backend) => Shareable::clone(backend),
+                Source::Given(backend) => Arc::clone(backend),
                 Source::Kind(kind) => (kinds.get(kind).ok_or(kind)?)(),
             };
-            let name = Shareable::from(backend.name());
+            let name = Arc::from(backend.name());
             Ok(Named { name, backend })
         });
         let backend = match made {
             Ok(Ok(backend)) => backend,
             Ok(Err(kind)) => {
-                let kind: &Shareable<str> = kind;
+                let kind: &Arc<str> = kind;
                 return Err(BerthsError::UnknownKind {
                     berth: name(),
-                    kind: Shareable::clone(kind),
+                    kind: Arc::clone(kind),
                     known: kinds.keys().cloned().collect(),
                 });
             }
@@ -295,7 +290,7 @@ fn site(berth: &Berth, kinds: &BTreeMap<Shareable<str>, Maker>) -> Result<Site, 
 /// What the store has at a berth.
 fn restore(site: &Site, store: &dyn Store, calendar: &Calendar) -> Result<(), BerthsError> {
     let record = guarded(|| store.load(&site.name)).map_err(|error| BerthsError::Store {
-        berth: Some(Shareable::clone(&site.name)),
+        berth: Some(Arc::clone(&site.name)),
         error,
     })?;
     let Some(record) = record else { return Ok(()) };

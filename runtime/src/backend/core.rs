@@ -1,6 +1,5 @@
 //! What all handles of berths share.
 
-use std::sync::Arc as Shareable;
 use std::time::{Duration, SystemTime};
 
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
@@ -34,7 +33,7 @@ pub(super) struct Core {
 
 /// One berth.
 pub(super) struct Site {
-    pub(super) name: Shareable<str>,
+    pub(super) name: Arc<str>,
     pub(super) backends: Vec<Named>,
     pub(super) timeout: Duration,
     pub(super) sheet: TVar<Sheet>,
@@ -49,8 +48,8 @@ pub(super) struct Site {
 /// A backend under the name that it gave.
 #[derive(Clone)]
 pub(super) struct Named {
-    pub(super) name: Shareable<str>,
-    pub(super) backend: Shareable<dyn Backend>,
+    pub(super) name: Arc<str>,
+    pub(super) backend: Arc<dyn Backend>,
 }
 
 impl Site {
@@ -61,9 +60,9 @@ impl Site {
             .position(|known| *known.name == *backend)
     }
 
-    pub(super) fn names(&self) -> Vec<Shareable<str>> {
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
         let names = self.backends.iter().map(|backend| &backend.name);
-        names.map(Shareable::clone).collect()
+        names.map(Arc::clone).collect()
     }
 
     /// By what a thread remembers that it is inside of a call about this berth.
@@ -73,9 +72,9 @@ impl Site {
 
     pub(super) fn task(&self, task: &RunningTask) -> BerthTask {
         BerthTask {
-            berth: Shareable::clone(&self.name),
+            berth: Arc::clone(&self.name),
             task: task.id.clone(),
-            backend: Shareable::clone(&task.backend),
+            backend: Arc::clone(&task.backend),
         }
     }
 

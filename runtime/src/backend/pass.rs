@@ -123,3 +123,11 @@ impl Report {
         told.any(|told| told.task == *task)
     }
 }
+
+/// The task that is told of when it is gone from its berth.
+pub(super) fn gone(event: &BerthEvent) -> Option<&BerthTask> {
+    match event {
+        BerthEvent::Gone(task) => Some(task),
+        _ => None,
+    }
+}

@@ -1,8 +1,7 @@
 //! How what is at a berth gets into the store, and back; [tend](super::tend) tells when.
 
-use std::sync::Arc as Shareable;
-
 use hivework_stm::atomically;
+use hivework_stm::facade::sync::Arc;
 
 use super::call::panicked;
 use super::core::Core;
@@ -160,7 +159,7 @@ impl Core {
     }
 
     fn store_failed(&self, at: usize, error: StoreError, report: &mut Report) {
-        let berth = Shareable::clone(&self.sites[at].name);
+        let berth = Arc::clone(&self.sites[at].name);
         self.tell(report, BerthEvent::Store { berth, error });
     }
 }

@@ -70,14 +70,13 @@
 //! running: nobody keeps that alive unless it lives.
 
 use std::error::Error;
-use std::sync::Arc as Shareable;
 
 use hivework_stm::atomically;
-use hivework_stm::facade::sync::Weak;
+use hivework_stm::facade::sync::{Arc, Weak};
 
 use super::call::{BackendCall, CallError, CallFailed, Duty, Inside, OnFailure, attempt, panicked};
 use super::core::{Core, Site};
-use super::pass::{BerthEvent, BerthTask, Report};
+use super::pass::{BerthEvent, Report};
 use super::sheet::{Act, Occupant, Phase, Sheet};
 use super::task::{RunningTask, TaskId};
 use super::{Backend, BackendError};
@@ -215,7 +214,7 @@ impl Core {
                     }
                 }
                 Err(refusal) => {
-                    let error = Shareable::new(refusal);
+                    let error = Arc::new(refusal);
                     self.failed(
                         site,
                         number,
@@ -235,7 +234,7 @@ impl Core {
         }
         let site = &self.sites[at];
         let now = self.now();
-        let name = Shareable::clone(&site.backends[number].name);
+        let name = Arc::clone(&site.backends[number].name);
         let task = RunningTask::new(id.clone(), name, now, now);
         let entered = atomically(|tx| {
             if !self.list(tx, id, at)? {
@@ -268,7 +267,7 @@ impl Core {
                 CallError::NotSaved(vain.why)
             };
             let (number, id) = (entered.backend.unwrap_or_default(), &entered.task.id);
-            let error = Shareable::new(refusal);
+            let error = Arc::new(refusal);
             self.failed(site, number, BackendCall::Start, Some(id), error, report);
             return true;
         }
@@ -342,11 +341,11 @@ impl Core {
         let id = &occupant.task.id;
         let Some(number) = occupant.backend else {
             let failure = CallFailed {
-                berth: Shareable::clone(&site.name),
-                backend: Shareable::clone(&occupant.task.backend),
+                berth: Arc::clone(&site.name),
+                backend: Arc::clone(&occupant.task.backend),
                 call,
                 task: Some(id.clone()),
-                error: Shareable::new(CallError::NoSuchBackend),
+                error: Arc::new(CallError::NoSuchBackend),
             };
             self.tell(report, BerthEvent::Failed(failure));
             return Err(OnFailure::Keep);
@@ -363,13 +362,13 @@ impl Core {
         number: usize,
         call: BackendCall,
         task: Option<&TaskId>,
-        error: Shareable<dyn Error + Send + Sync>,
+        error: Arc<dyn Error + Send + Sync>,
         report: &mut Report,
     ) -> OnFailure {
         let backend = &site.backends[number];
         let mut failure = CallFailed {
-            berth: Shareable::clone(&site.name),
-            backend: Shareable::clone(&backend.name),
+            berth: Arc::clone(&site.name),
+            backend: Arc::clone(&backend.name),
             call,
             task: task.cloned(),
             error,
@@ -378,7 +377,7 @@ impl Core {
         self.tell(report, BerthEvent::Failed(failure.clone()));
         verdict.unwrap_or_else(|payload| {
             failure.call = BackendCall::Failed;
-            let error: Shareable<dyn Error + Send + Sync> = Shareable::new(panicked(payload));
+            let error: Arc<dyn Error + Send + Sync> = Arc::new(panicked(payload));
             drop_contained(std::mem::replace(&mut failure.error, error));
             self.tell(report, BerthEvent::Failed(failure));
             OnFailure::Free
@@ -393,13 +392,5 @@ fn make_call(backend: &dyn Backend, call: BackendCall, task: &TaskId) -> Result<
         BackendCall::KeptAlive => backend.kept_alive(task),
         BackendCall::TimedOut => backend.timed_out(task),
         BackendCall::Poll | BackendCall::Failed => Ok(()),
-    }
-}
-
-/// The task that is told of when it is gone from its berth.
-pub(super) fn gone(event: &BerthEvent) -> Option<&BerthTask> {
-    match event {
-        BerthEvent::Gone(task) => Some(task),
-        _ => None,
     }
 }

@@ -31,10 +31,9 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc as Shareable;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use hivework_stm::facade::sync::Mutex;
+use hivework_stm::facade::atomic::{AtomicBool, Ordering};
+use hivework_stm::facade::sync::{Arc, Mutex};
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{
     Builder, Database, ReadableTable, ReadableTableMetadata, StorageBackend, TableDefinition,
@@ -68,12 +67,12 @@ const CACHE: usize = 1 << 20;
 /// # Ok::<(), hivework::StoreError>(())
 /// ```
 #[derive(Clone)]
-pub struct DiskStore(Shareable<Disk>);
+pub struct DiskStore(Arc<Disk>);
 
 struct Disk {
     path: PathBuf,
     /// None after an error of the system's.
-    open: Mutex<Option<Shareable<Database>>>,
+    open: Mutex<Option<Arc<Database>>>,
 }
 
 impl DiskStore {
@@ -89,9 +88,9 @@ impl DiskStore {
     pub fn open(path: impl AsRef<Path>) -> Result<DiskStore, StoreError> {
         let path = path.as_ref().to_owned();
         let database = open(&path)?;
-        Ok(DiskStore(Shareable::new(Disk {
+        Ok(DiskStore(Arc::new(Disk {
             path,
-            open: Mutex::new(Some(Shareable::new(database))),
+            open: Mutex::new(Some(Arc::new(database))),
         })))
     }
 
@@ -114,7 +113,7 @@ impl Disk {
         answer.map_err(|trouble| {
             if !matches!(trouble, Trouble::Ours(_)) {
                 let mut open = self.open.lock();
-                let same = |open: &Shareable<Database>| Shareable::ptr_eq(open, &database);
+                let same = |open: &Arc<Database>| Arc::ptr_eq(open, &database);
                 let gone = open.take_if(|open| same(open));
                 drop(open);
                 drop_contained(gone);
@@ -123,12 +122,12 @@ impl Disk {
         })
     }
 
-    fn database(&self) -> Result<Shareable<Database>, StoreError> {
+    fn database(&self) -> Result<Arc<Database>, StoreError> {
         if let Some(open) = &*self.open.lock() {
-            return Ok(Shareable::clone(open));
+            return Ok(Arc::clone(open));
         }
-        let again = Shareable::new(open(&self.path)?);
-        *self.open.lock() = Some(Shareable::clone(&again));
+        let again = Arc::new(open(&self.path)?);
+        *self.open.lock() = Some(Arc::clone(&again));
         Ok(again)
     }
 }
@@ -294,8 +293,8 @@ fn damaged(what: &str) -> Trouble {
 
 /// Step 2.
 fn check(copy: InMemoryBackend) -> Result<(), Trouble> {
-    let repaired = Shareable::new(AtomicBool::new(false));
-    let flag = Shareable::clone(&repaired);
+    let repaired = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&repaired);
     let mut builder = builder();
     // Ordering: Relaxed, here and below: one thread.
     builder.set_repair_callback(move |_| flag.store(true, Ordering::Relaxed));

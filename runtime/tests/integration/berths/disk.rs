@@ -167,8 +167,8 @@ fn a_store_that_was_cut_is_refused_wherever_it_was() {
     let folder = Folder::new();
     let whole = fs::read(written(&folder)).unwrap();
     let cut = folder.join("cut.berths");
-    let pages = (0..whole.len()).step_by(whole.len().div_ceil(8));
-    for length in pages.chain([0, 1, 9, 64, 320, 4095, 4096, 4097, whole.len() - 1]) {
+    let pages = (0..whole.len()).step_by(whole.len().div_ceil(4));
+    for length in pages.chain([1, 64, 4096, 4097, whole.len() - 1]) {
         fs::write(&cut, &whole[..length]).unwrap();
         let error = refused(&cut);
         assert!(

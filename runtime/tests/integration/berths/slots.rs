@@ -69,13 +69,15 @@ fn without_a_slot_no_backend_is_asked_and_a_slot_that_comes_home_brings_a_pass()
     let pass = berths.schedule();
     assert_eq!((pass.without_slot, probe.polls()), (3, 0));
     drop(held);
-    eventually("a pass by itself", || tasks(&berths) == ["a", "", ""]);
+    // At whichever berth it is: a pass that goes on takes a slot where it comes.
+    let is_there = |task: &str| tasks(&berths).contains(&task.to_owned());
+    eventually("a pass by itself", || is_there("a"));
     drop(also);
-    eventually("another", || tasks(&berths) == ["a", "b", ""]);
+    eventually("another", || is_there("b"));
     assert_eq!((probe.polls(), slots.free()), (2, 0));
     // By the slot that it gives back.
     berths.stop("a").unwrap();
-    eventually("filled again", || tasks(&berths) == ["c", "b", ""]);
+    eventually("filled again", || is_there("c"));
 }
 
 #[test]
