@@ -7,8 +7,10 @@
 //! | [`entry`] | a job as its stream sees it |
 //! | [`index`], [`pending`] | the order of streams, and of jobs |
 //! | [`strategy`] | strategies of the user's own |
+//! | [`alone`] | choosing without starting anything |
 //! | [`handle`], [`builder`], [`order`], [`view`], [`hooks`] | what a program sees of it |
 
+pub(crate) mod alone;
 pub(crate) mod builder;
 pub(crate) mod drawer;
 pub(crate) mod entry;
@@ -64,6 +66,8 @@ use order::Draw;
 #[derive(Clone)]
 pub struct StreamScheduler {
     drawer: Arc<Drawer>,
+    /// The stream that it is subordinate to.
+    outer: Option<Stream>,
 }
 
 impl StreamScheduler {
@@ -82,7 +86,10 @@ impl StreamScheduler {
     pub fn new(scheduler: &Scheduler, slots: &Slots) -> StreamScheduler {
         let home = scheduler.shared().home();
         let drawer = Drawer::new(home, slots.clone(), Draw::default(), None, None);
-        StreamScheduler { drawer }
+        StreamScheduler {
+            drawer,
+            outer: None,
+        }
     }
 
     /// A scheduler that is subordinate to a stream: whenever a job is to be drawn from that stream, and it
@@ -125,6 +132,12 @@ impl StreamScheduler {
     #[must_use]
     pub fn streams(&self) -> Vec<Stream> {
         self.drawer.lanes().iter().map(Stream::of).collect()
+    }
+
+    /// The stream that it is [subordinate](StreamScheduler::subordinate) to, if it is.
+    #[must_use]
+    pub fn outer(&self) -> Option<&Stream> {
+        self.outer.as_ref()
     }
 
     /// The slots that its jobs take.

@@ -13,8 +13,8 @@
 //!    is none, word is left with the lowest budget that has none. If that is this scheduler's own or one above, it
 //!    is the end of the drawing. If it is that of the stream, or of the subordinate, that one is *full*: it leaves
 //!    the index until word comes, and 2 is done again.
-//! 4. The job is taken out of its stream, counted as running, and the streams that it came through go
-//!    behind their equals.
+//! 4. The job is taken out of its stream, counted as running, and the streams that it came through
+//!    have had their turn.
 //!
 //! After the commit the job gets its slot, and its item is [let in](crate::scheduler::put::held).
 //!
