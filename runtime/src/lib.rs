@@ -191,6 +191,7 @@ pub mod internals {
     pub use crate::scope::board::Flag;
     pub use crate::scope::jobs::{End, Jobs, Next};
     pub use crate::stop::quiet::Quiet;
+    pub use crate::stream::alone::choose;
     pub use crate::supervisor::bell::{Bell, Roused};
     pub use crate::work::alone::{Lone, LoneBands, LoneHandle, LoneTimers, lone, lone_delayed};
     pub use crate::work::state::{
