@@ -22,7 +22,10 @@ type Seen = Result<String, Box<dyn Error>>;
 /// Longer than anything here takes on a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const LINES: &[(&str, fn() -> Seen)] = &[
+/// A line of the README and what shows it.
+type Line = (&'static str, fn() -> Seen);
+
+const LINES: &[Line] = &[
     (
         "a job is told when its workstream is activated and deactivated",
         a_job_is_told_of_its_stream,

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use hivework_stm::facade::sync::Arc;
+
 use crate::stream::hooks::{JobEnd, JobHooks};
 use crate::stream::view::JobView;
 use crate::work::{IntoWork, Work};
@@ -139,13 +141,13 @@ impl<T: Send + 'static> Job<T> {
 
     /// Called whenever its stream is activated while the job waits in it or runs.
     pub fn on_activate(mut self, call: impl Fn(&JobView) + Send + Sync + 'static) -> Self {
-        self.facts.hooks.activated.push(Box::new(call));
+        self.facts.hooks.activated.push(Arc::new(call));
         self
     }
 
     /// Called whenever its stream is paused while the job waits in it or runs.
     pub fn on_pause(mut self, call: impl Fn(&JobView) + Send + Sync + 'static) -> Self {
-        self.facts.hooks.paused.push(Box::new(call));
+        self.facts.hooks.paused.push(Arc::new(call));
         self
     }
 }

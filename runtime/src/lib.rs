@@ -214,6 +214,7 @@ pub mod internals {
     pub use crate::scope::jobs::{End, Jobs, Next};
     pub use crate::slots::alone::LoneDrawer;
     pub use crate::stop::quiet::Quiet;
+    pub use crate::stream::alone::choose;
     pub use crate::supervisor::bell::{Bell, Roused};
     pub use crate::work::alone::{Lone, LoneBands, LoneHandle, LoneTimers, lone, lone_delayed};
     pub use crate::work::state::{

@@ -131,7 +131,7 @@ impl<F: Turns> Polled<F> {
 
     /// Steps 1 and 2; false when it was nobody's turn.
     fn take_turn(&self, this: &Item, claim: Claim) -> bool {
-        if claim == Claim::Queue && settle::arrive(this) {
+        if claim == Claim::Queue && self.head.info.is_held_back() && settle::arrive(this) {
             return true;
         }
         if self.head.is_overdue() {

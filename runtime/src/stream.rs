@@ -9,8 +9,10 @@
 //! | [`criterion`], [`terms`] | when jobs may start |
 //! | [`evict`] | who has to leave a slot to something more urgent |
 //! | [`strategy`] | strategies of the user's own |
+//! | [`alone`] | choosing without starting anything |
 //! | [`handle`], [`builder`], [`order`], [`view`], [`hooks`] | what a program sees of it |
 
+pub(crate) mod alone;
 pub(crate) mod builder;
 pub(crate) mod criterion;
 pub(crate) mod drawer;
@@ -70,6 +72,8 @@ use terms::Terms;
 #[derive(Clone)]
 pub struct StreamScheduler {
     drawer: Arc<Drawer>,
+    /// The stream that it is subordinate to.
+    outer: Option<Stream>,
 }
 
 impl StreamScheduler {
@@ -88,7 +92,10 @@ impl StreamScheduler {
     pub fn new(scheduler: &Scheduler, slots: &Slots) -> StreamScheduler {
         let home = scheduler.shared().home();
         let drawer = Drawer::new(home, slots.clone(), Draw::default(), None, Terms::default());
-        StreamScheduler { drawer }
+        StreamScheduler {
+            drawer,
+            outer: None,
+        }
     }
 
     /// A scheduler that is subordinate to a stream: whenever a job is to be drawn from that stream, and it
@@ -131,6 +138,12 @@ impl StreamScheduler {
     #[must_use]
     pub fn streams(&self) -> Vec<Stream> {
         self.drawer.lanes().iter().map(Stream::of).collect()
+    }
+
+    /// The stream that it is [subordinate](StreamScheduler::subordinate) to, if it is.
+    #[must_use]
+    pub fn outer(&self) -> Option<&Stream> {
+        self.outer.as_ref()
     }
 
     /// The slots that its jobs take.

@@ -10,6 +10,7 @@ mod forks;
 mod kernels;
 pub(crate) mod pools;
 mod puts;
+mod streams;
 mod tally;
 mod trees;
 pub(crate) mod trips;
@@ -35,6 +36,7 @@ pub mod names {
     pub use super::kernels::{HIVEWORK, KERNELS, RAYON, SEQUENTIAL};
     pub use super::pools::CROSSBEAM_POOL;
     pub use super::puts::{FROM_A_WORKER, FROM_OUTSIDE, RAYON_SCOPE};
+    pub use super::streams::{BY_PRIORITY, CHOICE};
     pub use super::trees::{AFTER, BEFORE};
     pub use super::trips::{OURS_JOINED, ROUND_TRIP};
     /// chili, in each form that a section is measured with.
@@ -48,6 +50,7 @@ pub fn subjects(scale: Scale) -> Vec<Subject> {
     all.extend(trees::subjects(scale));
     all.extend(puts::subjects());
     all.extend(trips::subjects());
+    all.extend(streams::subjects());
     all.extend(kernels::subjects(scale));
     all
 }

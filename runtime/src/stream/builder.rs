@@ -104,7 +104,10 @@ impl StreamSchedulerBuilder {
     /// A [`StreamError`] that says what was set wrongly.
     pub fn build(self) -> Result<StreamScheduler, StreamError> {
         let drawer = Drawer::new(self.home, self.slots, self.draw, None, self.terms);
-        Ok(StreamScheduler { drawer })
+        Ok(StreamScheduler {
+            drawer,
+            outer: None,
+        })
     }
 }
 
@@ -288,7 +291,8 @@ pub(super) fn subordinate(
         Ok(true)
     });
     if is_first {
-        Ok(StreamScheduler { drawer })
+        let outer = Some(outer.clone());
+        Ok(StreamScheduler { drawer, outer })
     } else {
         Err(StreamError::HasSubordinate)
     }

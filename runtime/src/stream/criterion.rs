@@ -30,7 +30,8 @@ const SHORTEST: Duration = Duration::from_millis(1);
 ///
 /// While it does not hold, jobs stay pending, and no thread waits: a
 /// [closure](Criterion::when) is asked again on a schedule, and a
-/// [transaction](Criterion::transaction) when something that it has read changes. A job that waits
+/// [transaction](Criterion::transaction) when something that it has read changes, both by a worker
+/// that is free. (The work that does so is named `criterion` in [`Stats`](crate::Stats).) A job that waits
 /// too long can [answer](crate::Work::start_within) [`Blocked`](crate::WorkError::Blocked).
 ///
 /// A criterion that panics does not hold: [`Event::CriterionFailed`](crate::Event::CriterionFailed)

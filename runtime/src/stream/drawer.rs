@@ -17,8 +17,8 @@
 //!    is the policy.
 //! 4. The [criterion](super::criterion::porter), if there is one, is asked. If it does not hold the drawing
 //!    is undone, and that is its end.
-//! 5. The job is taken out of its stream, counted as running, and the streams that it came through go
-//!    behind their equals.
+//! 5. The job is taken out of its stream, counted as running, and the streams that it came through
+//!    have had their turn.
 //!
 //! After the commit the job gets its slot, and its item is [let in](crate::scheduler::put::held).
 //!

@@ -197,28 +197,20 @@ impl Entry {
     /// Its stream was activated, or paused.
     pub(super) fn tell(&self, info: &Info, active: bool) {
         let calls = {
-            let mut hooks = self.hooks.lock();
-            let calls = if active {
-                &mut hooks.activated
+            let hooks = self.hooks.lock();
+            if active {
+                hooks.activated.clone()
             } else {
-                &mut hooks.paused
-            };
-            mem::take(calls)
+                hooks.paused.clone()
+            }
         };
         if calls.is_empty() {
             return;
         }
         let view = self.view(info);
-        for call in &calls {
+        for call in calls {
             self.lane.call(|| call(&view));
         }
-        let mut hooks = self.hooks.lock();
-        let place = if active {
-            &mut hooks.activated
-        } else {
-            &mut hooks.paused
-        };
-        *place = calls;
     }
 
     /// Enters under this number; false where it has left before.

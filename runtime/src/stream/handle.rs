@@ -45,8 +45,8 @@ use crate::work::unwind::shield;
 ///
 /// # Dropping it
 ///
-/// A stream whose handles have gone runs what was put into it. If it is paused then, nobody can ever activate it,
-/// and its jobs answer [`WorkError::Stopped`](crate::WorkError::Stopped).
+/// A stream whose handles have gone runs what was put into it. If it is paused then, nobody is left to
+/// activate it, and its jobs answer [`WorkError::Stopped`](crate::WorkError::Stopped).
 #[derive(Clone)]
 pub struct Stream {
     owner: Arc<Owner>,

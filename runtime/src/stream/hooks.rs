@@ -42,7 +42,7 @@ impl JobEnd {
 
 type Started = Box<dyn FnOnce(&JobView) + Send>;
 type Ended = Box<dyn FnOnce(&JobView, JobEnd) + Send>;
-type Told = Box<dyn Fn(&JobView) + Send + Sync>;
+type Told = Arc<dyn Fn(&JobView) + Send + Sync>;
 
 /// A job's own.
 #[derive(Default)]

@@ -1,13 +1,16 @@
 //! The streams that a job can be drawn from, in the order in which they come.
 //!
-//! An ordered map, by *rank* and *turn*: the least comes first. A stream that enters, or has had its turn, takes
-//! the turn after all others', so that equals take turns.
+//! An ordered map, by *rank* and, among equals, by the number of the stream.
 //!
 //! | strategy | rank |
 //! |---|---|
 //! | strict priority | the priority, turned round |
 //! | round robin, the user's own | 0 for all |
 //! | weighted fair | below |
+//!
+//! Streams of equal priority are a *class*, and take turns: a variable of the class says whose turn
+//! was the last, and the next is the first one after that, or the first of all. So nothing moves in the map when a stream
+//! has had its turn.
 //!
 //! # Weighted fair
 //!
@@ -28,14 +31,16 @@
 //! Times are whole numbers of 2^-64. A start is rounded down and the time up, so that who has come to
 //! its start to the dot has.
 
-use hivework_stm::facade::sync::Arc;
+use std::collections::BTreeMap;
+
+use hivework_stm::facade::sync::{Arc, Mutex, Weak};
 use hivework_stm::{StmResult, TVar, Transaction};
 use stm_ports::TOrderedMap;
 
 use super::lane::Lane;
 use super::order::Draw;
 
-/// Rank and turn.
+/// Rank, and the number of the stream.
 type Rank = (u128, u64);
 
 /// The virtual time that a job takes whose stream is alone and has the weight 1.
@@ -44,10 +49,17 @@ const UNIT: u128 = 1 << 64;
 /// See the [module](self).
 pub(super) struct Index {
     ready: TOrderedMap<Rank, Arc<Lane>>,
-    turns: TVar<u64>,
     fair: Option<Fair>,
+    /// By priority; one for all where that has no say.
+    classes: Mutex<BTreeMap<i32, Weak<Class>>>,
     /// Do streams of a higher priority come first?
     strict: bool,
+}
+
+/// Streams that take turns.
+pub(super) struct Class {
+    /// The number of the stream whose turn was the last.
+    last: TVar<u64>,
 }
 
 struct Fair {
@@ -59,7 +71,7 @@ struct Fair {
 }
 
 /// Where a stream lies.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     rank: Rank,
     ahead: bool,
@@ -69,65 +81,69 @@ impl Index {
     pub(super) fn new(draw: &Draw) -> Index {
         Index {
             ready: TOrderedMap::new(),
-            turns: TVar::new(0),
             fair: matches!(draw, Draw::WeightedFair).then(|| Fair {
                 ahead: TOrderedMap::new(),
                 time: TVar::new(0),
                 weight: TVar::new(0),
             }),
+            classes: Mutex::default(),
             strict: matches!(draw, Draw::StrictPriority),
         }
     }
 
-    /// A stream enters, behind its equals.
-    pub(super) fn enter(&self, tx: &mut Transaction<'_>, lane: &Arc<Lane>) -> StmResult<Place> {
-        if let Some(fair) = &self.fair {
-            // Step 1.
-            let time = fair.time.read(tx)?;
-            let start = lane.start.read(tx)?;
-            if start < time {
-                lane.start.write(tx, time)?;
-            }
+    /// The class of streams of this priority.
+    pub(super) fn class(&self, priority: i32) -> Arc<Class> {
+        let priority = if self.strict { priority } else { 0 };
+        let mut classes = self.classes.lock();
+        if let Some(class) = classes.get(&priority).and_then(Weak::upgrade) {
+            return class;
         }
-        self.stay(tx, lane)
+        classes.retain(|_, class| class.strong_count() > 0);
+        let class = Arc::new(Class { last: TVar::new(0) });
+        classes.insert(priority, Arc::downgrade(&class));
+        class
     }
 
-    /// A stream that has had its turn enters again, behind its equals.
-    pub(super) fn stay(&self, tx: &mut Transaction<'_>, lane: &Arc<Lane>) -> StmResult<Place> {
-        let turn = self.turns.read(tx)? + 1;
-        self.turns.write(tx, turn)?;
+    /// A stream enters.
+    pub(super) fn enter(&self, tx: &mut Transaction<'_>, lane: &Arc<Lane>) -> StmResult<Place> {
         let Some(fair) = &self.fair else {
             let rank = if self.strict {
                 u128::from(lane.priority.abs_diff(i32::MAX))
             } else {
                 0
             };
-            let rank = (rank, turn);
+            let rank = (rank, lane.id.id);
             self.ready.insert(tx, rank, Arc::clone(lane))?;
             return Ok(Place { rank, ahead: false });
         };
         let weight = u64::from(lane.weight);
         fair.weight.modify(tx, |weights| weights + weight)?;
+        // Step 1.
+        let time = fair.time.read(tx)?;
         let start = lane.start.read(tx)?;
-        if start > fair.time.read(tx)? {
-            let rank = (start, turn);
-            fair.ahead.insert(tx, rank, Arc::clone(lane))?;
-            return Ok(Place { rank, ahead: true });
+        if start < time {
+            lane.start.write(tx, time)?;
         }
-        self.admit(tx, lane, start, turn)
+        self.stand(tx, fair, lane, start.max(time))
     }
 
-    /// Step 2: its start has come.
-    fn admit(
+    /// Step 2, for one.
+    fn stand(
         &self,
         tx: &mut Transaction<'_>,
+        fair: &Fair,
         lane: &Arc<Lane>,
         start: u128,
-        turn: u64,
     ) -> StmResult<Place> {
-        let rank = (start + lane.stride(), turn);
-        self.ready.insert(tx, rank, Arc::clone(lane))?;
-        Ok(Place { rank, ahead: false })
+        let ahead = start > fair.time.read(tx)?;
+        let (map, at) = if ahead {
+            (&fair.ahead, start)
+        } else {
+            (&self.ready, start + lane.stride())
+        };
+        let rank = (at, lane.id.id);
+        map.insert(tx, rank, Arc::clone(lane))?;
+        Ok(Place { rank, ahead })
     }
 
     /// A stream leaves.
@@ -137,41 +153,69 @@ impl Index {
         lane: &Lane,
         place: Place,
     ) -> StmResult<()> {
-        match &self.fair {
-            Some(fair) if place.ahead => fair.ahead.remove(tx, &place.rank)?,
-            _ => self.ready.remove(tx, &place.rank)?,
-        };
-        if let Some(fair) = &self.fair {
-            let weight = u64::from(lane.weight);
-            fair.weight.modify(tx, |weights| weights - weight)?;
-        }
-        Ok(())
-    }
-
-    /// A stream has its turn, and is about to leave.
-    pub(super) fn served(&self, tx: &mut Transaction<'_>, lane: &Lane) -> StmResult<()> {
         let Some(fair) = &self.fair else {
+            self.ready.remove(tx, &place.rank)?;
             return Ok(());
         };
+        let map = if place.ahead {
+            &fair.ahead
+        } else {
+            &self.ready
+        };
+        map.remove(tx, &place.rank)?;
+        let weight = u64::from(lane.weight);
+        fair.weight.modify(tx, |weights| weights - weight)
+    }
+
+    /// A stream has had its turn; says where it lies now.
+    pub(super) fn serve(
+        &self,
+        tx: &mut Transaction<'_>,
+        lane: &Arc<Lane>,
+        place: Place,
+    ) -> StmResult<Place> {
+        let Some(fair) = &self.fair else {
+            lane.class.last.write(tx, lane.id.id)?;
+            return Ok(place);
+        };
+        // Step 3.
         let weights = u128::from(fair.weight.read(tx)?.max(1));
         fair.time.modify(tx, |time| time + UNIT.div_ceil(weights))?;
-        let stride = lane.stride();
-        lane.start.modify(tx, |start| start + stride)
+        let start = lane.start.read(tx)? + lane.stride();
+        lane.start.write(tx, start)?;
+        let map = if place.ahead {
+            &fair.ahead
+        } else {
+            &self.ready
+        };
+        map.remove(tx, &place.rank)?;
+        self.stand(tx, fair, lane, start)
     }
 
     /// The one that comes next; it stays.
     pub(super) fn first(&self, tx: &mut Transaction<'_>) -> StmResult<Option<Arc<Lane>>> {
         if let Some(fair) = &self.fair {
             self.bring_up(tx, fair)?;
+            return Ok(self.ready.first(tx)?.map(|(_, lane)| lane));
         }
-        Ok(self.ready.first(tx)?.map(|(_, lane)| lane))
+        let Some(((rank, number), first)) = self.ready.first(tx)? else {
+            return Ok(None);
+        };
+        let last = first.class.last.read(tx)?;
+        if number > last {
+            return Ok(Some(first));
+        }
+        match self.ready.after(tx, &(rank, last))? {
+            Some(((other, _), next)) if other == rank => Ok(Some(next)),
+            _ => Ok(Some(first)),
+        }
     }
 
     /// Step 2: those whose start has come.
     fn bring_up(&self, tx: &mut Transaction<'_>, fair: &Fair) -> StmResult<()> {
         let mut is_empty = self.ready.is_empty(tx)?;
         while let Some((rank, lane)) = fair.ahead.first(tx)? {
-            let (start, turn) = rank;
+            let start = rank.0;
             if start > fair.time.read(tx)? {
                 if !is_empty {
                     break;
@@ -180,7 +224,7 @@ impl Index {
             }
             is_empty = false;
             fair.ahead.remove(tx, &rank)?;
-            let place = self.admit(tx, &lane, start, turn)?;
+            let place = self.stand(tx, fair, &lane, start)?;
             lane.set_place(tx, place)?;
         }
         Ok(())
@@ -194,7 +238,7 @@ impl Index {
             })
     }
 
-    /// All of them. For strategies of the user's own: those that have waited for the longest first.
+    /// All of them, for strategies of the user's own: in the order of their numbers.
     pub(super) fn all(&self, tx: &mut Transaction<'_>) -> StmResult<Vec<Arc<Lane>>> {
         self.ready.values(tx)
     }

@@ -35,7 +35,7 @@ use super::drawer::Drawer;
 use super::entry::{Entry, Run};
 use super::handle::{Owner, Stream};
 use super::hooks::{JobEnd, JobHooks, OnStream, StreamHooks};
-use super::index::{self, Place};
+use super::index::{self, Class, Place};
 use super::order::Next;
 use super::pending::{self, Held, Pending};
 use super::view::{JobView, StreamId, StreamView};
@@ -69,6 +69,8 @@ pub(crate) struct Lane {
     entered: TVar<u64>,
     pub(super) pending: Pending,
     riding: TOrderedMap<u64, Held>,
+    /// Those that it takes turns with.
+    pub(super) class: Arc<Class>,
     place: TVar<Option<Place>>,
     rides: TVar<bool>,
     /// The virtual time at which its next job would begin ([`index`]).
@@ -118,6 +120,7 @@ impl Lane {
             pending: Pending::new(&plan.next),
             next: plan.next,
             riding: TOrderedMap::new(),
+            class: drawer.index.class(plan.priority),
             place: TVar::new(None),
             rides: TVar::new(false),
             start: TVar::new(0),
@@ -311,22 +314,26 @@ impl Lane {
         }
     }
 
-    /// As [`settle`](Lane::settle), when a job of it, or below it, has been drawn: it goes behind its
-    /// equals, if it stays. The caller does the same with the stream above.
+    /// As [`settle`](Lane::settle), when a job of it, or below it, has been drawn: it has had its
+    /// turn. The caller does the same with the stream above.
     pub(super) fn serve(&self, tx: &mut Transaction<'_>) -> StmResult<()> {
         let (ready, rides) = self.look(tx)?;
         self.set_rides(tx, rides)?;
         let Some(place) = self.place.read(tx)? else {
             return Ok(());
         };
-        self.drawer.index.served(tx, self)?;
-        self.drawer.index.leave(tx, self, place)?;
-        let me = self.me.upgrade().filter(|_| ready);
-        let place = match me {
-            Some(me) => Some(self.drawer.index.stay(tx, &me)?),
-            None => None,
+        let Some(me) = self.me.upgrade() else {
+            return Ok(());
         };
-        self.place.write(tx, place)
+        let now = self.drawer.index.serve(tx, &me, place)?;
+        if !ready {
+            self.drawer.index.leave(tx, self, now)?;
+            return self.place.write(tx, None);
+        }
+        if now == place {
+            return Ok(());
+        }
+        self.place.write(tx, Some(now))
     }
 
     /// Can a job be drawn from it that needs a slot, and one that does not?
@@ -418,9 +425,7 @@ impl Lane {
 
     /// How many jobs wait in it.
     pub(super) fn len(&self) -> usize {
-        let (waiting, riders) =
-            atomically(|tx| Ok((self.waiting.read(tx)?, self.riders.read(tx)?)));
-        usize::try_from(waiting + riders).unwrap_or(usize::MAX)
+        usize::try_from(self.waiting.load() + self.riders.load()).unwrap_or(usize::MAX)
     }
 
     pub(super) fn running(&self) -> usize {

@@ -15,8 +15,7 @@ type ChooseJob = Arc<dyn Fn(&[JobView]) -> u64 + Send + Sync>;
 /// From which of its streams a [`StreamScheduler`](crate::StreamScheduler) draws the next job: of those that are
 /// active and have one, and whose own slots are not all taken.
 ///
-/// Whichever it is, among streams that are equal by it that one comes that has waited for the longest: they
-/// take turns.
+/// Whichever it is, streams that are equal by it take turns, in the order in which they were opened.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Draw {
@@ -56,8 +55,8 @@ pub enum Next {
 }
 
 impl Draw {
-    /// A strategy of one's own: called with the streams that a job can be drawn from, those that have waited
-    /// for the longest first, it answers the [number](crate::StreamId) of one. It takes time in proportion to their number.
+    /// A strategy of one's own: called with the streams that a job can be drawn from, in the order in
+    /// which they were opened, it answers the [number](crate::StreamId) of one. It takes time in proportion to their number.
     ///
     /// It is called outside of transactions, on whichever thread has a slot for a job, on several at a time.
     /// Where it panics, or answers a number that is none of theirs, the first of them takes the

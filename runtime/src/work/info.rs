@@ -250,6 +250,7 @@ impl Info {
         self.rare()?.attendant.as_deref()
     }
 
+    #[inline]
     pub(crate) fn is_held_back(&self) -> bool {
         // Ordering: Relaxed; who claims it by its handle though it is let in just now comes a
         // moment later, and who claims it because it was let in was told so by a lock or a queue.

@@ -51,15 +51,15 @@ fn leave_to(attendant: &dyn Attendant, info: &Info, ending: Ending, why: Option<
     contained(|| attendant.left(info, ending, why));
 }
 
-/// Its attendant gets an item that a worker has taken out of a queue after its delay; false where
-/// it is not on its way there.
+/// The attendant of an item that is held back gets it, because a worker has taken it out of a queue after
+/// its delay; false where it is over.
 #[cold]
 pub(crate) fn arrive(item: &Item) -> bool {
     let head = item.head();
     let Some(attendant) = head.info.attendant() else {
         return false;
     };
-    if !head.info.is_held_back() || head.state.is_over() {
+    if head.state.is_over() {
         return false;
     }
     contained(|| attendant.arrived(item));

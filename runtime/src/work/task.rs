@@ -157,7 +157,7 @@ impl<F: Body<T>, T: Send + 'static> Task<F, T> {
 
     /// What few items need before they begin; true for one that does not begin now.
     fn is_put_off(&self, this: &Item, claim: Claim) -> bool {
-        if claim == Claim::Queue && settle::arrive(this) {
+        if claim == Claim::Queue && self.info().is_held_back() && settle::arrive(this) {
             return true;
         }
         if self.head.is_overdue() {

@@ -2,15 +2,16 @@
 
 use std::future::pending;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hivework::{
-    Event, Evict, Fate, Job, JobEnd, ManualClock, Next, Scheduler, Slots, Status, StopReason,
-    Stream, StreamScheduler, WorkContext, WorkError, WorkHandle, make_future, make_job,
-    make_restartable,
+    Consume, Criterion, Event, Evict, Fate, Job, JobEnd, ManualClock, Next, Scheduler, Slots,
+    Status, StopReason, Stream, StreamScheduler, TVar, WorkContext, WorkError, WorkHandle,
+    make_future, make_job, make_restartable,
 };
 
 use crate::support::{BOUND, builder, eventually, join, latch, receive};
@@ -427,6 +428,57 @@ fn who_has_to_leave_can_read_why() {
 }
 
 #[test]
+fn nobody_leaves_for_one_that_may_not_start() {
+    // One that looks again when the gate opens.
+    let scheduler = builder().workers(2).start().unwrap();
+    let slots = Slots::new(1).unwrap();
+    let open = TVar::new(true);
+    let gate = open.clone();
+    let streams = StreamScheduler::builder(&scheduler, &slots)
+        .evict(Evict::StrictlyWorst(Fate::Dropped))
+        .admit(Criterion::transaction(move |tx| gate.read(tx)))
+        .build()
+        .unwrap();
+    let stream = streams.stream("runner").open().unwrap();
+    let (job, begins, _open) = polite();
+    let low = stream.put(job);
+    receive(&begins);
+    open.store(false);
+    let high = stream.put(make_job(|| "high").priority(1));
+    assert_eq!(
+        (low.status(), high.status()),
+        (Status::Running, Status::Queued)
+    );
+    assert_eq!(scheduler.stats().evicted, 0);
+    open.store(true);
+    assert_eq!(join(high).unwrap(), "high");
+    assert!(matches!(join(low), Err(WorkError::Evicted)));
+}
+
+#[test]
+fn a_slot_that_is_shared_comes_home_with_the_last() {
+    let house = by_priority(1, Fate::Dropped);
+    let (open, gate) = latch::<()>();
+    let (put, puts) = latch();
+    let stream = house.stream.clone();
+    let low = house.stream.put(make_job(move |work: &WorkContext| {
+        let shared = make_job(move || _ = gate.recv()).consume(Consume::Shared);
+        put.send(stream.put(shared)).unwrap();
+        while work.checkpoint().is_ok() {
+            std::thread::yield_now();
+        }
+    }));
+    let shared = receive(&puts);
+    let high = house.stream.put(make_job(|| "high").priority(1));
+    assert!(matches!(join(low), Err(WorkError::Evicted)));
+    assert_eq!((high.status(), house.slots.free()), (Status::Queued, 0));
+    drop(open);
+    join(shared).unwrap();
+    assert_eq!(join(high).unwrap(), "high");
+    house.all_home();
+}
+
+#[test]
 fn a_callback_that_fails_skips_no_other_and_keeps_no_slot() {
     let clock = ManualClock::new();
     let scheduler = builder().workers(1).clock(&clock).start().unwrap();
@@ -462,10 +514,12 @@ fn a_callback_that_fails_skips_no_other_and_keeps_no_slot() {
 
 #[test]
 fn no_pending_job_is_lost_and_every_slot_comes_home() {
-    // Full size by an environment variable, as other soaks.
-    let count = match std::env::var("HIVEWORK_SOAK") {
-        Ok(_) => 200_000,
-        Err(_) => 1_500,
+    let count = if cfg!(miri) {
+        30
+    } else if cfg!(debug_assertions) {
+        1_500
+    } else {
+        150_000
     };
     for fate in [Fate::Dropped, Fate::QueuedAgain, Fate::Checkpointed] {
         let house = by_priority(2, fate);
@@ -490,6 +544,8 @@ fn no_pending_job_is_lost_and_every_slot_comes_home() {
                 inside.fetch_sub(1, Ordering::SeqCst);
                 if work.cancelled() {
                     ControlFlow::Continue(())
+                } else if number % 13 == 0 {
+                    resume_unwind(Box::new("it fails"))
                 } else {
                     ControlFlow::Break(number)
                 }
@@ -500,13 +556,19 @@ fn no_pending_job_is_lost_and_every_slot_comes_home() {
             if seed % 17 == 0 {
                 job.cancel();
             }
+            match number % 29 {
+                7 => _ = house.stream.pause(),
+                12 => _ = house.stream.activate(),
+                _ => {}
+            }
             handles.push((number, job));
         }
+        house.stream.activate();
         let puts = handles.len();
         for (number, job) in handles {
             match join(job) {
                 Ok(answer) => assert_eq!(answer, number),
-                Err(WorkError::Cancelled | WorkError::Evicted) => {}
+                Err(WorkError::Cancelled | WorkError::Evicted | WorkError::Panicked(_)) => {}
                 Err(other) => panic!("{other:?}"),
             }
         }

@@ -7,8 +7,9 @@ use crate::idle::Idle;
 use crate::latency::AFTER_A_PAUSE;
 use crate::report::spread::{P50, Spread};
 use crate::workload::names::{
-    AFTER, BEFORE, CHILIS, CROSSBEAM_POOL, FIB, FROM_A_WORKER, FROM_OUTSIDE, HIVEWORK, KERNELS,
-    OURS_EXCHANGED, OURS_JOINED, RAYON, RAYON_SCOPE, ROUND_TRIP, TREE_INSIDE, TREE_OUTSIDE,
+    AFTER, BEFORE, BY_PRIORITY, CHILIS, CHOICE, CROSSBEAM_POOL, FIB, FROM_A_WORKER, FROM_OUTSIDE,
+    HIVEWORK, KERNELS, OURS_EXCHANGED, OURS_JOINED, RAYON, RAYON_SCOPE, ROUND_TRIP, TREE_INSIDE,
+    TREE_OUTSIDE,
 };
 
 const OURS: Who = (HIVEWORK, 1);
@@ -23,7 +24,7 @@ const fn at_most_chilis(what: &'static str, subject: &'static str) -> Target {
     }
 }
 
-const TARGETS: [Target; 9] = [
+const TARGETS: [Target; 10] = [
     at_most_chilis("fib(32): our time ÷ that of chili's fastest form", FIB),
     at_most_chilis(
         "large tree, nodes before their children: our time ÷ that of chili's fastest form",
@@ -69,6 +70,12 @@ const TARGETS: [Target; 9] = [
         "round trip back to back, ns",
         ROUND_TRIP,
         (OURS_JOINED, 1),
+    ),
+    within(
+        1000.0,
+        "a choice among 1000 active streams, ns",
+        CHOICE,
+        (BY_PRIORITY, 1),
     ),
 ];
 

@@ -12,6 +12,8 @@
 //!    own, which waits until all of them hold, writes nothing of what they would write, and
 //!    draws.
 //!
+//! Both are works of high priority, and so wait for no more than a worker that is free.
+//!
 //! Nobody asks while nothing waits to be started, so an alarm or a watch is set by a job that
 //! waits, and there is one of either at most. Neither keeps what it draws for alive.
 //!
@@ -44,6 +46,7 @@ use crate::shared::Shared;
 use crate::slots::Draws;
 use crate::spawn::make_transaction;
 use crate::work::error::WorkError;
+use crate::work::priority::Priority;
 use crate::work::unwind::{Payload, drop_contained, message, shield};
 use crate::work::{Work, make_work};
 
@@ -199,7 +202,7 @@ fn draw_again(seen: &Result<(), WorkError>, drawer: &Weak<dyn Draws>) {
 
 /// Puts a work of the scheduler's own, which no filter is to hear of.
 fn put(shared: &Arc<Shared>, work: Work<()>) {
-    let work = work.name("criterion");
+    let work = work.name("criterion").priority(Priority::High);
     work.fresh.info().mark();
     drop(put_beside(shared, work));
 }

@@ -9,8 +9,11 @@ use hivework::{
 use super::{Log, blocker, slots, streams_of};
 use crate::support::{builder, eventually, join, scheduler};
 
+/// Sets a job up.
+type Set = fn(Job<()>) -> Job<()>;
+
 /// Puts jobs while the stream is paused, and says in which order they run.
-fn order_of(next: Next, jobs: &[(&'static str, fn(Job<()>) -> Job<()>)]) -> Vec<String> {
+fn order_of(next: Next, jobs: &[(&'static str, Set)]) -> Vec<String> {
     let clock = ManualClock::new();
     let scheduler = builder().workers(1).clock(&clock).start().unwrap();
     let streams = streams_of(&scheduler, 1, Draw::StrictPriority);
@@ -27,7 +30,7 @@ fn order_of(next: Next, jobs: &[(&'static str, fn(Job<()>) -> Job<()>)]) -> Vec<
     log.take()
 }
 
-const PLAIN: fn(Job<()>) -> Job<()> = |job| job;
+const PLAIN: Set = |job| job;
 
 #[test]
 fn fifo_and_lifo() {

@@ -4,6 +4,8 @@
 //! One worker and one slot, which a job of a stream of its own holds while things are done; then that ends,
 //! and all runs that can.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use hivework::{Draw, Next, Stream, WorkHandle, abort, atomically_or, make_job};
@@ -50,8 +52,6 @@ struct Modelled {
     jobs: Vec<Job>,
     active: bool,
     has_run: bool,
-    /// Its place among its equals, while a job can be drawn from it.
-    turn: Option<u32>,
     /// The keys that have jobs, in the order of their turns.
     keys: Vec<u8>,
 }
@@ -59,29 +59,18 @@ struct Modelled {
 struct Model {
     streams: Vec<Modelled>,
     by_priority: bool,
-    turns: u32,
+    /// By urgency: which stream had its turn the last time.
+    turns: BTreeMap<i32, usize>,
     log: Vec<String>,
 }
 
 impl Model {
-    fn settle(&mut self, stream: usize) {
-        let modelled = &mut self.streams[stream];
-        let ready = modelled.active && !modelled.jobs.is_empty();
-        if !ready {
-            modelled.turn = None;
-        } else if modelled.turn.is_none() {
-            self.turns += 1;
-            modelled.turn = Some(self.turns);
-        }
-    }
-
     fn put(&mut self, stream: usize, job: Job) {
         let modelled = &mut self.streams[stream];
         if !modelled.keys.contains(&job.key) {
             modelled.keys.push(job.key);
         }
         modelled.jobs.push(job);
-        self.settle(stream);
     }
 
     fn take(&mut self, stream: usize, at: usize, drawn: bool) -> Job {
@@ -99,7 +88,6 @@ impl Model {
 
     fn abort(&mut self, stream: usize, at: usize) {
         let job = self.take(stream, at, false);
-        self.settle(stream);
         self.log.push(format!("{stream}: {} aborted", job.name));
         self.look_if_empty(stream);
     }
@@ -115,7 +103,6 @@ impl Model {
     fn turn(&mut self, stream: usize, active: bool) {
         if self.streams[stream].active != active {
             self.streams[stream].active = active;
-            self.settle(stream);
             let what = if active { "activated" } else { "paused" };
             self.log.push(format!("{stream}: {what}"));
         }
@@ -145,22 +132,30 @@ impl Model {
     /// All runs that can.
     fn run(&mut self) {
         loop {
-            let ready = (0..STREAMS).filter_map(|stream| {
-                let turn = self.streams[stream].turn?;
-                let urgency = if self.by_priority {
+            let ready = (0..STREAMS).filter(|stream| {
+                let modelled = &self.streams[*stream];
+                modelled.active && !modelled.jobs.is_empty()
+            });
+            let urgency = |stream: usize| {
+                if self.by_priority {
                     URGENCIES[stream]
                 } else {
                     0
-                };
-                Some((-urgency, turn, stream))
-            });
-            let Some((_, _, stream)) = ready.min() else {
+                }
+            };
+            let rank = |stream: &usize| {
+                let urgency = urgency(*stream);
+                let last = self.turns.get(&urgency);
+                // Those after the last one come before those before it.
+                (-urgency, last.is_some_and(|last| stream <= last), *stream)
+            };
+            let Some(stream) = ready.min_by_key(rank) else {
                 return;
             };
+            let urgency = urgency(stream);
+            self.turns.insert(urgency, stream);
             let at = self.next(stream);
             let job = self.take(stream, at, true);
-            self.streams[stream].turn = None;
-            self.settle(stream);
             self.log.push(format!("{stream}: {} ran", job.name));
             self.streams[stream].has_run = true;
             self.look_if_empty(stream);
@@ -225,18 +220,21 @@ fn check(by_priority: bool, rounds: &[Vec<Op>]) {
         jobs: Vec::new(),
         active: true,
         has_run: false,
-        turn: None,
         keys: Vec::new(),
     };
     let mut model = Model {
         streams: (0..STREAMS).map(|_| modelled()).collect(),
         by_priority,
-        turns: 0,
+        turns: BTreeMap::new(),
         log: Vec::new(),
     };
     let mut name = 0;
     for round in rounds {
         let (first, open) = blocker(&gate);
+        if !by_priority {
+            // That was the gate's turn, which was opened before all others.
+            model.turns.clear();
+        }
         for op in round {
             name += 1;
             apply(op, name, &mut model, &mut real);

@@ -66,6 +66,7 @@ fn pausing_the_outer_stream_pauses_what_is_below() {
     let deep = inner.stream("deep").open().unwrap();
     let deeper = StreamScheduler::subordinate(&deep, 1, Draw::RoundRobin).unwrap();
     let below = deeper.stream("below").open().unwrap();
+    assert_eq!(deeper.outer().unwrap().name(), "deep");
     outer.pause();
     let job = below.put(|| "ran");
     assert_eq!(
