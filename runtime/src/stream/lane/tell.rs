@@ -1,7 +1,7 @@
 //! What a stream tells: events, and the callbacks of its jobs and of its own.
 //!
 //! Each happens past every lock and transaction, on the thread that has made it happen: what the steps of a job
-//! bring about in the order of those ([`Stream`](crate::Stream)), and what is done to the stream after it has been done. A
+//! bring about in the order of those ([`Stream`]), and what is done to the stream after it has been done. A
 //! callback that panics is told of as well.
 
 use std::mem;
