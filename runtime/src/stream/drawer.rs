@@ -29,8 +29,8 @@
 //! **It ends.** Each drawing takes a job out of a stream, or ends the pump; within one, each round of 2 and 3
 //! makes something full.
 //!
-//! A pump that is begun in the middle of another on the same thread, by a strategy that puts a job say, is
-//! put off until that one has ended. Inside a transaction it waits for the end of that.
+//! A pump in the middle of another on the same thread, by a strategy that puts a job say, is put off
+//! until that one has ended; one inside a transaction until the end of that.
 //!
 //! # Strategies of the user's own
 //!
@@ -41,8 +41,7 @@
 //!
 //! # Who runs
 //!
-//! The scheduler on the outside keeps the jobs that have a slot, in the order of their start, so that they can be
-//! found: to be cancelled with their stream, say.
+//! The scheduler on the outside knows the jobs that have a slot, to cancel them with their stream, say.
 
 use std::collections::BTreeMap;
 

@@ -40,7 +40,7 @@ impl JobEnd {
     }
 }
 
-type Started = Box<dyn FnOnce(&JobView) + Send>;
+pub(super) type Started = Box<dyn FnOnce(&JobView) + Send>;
 type Ended = Box<dyn FnOnce(&JobView, JobEnd) + Send>;
 type Told = Arc<dyn Fn(&JobView) + Send + Sync>;
 

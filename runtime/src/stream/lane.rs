@@ -23,8 +23,9 @@
 //! then would never run them: they answer `Stopped`. The scheduler's [rooms](crate::rooms) know it
 //! weakly, and answer its jobs when the scheduler ends.
 
+mod tell;
+
 use std::collections::BTreeMap;
-use std::mem;
 use std::time::Instant;
 
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
@@ -33,20 +34,17 @@ use stm_ports::TOrderedMap;
 
 use super::drawer::Drawer;
 use super::entry::{Entry, Run};
-use super::handle::{Owner, Stream};
-use super::hooks::{JobEnd, JobHooks, OnStream, StreamHooks};
+use super::handle::Owner;
+use super::hooks::StreamHooks;
 use super::index::{self, Class, Place};
 use super::order::Next;
 use super::pending::{self, Held, Pending};
-use super::view::{JobView, StreamId, StreamView};
-use crate::event::Event;
+use super::view::{StreamId, StreamView};
 use crate::rooms::Room;
 use crate::shared::Shared;
 use crate::slots::{Draws, Slots};
 use crate::supervisor::timers::nanos;
 use crate::work::error::WorkError;
-use crate::work::info::Info;
-use crate::work::unwind::{contain, drop_contained, message};
 
 /// See the [module](self).
 pub(crate) struct Lane {
@@ -399,30 +397,6 @@ impl Lane {
         Ok(true)
     }
 
-    /// It was activated or paused: tells of it, and draws what there is to be drawn.
-    pub(super) fn has_turned(&self, active: bool) {
-        let stream = self.id.clone();
-        self.announce(|| {
-            if active {
-                Event::StreamActivated { stream }
-            } else {
-                Event::StreamPaused { stream }
-            }
-        });
-        let jobs: Vec<Held> = self.told.lock().jobs.values().cloned().collect();
-        for job in jobs {
-            job.entry.tell(&job.item.head().info, active);
-        }
-        self.call_all(if active {
-            &self.hooks.activated
-        } else {
-            &self.hooks.paused
-        });
-        if active {
-            self.pump();
-        }
-    }
-
     /// How many jobs wait in it.
     pub(super) fn len(&self) -> usize {
         usize::try_from(self.waiting.load() + self.riders.load()).unwrap_or(usize::MAX)
@@ -450,97 +424,7 @@ impl Lane {
             running: self.running(),
         }
     }
-
-    /// Calls back, contained.
-    pub(super) fn call(&self, call: impl FnOnce()) {
-        if let Err(payload) = contain(call) {
-            let why = format!("a callback panicked: {}", message(&*payload));
-            drop_contained(payload);
-            self.trouble(&why);
-        }
-    }
-
-    /// Tells that what a user has given it has failed.
-    pub(super) fn trouble(&self, why: &str) {
-        self.announce(|| Event::StreamTroubled {
-            stream: self.id.clone(),
-            reason: why.into(),
-        });
-    }
-
-    fn announce(&self, event: impl FnOnce() -> Event) {
-        if let Some(shared) = self.shared() {
-            shared.announce(|| Some(event()));
-        }
-    }
-
-    fn call_all(&self, hooks: &[OnStream]) {
-        if hooks.is_empty() {
-            return;
-        }
-        let Some(me) = self.me.upgrade() else { return };
-        let stream = Stream::of(&me);
-        for hook in hooks {
-            self.call(|| hook(&stream));
-        }
-    }
-
-    /// A job begins.
-    pub(super) fn job_started(&self, info: &Info, entry: &Entry, own: Vec<StartHook>) {
-        if own.is_empty() && self.hooks.started.is_empty() {
-            return;
-        }
-        let view = entry.view(info);
-        for call in own {
-            self.call(|| call(&view));
-        }
-        for hook in &self.hooks.started {
-            self.call(|| hook(&view));
-        }
-    }
-
-    /// A job is over.
-    pub(super) fn job_over(&self, info: &Info, entry: &Entry, mut own: JobHooks, end: JobEnd) {
-        let (own, all) = if entry.has_begun() {
-            (mem::take(&mut own.ended), &self.hooks.ended)
-        } else {
-            (mem::take(&mut own.aborted), &self.hooks.aborted)
-        };
-        if own.is_empty() && all.is_empty() {
-            return;
-        }
-        let view = entry.view(info);
-        for call in own {
-            self.call(|| call(&view, end));
-        }
-        for hook in all {
-            self.call(|| hook(&view, end));
-        }
-    }
-
-    /// A job that had entered is over, and its callbacks have been called.
-    pub(super) fn leave_for_good(&self) {
-        let emptied = atomically(|tx| {
-            let mut emptied = Vec::new();
-            for lane in self.upwards() {
-                let mut members = lane.members.read(tx)? - 2;
-                if members == 1 {
-                    members = 0;
-                    emptied.push(lane);
-                }
-                lane.members.write(tx, members)?;
-            }
-            Ok(emptied)
-        });
-        for lane in emptied {
-            let stream = lane.id.clone();
-            lane.announce(|| Event::StreamEmptied { stream });
-            lane.call_all(&lane.hooks.emptied);
-        }
-    }
 }
-
-type StartHook = Box<dyn FnOnce(&JobView) + Send>;
 
 impl Draws for Lane {
     fn draw(self: Arc<Self>) {
