@@ -1,7 +1,7 @@
 //! When jobs may start: "do not start a job unless …".
 //!
 //! A criterion is a list of conditions, each of which is a closure or a transaction; it holds
-//! where all do. Who asks, when, and what happens meanwhile is the [porter](porter)'s part.
+//! where all do. Who asks, when, and what happens meanwhile is the [porter]'s part.
 //!
 //! A closure is asked outside of transactions and locks, and says in words what it has found; a
 //! transaction is a part of the one that starts the job. So what a closure has seen may be otherwise
