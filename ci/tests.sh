@@ -9,5 +9,7 @@ if have cargo-nextest; then
 else
     run cargo test --workspace
 fi
-# Walks through what its forerunner promised, and fails where a line does not hold.
-run cargo run -q --example hive_task
+# Each walks through what its forerunner promised, and fails where a line does not hold.
+for example in hive_task workstreams priority_slots nested_slots task_semaphore; do
+    run cargo run -q --example "$example"
+done

@@ -41,6 +41,9 @@
 //! * [`Scheduler::put_team`]: many workers on one job, which start together and end as one.
 //! * [`Slots`]: bounding how many are at work at once, in parts, in transactions, and, with the feature
 //!   `jobserver`, together with other processes.
+//! * [`StreamScheduler`], [`Stream`], [`make_job`]: drawing jobs from named streams into slots;
+//!   [`Criterion`], [`Evict`]: when they may start, and who makes room.
+//! * [`Berths`]: named places that prioritised backends fill, with keepalive, time-outs and a store.
 //! * [`blocking`]: saying that work waits for something the scheduler cannot see.
 //! * [`Scheduler::events`], [`stats`](Scheduler::stats): looking on; [`Scheduler::on`]: events
 //!   that put work.

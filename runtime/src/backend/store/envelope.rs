@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn format_1_is_read() {
         let written = [
-            1, 0, 0, 0, 0xE8, 0x16, 0x3A, 0x8B, 3, 1, 1, b'a', 1, b'b', 5, 6, 1, 1, b'b',
+            1, 0, 0, 0, 0xFE, 0x26, 0x38, 0xA3, 3, 1, 1, b'a', 1, b'b', 5, 6, 1, 1, b'b',
         ];
         let (at, kept) = (Duration::from_nanos(5), Duration::from_nanos(6));
         let task = RunningTask::new("a".into(), "b", UNIX_EPOCH + at, UNIX_EPOCH + kept);

@@ -191,8 +191,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "waits: the count read Relaxed",
         &[(
             WAITS,
-            "self.count.load(Ordering::Acquire)",
-            "self.count.load(Ordering::Relaxed)",
+            "let count = self.count.load(Ordering::Acquire)",
+            "let count = self.count.load(Ordering::Relaxed)",
         )],
         "current::no_wait",
     ),
