@@ -2,7 +2,7 @@
 //! handle of their scheduler goes.
 //!
 //! A room is kept by whoever lets the works in that wait there, and only known here. Once the rooms
-//! are closed a new one is told to close at once; so each is.
+//! are closed a new one gives up at once, and again in every round of the end, as the others do.
 
 use hivework_stm::facade::sync::{Arc, Mutex, Weak};
 
@@ -34,16 +34,17 @@ impl Rooms {
     /// Makes a room known.
     pub(crate) fn add(&self, room: &Arc<dyn Room>) {
         let mut known = self.0.lock();
-        if known.closed {
-            drop(known);
-            return shield(|| room.give_up());
-        }
         if known.rooms.len() >= known.crowd {
             known.rooms.retain(|room| room.strong_count() > 0);
             // So that each pays for a look at two, whatever their number.
             known.crowd = 2 * known.rooms.len() + 1;
         }
         known.rooms.push(Arc::downgrade(room));
+        let closed = known.closed;
+        drop(known);
+        if closed {
+            shield(|| room.give_up());
+        }
     }
 
     /// Does any work wait in any of them?

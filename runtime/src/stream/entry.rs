@@ -189,7 +189,8 @@ impl Entry {
             return;
         }
         let mut hold = self.hold.lock();
-        if hold.gone.is_none() {
+        // One with a delay is noted at its put, and comes by again when it enters.
+        if hold.gone.is_none() && hold.told.is_none() {
             hold.told = Some(enroll());
         }
     }

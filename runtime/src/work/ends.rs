@@ -186,7 +186,7 @@ impl<T> HandleEnd<T> {
         T: Send + 'static,
     {
         if self.state().flags().1 {
-            let outcome = Err(WorkError::DeadlineExceeded);
+            let outcome = Err(self.state().lateness().1);
             return self.core().completion().call(callback, &outcome);
         }
         let outcome = self.take();
